@@ -1,0 +1,1 @@
+"""Chip technology of the citizen card in plain Python: APDUs, files, keys, MACs. Knows nothing of Django."""

@@ -1,0 +1,31 @@
+"""Errors of the chip side: one tree, so that a terminal program can catch `CardError` and nothing else."""
+
+from __future__ import annotations
+
+
+class CardError(Exception):
+    """Anything that went wrong between this program and a chip."""
+
+
+class FormatError(CardError):
+    """Bytes read from a chip, or values meant for one, do not fit the file's layout."""
+
+
+class TransportError(CardError):
+    """The reader or the line failed; what the chip did with the last command is unknown."""
+
+
+class ReaderUnavailable(TransportError):
+    """No smart card service is running, or it has no reader of the wanted name."""
+
+
+class NoCard(TransportError):
+    """The reader holds no chip."""
+
+
+class CardRemoved(TransportError):
+    """The chip left the field or the slot while a command was under way; its effect is unknown."""
+
+
+class PersonalisationError(CardError):
+    """A chip read back something else than was written, or is not blank."""
