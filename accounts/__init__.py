@@ -1,0 +1,1 @@
+"""Who and how much: citizens, cards, purses, the ledger, top-up orders and the payment gateway."""

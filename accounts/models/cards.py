@@ -1,0 +1,146 @@
+"""Card products, cards with their life cycle, and the purse on the chip."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from accounts.models.ledger import LedgerAccount
+from accounts.models.people import Citizen
+from citizencard.core.models import CounterRanges
+
+
+class CardProduct(models.Model):
+    """A kind of card, as data."""
+
+    code = models.SlugField(_("code"), max_length=20, primary_key=True)
+    name = models.CharField(_("name"), max_length=50)
+    real_name = models.BooleanField(_("real-name"))
+    kind_code = models.PositiveSmallIntegerField(_("card kind on the chip"), help_text=_("EF17: 1 normal …"))
+    balance_limit_fen = models.BigIntegerField(_("balance limit (fen)"))
+    price_fen = models.BigIntegerField(_("price (fen)"), default=0)
+    deposit_fen = models.BigIntegerField(_("deposit (fen)"), default=0)
+    validity_years = models.PositiveSmallIntegerField(_("validity (years)"))
+
+    class Meta:
+        verbose_name = _("card product")
+        verbose_name_plural = _("card products")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(balance_limit_fen__gt=0, price_fen__gte=0, deposit_fen__gte=0, validity_years__gte=1),
+                name="card_product_amounts_sane",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Card(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_fsm's mixin is untyped
+    """A card record; the PAN is the 19 digits on the face, `serial` its last 16 digits, the diversification factor."""
+
+    class State(models.TextChoices):
+        BLANK = "blank", _("blank")
+        PERSONALISED = "personalised", _("personalised")
+        ISSUED = "issued", _("issued")
+        ACTIVE = "active", _("active")
+        LOST = "lost", _("reported lost")
+        CLOSED = "closed", _("closed")
+
+    pan = models.CharField(_("card number"), max_length=19, unique=True)
+    product = models.ForeignKey(CardProduct, models.PROTECT, verbose_name=_("product"))
+    citizen = models.ForeignKey(
+        Citizen, models.PROTECT, null=True, blank=True, related_name="cards", verbose_name=_("citizen")
+    )
+    state = FSMField(_("state"), choices=State.choices, default=State.BLANK, protected=True)
+    key_version = models.PositiveSmallIntegerField(_("key version"), default=1)
+    valid_from = models.DateField(_("valid from"))
+    valid_to = models.DateField(_("valid to"))
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("card")
+        verbose_name_plural = _("cards")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pan__regex=r"^\d{19}$"), name="card_pan_19_digits"),
+            models.CheckConstraint(condition=models.Q(valid_to__gt=models.F("valid_from")), name="card_validity_order"),
+            models.UniqueConstraint(
+                fields=["citizen", "product"],
+                condition=models.Q(state__in=["personalised", "issued", "active"]),
+                name="one_live_card_per_citizen_and_product",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.pan
+
+    @property
+    def serial(self) -> bytes:
+        """The 8 bytes keys are diversified by: the rightmost 16 digits of the PAN in BCD."""
+        return bytes.fromhex(self.pan[-16:])
+
+    @transition(field=state, source=State.BLANK, target=State.PERSONALISED)
+    def personalise(self) -> None:
+        """The chip carries the card's files and keys."""
+
+    @transition(field=state, source=State.PERSONALISED, target=State.ISSUED)
+    def issue(self) -> None:
+        """The card is in the holder's hand."""
+
+    @transition(field=state, source=State.ISSUED, target=State.ACTIVE)
+    def activate(self) -> None:
+        """The card may pay."""
+
+    @transition(field=state, source=[State.ISSUED, State.ACTIVE], target=State.LOST)
+    def report_lost(self) -> None:
+        """The holder reported the loss; the hot list carries the card from now on."""
+
+    @transition(field=state, source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.LOST],
+                target=State.CLOSED)
+    def close(self) -> None:
+        """The card's life ends."""
+
+
+class CardEvent(models.Model):
+    """One step of a card's life: from, to, who, why, when. Append-only by trigger."""
+
+    card = models.ForeignKey(Card, models.PROTECT, related_name="events", verbose_name=_("card"))
+    source = models.CharField(_("from"), max_length=20)
+    target = models.CharField(_("to"), max_length=20)
+    actor = models.CharField(_("actor"), max_length=100)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    occurred_at = models.DateTimeField(_("occurred at"))
+
+    class Meta:
+        verbose_name = _("card event")
+        verbose_name_plural = _("card events")
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.target}"
+
+
+class Purse(models.Model):
+    """The anonymous stored value of a card's chip as the back office knows it (the shadow balance).
+
+    `balance_fen` is kept by the ledger's trigger and equals the account's transfers. `offline_seen` holds the offline
+    ATCs of accepted purchases, `online_seen` the online ATCs of confirmed loads.
+    """
+
+    card = models.OneToOneField(Card, models.PROTECT, primary_key=True, verbose_name=_("card"))
+    account = models.OneToOneField(LedgerAccount, models.PROTECT, verbose_name=_("ledger account"))
+    balance_fen = models.BigIntegerField(_("balance (fen)"), default=0, editable=False)
+    floor_fen = models.BigIntegerField(_("floor (fen)"), default=0)
+    movements = models.BigIntegerField(_("movements"), default=0, editable=False)
+    offline_seen = CounterRanges(db_default=models.Value("{}"), editable=False)
+    online_seen = CounterRanges(db_default=models.Value("{}"), editable=False)
+
+    class Meta:
+        verbose_name = _("purse")
+        verbose_name_plural = _("purses")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(balance_fen__gte=models.F("floor_fen")), name="purse_floor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.card_id}"

@@ -1,0 +1,95 @@
+"""The ledger: accounts, journals, transfers.
+
+A transfer moves one amount from credit to debit account, so a row is balanced by construction. Transfers are
+append-only and partitioned by business date; the statement-level trigger `post_transfers` (see the migration) refuses
+closed days and keeps every purse's balance. Busy accounts (merchants, fees) have no balance row: they are sums.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class LedgerAccount(models.Model):
+    """One account of the chart. `code` is `<chart code>` or `<chart code>.<owner>`, e.g. `2202.M0001`."""
+
+    class Side(models.TextChoices):
+        DEBIT = "D", _("debit")
+        CREDIT = "C", _("credit")
+
+    code = models.CharField(_("code"), max_length=40, unique=True)
+    chart = models.CharField(_("chart account"), max_length=4, db_index=True)
+    side = models.CharField(_("normal side"), max_length=1, choices=Side.choices)
+    name = models.CharField(_("name"), max_length=100)
+
+    class Meta:
+        verbose_name = _("ledger account")
+        verbose_name_plural = _("ledger accounts")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(side__in=["D", "C"]), name="ledger_account_side_known"),
+            models.CheckConstraint(
+                condition=models.Q(code__startswith=models.F("chart")), name="ledger_account_code_in_chart"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class Journal(models.Model):
+    """One business event and its reason: the transfers that belong together. `key` makes it happen once."""
+
+    key = models.CharField(_("idempotency key"), max_length=120, unique=True)
+    kind = models.CharField(_("kind"), max_length=30)
+    actor = models.CharField(_("actor"), max_length=100)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    source = models.CharField(_("source document"), max_length=120)
+    business_date = models.DateField(_("business date"))
+    posted_at = models.DateTimeField(_("posted at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("journal")
+        verbose_name_plural = _("journals")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Transfer(models.Model):
+    """`amount_fen` from the credit account to the debit account. No foreign keys: the nightly audit proves them.
+
+    `source_id` is the tap, order or statement behind it; (business date, kind, source id) is unique.
+    """
+
+    class Kind(models.IntegerChoices):
+        TOP_UP_PAID = 1, _("top-up paid")
+        TOP_UP_LOADED = 2, _("top-up loaded")
+        TOP_UP_REVERSED = 3, _("top-up reversed")
+        CARD_SALE = 4, _("card sale")
+        DEPOSIT = 5, _("deposit")
+        PURCHASE = 10, _("purchase")
+        PURCHASE_HELD = 11, _("purchase held in suspense")
+        PURCHASE_CLAIM = 12, _("purchase beyond the balance")
+        FEE = 20, _("merchant fee")
+        SETTLEMENT = 21, _("settlement")
+
+    pk = models.CompositePrimaryKey("business_date", "id")
+    id = models.BigIntegerField()
+    business_date = models.DateField(_("business date"))
+    kind = models.SmallIntegerField(_("kind"), choices=Kind.choices)
+    debit_id = models.BigIntegerField(_("debit account"))
+    credit_id = models.BigIntegerField(_("credit account"))
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    journal_id = models.BigIntegerField(_("journal"))
+    source_id = models.BigIntegerField(_("source"))
+    occurred_at = models.DateTimeField(_("occurred at"))
+
+    class Meta:
+        managed = False
+        db_table = "accounts_transfer"
+        verbose_name = _("transfer")
+        verbose_name_plural = _("transfers")
+
+    def __str__(self) -> str:
+        return f"{self.business_date} #{self.id}"

@@ -1,0 +1,76 @@
+"""Citizens and users. Personal data is sealed in the row; only masks are readable without the key service."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Citizen(models.Model):
+    """A person: one row whatever documents they show. Sealed fields open only through `services.citizens`."""
+
+    class Document(models.TextChoices):
+        RESIDENT_ID = "resident_id", _("resident identity card")
+        PASSPORT = "passport", _("passport")
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    document_kind = models.CharField(_("document"), max_length=20, choices=Document.choices)
+    document_sealed = models.BinaryField()
+    document_index = models.BinaryField(max_length=32, unique=True)
+    document_mask = models.CharField(_("document number"), max_length=40)
+    name_sealed = models.BinaryField()
+    name_mask = models.CharField(_("name"), max_length=100)
+    phone_sealed = models.BinaryField(null=True)
+    phone_index = models.BinaryField(max_length=32, null=True, db_index=True)
+    phone_mask = models.CharField(_("phone"), max_length=20, blank=True)
+    registered_at = models.DateTimeField(_("registered at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("citizen")
+        verbose_name_plural = _("citizens")
+
+    def __str__(self) -> str:
+        return f"{self.name_mask} {self.document_mask}"
+
+
+class Consent(models.Model):
+    """A citizen's consent to one purpose, recorded before the purpose is served."""
+
+    class Purpose(models.TextChoices):
+        CARD = "card", _("issue and use of the citizen card")
+
+    citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="consents", verbose_name=_("citizen"))
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices)
+    given_at = models.DateTimeField(_("given at"), auto_now_add=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["citizen", "purpose"],
+                condition=models.Q(withdrawn_at=None),
+                name="one_valid_consent_per_purpose",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.citizen_id} {self.purpose}"
+
+
+class User(AbstractUser):
+    """A login: staff by groups (clerk, finance), or a citizen's own when `citizen` is set."""
+
+    citizen = models.OneToOneField(
+        Citizen, models.PROTECT, null=True, blank=True, related_name="user", verbose_name=_("citizen")
+    )
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(citizen=None) | models.Q(is_staff=False, is_superuser=False),
+                name="citizen_login_is_not_staff",
+            )
+        ]

@@ -1,0 +1,80 @@
+"""Reads the JSON payload of a control call; every field is checked for type, length and range before a key is used."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from citizencard.core.keyservice.refusal import Code, Refusal
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Fields:
+    """Typed access to the fields of one request; `Refusal` bad_request names the field, not its value."""
+
+    def __init__(self, payload: bytes) -> None:
+        try:
+            self._fields = json.loads(payload)
+        except ValueError:
+            raise Refusal(Code.BAD_REQUEST, "payload is not JSON") from None
+        if not isinstance(self._fields, dict):
+            raise Refusal(Code.BAD_REQUEST, "payload is not a JSON object")
+
+    def octets(self, name: str, *lengths: int) -> bytes:
+        """Hex of exactly one of the given lengths."""
+        value = self._decode(name)
+        if len(value) not in lengths:
+            raise _bad(name)
+        return value
+
+    def octets_between(self, name: str, low: int, high: int) -> bytes:
+        """Hex of low to high bytes."""
+        value = self._decode(name)
+        if not low <= len(value) <= high:
+            raise _bad(name)
+        return value
+
+    def integer(self, name: str, low: int, high: int) -> int:
+        """A whole number within bounds (JSON true is not one)."""
+        value = self._fields.get(name)
+        if type(value) is not int or not low <= value <= high:
+            raise _bad(name)
+        return value
+
+    def text(self, name: str, limit: int) -> str:
+        """A non-empty string of at most `limit` characters."""
+        value = self._fields.get(name)
+        if not isinstance(value, str) or not 1 <= len(value) <= limit:
+            raise _bad(name)
+        return value
+
+    def choice(self, name: str, kind: type[Choice]) -> Choice:
+        """A member of a string enumeration."""
+        try:
+            return kind(self._fields.get(name))
+        except ValueError:
+            raise _bad(name) from None
+
+    def moment(self, name: str) -> datetime:
+        """A wall-clock time in Asia/Shanghai, ISO 8601 without offset."""
+        try:
+            when = datetime.fromisoformat(self.text(name, 32))
+        except ValueError:
+            raise _bad(name) from None
+        if when.tzinfo is not None:
+            raise _bad(name)
+        return when
+
+    def _decode(self, name: str) -> bytes:
+        value: Any = self._fields.get(name)
+        try:
+            return bytes.fromhex(value)
+        except (TypeError, ValueError):
+            raise _bad(name) from None
+
+
+def _bad(name: str) -> Refusal:
+    return Refusal(Code.BAD_REQUEST, f"field {name} is missing or out of bounds")

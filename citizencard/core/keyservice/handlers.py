@@ -1,0 +1,148 @@
+"""One function per opcode: unpack the request, ask the back end, pack the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from citizencard.core.keyservice.backend import KeyRing
+from citizencard.core.keyservice.fields import Fields
+from citizencard.core.keyservice.issuing import KEY_HEADER, Target
+from citizencard.core.keyservice.keystore import Usage
+from citizencard.core.keyservice.protocol import Opcode, pack_strings, to_json, unpack_strings
+from citizencard.core.keyservice.refusal import Code, Refusal
+from citizencard.core.keyservice.signing import SignPurpose
+
+_MONEY_MAX: Final = 0x7FFF_FFFF
+"""Largest amount or balance in fen: the top bit of a chip's balance is not part of the number."""
+
+
+def answer(ring: KeyRing, opcode: int, payload: bytes) -> bytes:
+    """The answer's payload; `Refusal` for everything that is not a well-formed, permitted request."""
+    try:
+        handler = _HANDLERS[Opcode(opcode)]
+    except ValueError:
+        raise Refusal(Code.BAD_REQUEST, f"unknown operation {opcode:#04x}") from None
+    return handler(ring, payload)
+
+
+def _status(ring: KeyRing, payload: bytes) -> bytes:
+    return to_json(ring.status())
+
+
+def _verify_purchase_tacs(ring: KeyRing, payload: bytes) -> bytes:
+    return ring.backend.purse.verify_purchase_tacs(payload)
+
+
+def _authorise_load(ring: KeyRing, payload: bytes) -> bytes:
+    fields = Fields(payload)
+    return ring.backend.purse.authorise_load(
+        serial8=fields.octets("serial8", 8),
+        key_version=fields.integer("key_version", 0, 255),
+        rand4=fields.octets("rand4", 4),
+        online_atc=fields.integer("online_atc", 0, 0xFFFF),
+        balance_fen=fields.integer("balance_fen", 0, _MONEY_MAX),
+        amount_fen=fields.integer("amount_fen", 1, _MONEY_MAX),
+        terminal_no6=fields.octets("terminal_no6", 6),
+        mac1=fields.octets("mac1", 4),
+        when=fields.moment("when"),
+    )
+
+
+def _verify_load_tac(ring: KeyRing, payload: bytes) -> bytes:
+    fields = Fields(payload)
+    right = ring.backend.purse.verify_load_tac(
+        serial8=fields.octets("serial8", 8),
+        key_version=fields.integer("key_version", 0, 255),
+        balance_after_fen=fields.integer("balance_after_fen", 0, _MONEY_MAX),
+        online_atc=fields.integer("online_atc", 0, 0xFFFF),
+        amount_fen=fields.integer("amount_fen", 1, _MONEY_MAX),
+        terminal_no6=fields.octets("terminal_no6", 6),
+        when=fields.moment("when"),
+        tac=fields.octets("tac", 4),
+    )
+    return bytes([right])
+
+
+def _write_key(ring: KeyRing, payload: bytes) -> bytes:
+    fields = Fields(payload)
+    return ring.backend.issuing.write_key(
+        target=fields.choice("target", Target),
+        usage=fields.choice("usage", Usage),
+        key_version=fields.integer("key_version", 0, 255),
+        serial8=fields.octets("serial8", 8),
+        chip_serial8=fields.octets("chip_serial8", 8),
+        transport_version=fields.integer("transport_version", 0, 255),
+        p1=fields.integer("p1", 0, 255),
+        p2=fields.integer("p2", 0, 255),
+        header=fields.octets("header", KEY_HEADER),
+        challenge=fields.octets("challenge", 4, 8),
+    )
+
+
+def _mac_command(ring: KeyRing, payload: bytes) -> bytes:
+    fields = Fields(payload)
+    return ring.backend.issuing.mac_command(
+        usage=fields.choice("usage", Usage),
+        key_version=fields.integer("key_version", 0, 255),
+        serial8=fields.octets("serial8", 8),
+        command=fields.octets_between("command", 4, 255),
+        challenge=fields.octets("challenge", 4, 8),
+    )
+
+
+def _seal(ring: KeyRing, payload: bytes) -> bytes:
+    return pack_strings(ring.backend.privacy.seal(_pairs(payload)))
+
+
+def _open(ring: KeyRing, payload: bytes) -> bytes:
+    return pack_strings(ring.backend.privacy.open(_pairs(payload)))
+
+
+def _blind_index(ring: KeyRing, payload: bytes) -> bytes:
+    head, *values = unpack_strings(payload) or [b""]
+    fields = Fields(head)
+    version = fields.integer("key_version", 1, 255)
+    return b"".join(ring.backend.privacy.blind_index(fields.text("column", 100), values, version))
+
+
+def _sign(ring: KeyRing, payload: bytes) -> bytes:
+    purpose, data = _purpose_and_data(payload)
+    return ring.backend.signing.sign(purpose, data)
+
+
+def _public_key(ring: KeyRing, payload: bytes) -> bytes:
+    purpose, _ = _purpose_and_data(payload)
+    return ring.backend.signing.public_key(purpose)
+
+
+def _pairs(payload: bytes) -> list[tuple[bytes, bytes]]:
+    strings = unpack_strings(payload)
+    if len(strings) % 2:
+        raise Refusal(Code.BAD_REQUEST, "values come in pairs with their place")
+    return list(zip(strings[::2], strings[1::2], strict=True))
+
+
+def _purpose_and_data(payload: bytes) -> tuple[SignPurpose, bytes]:
+    strings = unpack_strings(payload)
+    if len(strings) != 2:
+        raise Refusal(Code.BAD_REQUEST, "expected a purpose and data")
+    try:
+        return SignPurpose(strings[0].decode("ascii", "replace")), strings[1]
+    except ValueError:
+        raise Refusal(Code.BAD_REQUEST, "unknown purpose of signature") from None
+
+
+_HANDLERS: Final[dict[Opcode, Callable[[KeyRing, bytes], bytes]]] = {
+    Opcode.STATUS: _status,
+    Opcode.VERIFY_PURCHASE_TACS: _verify_purchase_tacs,
+    Opcode.AUTHORISE_LOAD: _authorise_load,
+    Opcode.VERIFY_LOAD_TAC: _verify_load_tac,
+    Opcode.WRITE_KEY: _write_key,
+    Opcode.MAC_COMMAND: _mac_command,
+    Opcode.SEAL: _seal,
+    Opcode.OPEN: _open,
+    Opcode.BLIND_INDEX: _blind_index,
+    Opcode.SIGN: _sign,
+    Opcode.PUBLIC_KEY: _public_key,
+}

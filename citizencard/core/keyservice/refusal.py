@@ -1,0 +1,27 @@
+"""Why the key service says no: a stable code and one sentence, never key material or personal data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Stable error codes on the wire; clients decide by them, people read the sentence beside them."""
+
+    BAD_REQUEST = "bad_request"
+    TOO_LARGE = "too_large"
+    UNKNOWN_KEY = "unknown_key"
+    MAC_INVALID = "mac_invalid"
+    ENVELOPE_INVALID = "envelope_invalid"
+    SEALED = "sealed"
+    BUSY = "busy"
+    INTERNAL = "internal"
+
+
+class Refusal(Exception):
+    """Raised inside the service and answered to the caller as it is."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

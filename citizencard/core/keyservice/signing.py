@@ -1,0 +1,38 @@
+"""Ed25519 signatures of files the system publishes; every purpose has its own key pair, derived from the seed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from citizencard.core.keyservice.keystore import KeyStore, Usage
+
+
+class SignPurpose(StrEnum):
+    """What a signature may stand under; a key of one purpose never signs for another."""
+
+    HOT_LIST = "hot_list"
+    SETTLEMENT_FILE = "settlement_file"
+
+
+class SigningKeys:
+    """Signs under the newest seed."""
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
+
+    def sign(self, purpose: SignPurpose, data: bytes) -> bytes:
+        """Ed25519 signature (RFC 8032), 64 bytes, over `data` as it is."""
+        return self._pair(purpose).sign(data)
+
+    def public_key(self, purpose: SignPurpose) -> bytes:
+        """The 32 raw bytes a terminal or merchant verifies with."""
+        return self._pair(purpose).public_key().public_bytes_raw()
+
+    def _pair(self, purpose: SignPurpose) -> Ed25519PrivateKey:
+        seed = self._store.master(Usage.SIGN, self._store.newest(Usage.SIGN))
+        info = b"citizencard signature " + purpose.encode()
+        return Ed25519PrivateKey.from_private_bytes(HKDF(SHA256(), 32, salt=None, info=info).derive(seed))

@@ -1,0 +1,1 @@
+"""The office: the admin site for clerks and finance staff."""

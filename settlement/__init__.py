@@ -1,0 +1,1 @@
+"""What happens after the tap: clearing, fees, netting, settlement statements, finance reports."""

@@ -1,0 +1,3 @@
+from settlement.models.clearing import ClearingRun, Statement
+
+__all__ = ["ClearingRun", "Statement"]

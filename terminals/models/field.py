@@ -1,0 +1,122 @@
+"""The field: merchants, their terminals, tariffs, and the hot list."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import LedgerAccount
+from citizencard.core.models import CounterRanges
+
+
+class Channel(models.TextChoices):
+    """Where a card meets a machine."""
+
+    BUS = "bus", _("bus")
+    METRO = "metro", _("metro")
+    HOSPITAL = "hospital", _("hospital")
+    PHARMACY = "pharmacy", _("pharmacy")
+    PARK = "park", _("park")
+    SHOP = "shop", _("shop")
+    PARKING = "parking", _("car park")
+
+
+class Merchant(models.Model):
+    """A party that is paid: operator, hospital, shop. `payable` collects taps, `settlement` what is due for payout."""
+
+    code = models.SlugField(_("code"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    fee_basis_points = models.PositiveIntegerField(_("fee (1/10,000)"))
+    payable = models.OneToOneField(LedgerAccount, models.PROTECT, related_name="+", verbose_name=_("payable account"))
+    settlement = models.OneToOneField(
+        LedgerAccount, models.PROTECT, related_name="+", verbose_name=_("settlement account")
+    )
+
+    class Meta:
+        verbose_name = _("merchant")
+        verbose_name_plural = _("merchants")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(fee_basis_points__lte=10_000), name="merchant_fee_at_most_all")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tariff(models.Model):
+    """A dated price: a flat fare, a fare by station pair, or a price by time. Published to terminals."""
+
+    class Kind(models.TextChoices):
+        FLAT = "flat", _("flat fare")
+        PAIR = "pair", _("fare by station pair")
+        TIME = "time", _("price by time")
+        FREE = "entered", _("amount entered")
+
+    code = models.SlugField(_("code"), max_length=20)
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    rule = models.JSONField(_("rule"), default=dict)
+    valid_from = models.DateField(_("valid from"))
+    legal_basis = models.CharField(_("legal basis"), max_length=200)
+
+    class Meta:
+        verbose_name = _("tariff")
+        verbose_name_plural = _("tariffs")
+        constraints = [models.UniqueConstraint(fields=["code", "valid_from"], name="tariff_once_per_date")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.valid_from})"
+
+
+class Terminal(models.Model):
+    """A device that takes taps. It signs with its own Ed25519 key; its SAM's terminal number enters every MAC and TAC."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("active")
+        REVOKED = "revoked", _("revoked")
+
+    code = models.SlugField(_("code"), max_length=20, unique=True)
+    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="terminals", verbose_name=_("merchant"))
+    place = models.CharField(_("place"), max_length=100)
+    tariff_code = models.SlugField(_("tariff"), max_length=20)
+    terminal_no = models.CharField(_("SAM terminal number"), max_length=12, unique=True)
+    public_key = models.BinaryField(_("public key"), max_length=32)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.ACTIVE)
+    seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)
+    sequences_seen = CounterRanges(element="int8", db_default=models.Value("{}"), editable=False)
+    hot_list_version = models.BigIntegerField(_("hot list version"), default=0)
+
+    class Meta:
+        verbose_name = _("terminal")
+        verbose_name_plural = _("terminals")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(terminal_no__regex=r"^[0-9A-F]{12}$"), name="terminal_no_six_bytes"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.place}"
+
+
+class HotListEntry(models.Model):
+    """A card that must not be accepted from `effective_at` on. `version` grows by one per change of the list."""
+
+    version = models.BigAutoField(primary_key=True)
+    pan = models.CharField(_("card number"), max_length=19)
+    reason = models.CharField(_("reason"), max_length=100)
+    effective_at = models.DateTimeField(_("effective at"))
+    removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("hot list entry")
+        verbose_name_plural = _("hot list")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pan"], condition=models.Q(removed_at=None), name="one_live_hot_list_entry_per_card"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.pan
