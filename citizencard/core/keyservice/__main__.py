@@ -22,8 +22,12 @@ logger = logging.getLogger("citizencard.core.keyservice")
 def main() -> int:
     """Serve until SIGTERM or SIGINT; 2 when the keys or the socket cannot be used."""
     parser = argparse.ArgumentParser(prog="keyservice", description=__doc__)
-    parser.add_argument("--socket", type=Path, required=True, help="unix socket to listen on (created with mode 0600)")
-    parser.add_argument("--demo-keys", type=Path, help="clear demonstration keys; without them the service is sealed")
+    parser.add_argument(
+        "--socket", type=Path, required=True, help="unix socket to listen on (created with mode 0600)"
+    )
+    parser.add_argument(
+        "--demo-keys", type=Path, help="clear demonstration keys; without them the service is sealed"
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     harden_process()

@@ -20,7 +20,9 @@ def harden_process() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
-        logger.warning("memory stays readable for this user's other processes (prctl errno %d)", ctypes.get_errno())
+        logger.warning(
+            "memory stays readable for this user's other processes (prctl errno %d)", ctypes.get_errno()
+        )
     _, limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
     # Under a finite limit, locking future pages would make later allocations fail: lock what is there now.

@@ -71,5 +71,6 @@ class IssuingKeys:
         if command[0] & 0x0F != 4 or command[1] not in _MACED_INSTRUCTIONS:
             raise Refusal(Code.BAD_REQUEST, "not a maintenance command")
         key = self._keys.card_key(usage, key_version, serial8)
+        # Lc counts the data and the MAC's four bytes: just as many as header and data of `command`.
         header, data = command[:4] + bytes([len(command)]), command[4:]
         return header + data + secure_messaging_mac(key, header, data, challenge)

@@ -73,4 +73,6 @@ class PrivacyKeys:
         try:
             return ciphers[key_id].decrypt(body[:_NONCE], body[_NONCE:], place + b"|" + header)
         except InvalidTag:
-            raise Refusal(Code.ENVELOPE_INVALID, f"sealed value {index} does not belong to its place") from None
+            raise Refusal(
+                Code.ENVELOPE_INVALID, f"sealed value {index} does not belong to its place"
+            ) from None

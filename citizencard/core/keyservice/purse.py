@@ -43,7 +43,9 @@ class PurseKeys:
             offsets = offsets_by_card[card]
             inputs = (packed[at + _CARD : at + TAC_RECORD - 4] for at in offsets)
             for at, tac in zip(offsets, _macs(key, inputs), strict=True):
-                verdicts[at // TAC_RECORD] = compare_digest(tac, packed[at + TAC_RECORD - 4 : at + TAC_RECORD])
+                verdicts[at // TAC_RECORD] = compare_digest(
+                    tac, packed[at + TAC_RECORD - 4 : at + TAC_RECORD]
+                )
         return bytes(verdicts)
 
     def authorise_load(
@@ -60,7 +62,9 @@ class PurseKeys:
         when: datetime,
     ) -> bytes:
         """MAC2 for the card, after its MAC1 proved right; `Refusal` mac_invalid otherwise. ATC before increment."""
-        key = crypto.load_session_key(self._keys.card_key(Usage.LOAD, key_version, serial8), rand4, online_atc)
+        key = crypto.load_session_key(
+            self._keys.card_key(Usage.LOAD, key_version, serial8), rand4, online_atc
+        )
         kind = crypto.TransactionType.LOAD
         if not compare_digest(crypto.load_mac1(key, balance_fen, amount_fen, kind, terminal_no6), mac1):
             raise Refusal(Code.MAC_INVALID, "MAC1 of the card does not match the load it announces")
