@@ -28,7 +28,9 @@ class CardProduct(models.Model):
         verbose_name_plural = _("card products")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(balance_limit_fen__gt=0, price_fen__gte=0, deposit_fen__gte=0, validity_years__gte=1),
+                condition=models.Q(
+                    balance_limit_fen__gt=0, price_fen__gte=0, deposit_fen__gte=0, validity_years__gte=1
+                ),
                 name="card_product_amounts_sane",
             )
         ]
@@ -64,7 +66,9 @@ class Card(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_fsm's m
         verbose_name_plural = _("cards")
         constraints = [
             models.CheckConstraint(condition=models.Q(pan__regex=r"^\d{19}$"), name="card_pan_19_digits"),
-            models.CheckConstraint(condition=models.Q(valid_to__gt=models.F("valid_from")), name="card_validity_order"),
+            models.CheckConstraint(
+                condition=models.Q(valid_to__gt=models.F("valid_from")), name="card_validity_order"
+            ),
             models.UniqueConstraint(
                 fields=["citizen", "product"],
                 condition=models.Q(state__in=["personalised", "issued", "active"]),
@@ -96,8 +100,11 @@ class Card(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_fsm's m
     def report_lost(self) -> None:
         """The holder reported the loss; the hot list carries the card from now on."""
 
-    @transition(field=state, source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.LOST],
-                target=State.CLOSED)
+    @transition(
+        field=state,
+        source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.LOST],
+        target=State.CLOSED,
+    )
     def close(self) -> None:
         """The card's life ends."""
 
@@ -139,7 +146,9 @@ class Purse(models.Model):
         verbose_name = _("purse")
         verbose_name_plural = _("purses")
         constraints = [
-            models.CheckConstraint(condition=models.Q(balance_fen__gte=models.F("floor_fen")), name="purse_floor"),
+            models.CheckConstraint(
+                condition=models.Q(balance_fen__gte=models.F("floor_fen")), name="purse_floor"
+            ),
         ]
 
     def __str__(self) -> str:

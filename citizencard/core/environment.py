@@ -26,5 +26,5 @@ def embedded_urls(state_dir: Path) -> EmbeddedUrls:
     """
     digest = hashlib.sha256(str(state_dir.resolve()).encode()).hexdigest()[:10]
     folder = Path(tempfile.gettempdir()) / f"citizencard-{os.getuid()}-{digest}"
-    database = f"postgres://citizencard@/citizencard?host={quote(str(folder), safe='')}"
+    database = f"postgres://citizencard@/citizencard?host={quote(str(folder), safe='')}&port=5432"
     return EmbeddedUrls(folder, database, str(folder / "keys.sock"))

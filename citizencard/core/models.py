@@ -44,7 +44,9 @@ class BusinessDay(models.Model):
         verbose_name = _("business day")
         verbose_name_plural = _("business days")
         constraints = [
-            models.UniqueConstraint(fields=["state"], condition=models.Q(state="open"), name="one_open_business_day"),
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="open"), name="one_open_business_day"
+            ),
             models.CheckConstraint(
                 condition=models.Q(state__in=["open", "closing", "closed"]), name="business_day_state_known"
             ),

@@ -17,7 +17,13 @@ MEDIA_TYPE = "application/problem+json"
 
 def problem(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
     """A problem-details object: `type` and `code` are stable, `detail` is for people, `extra` names field and rule."""
-    return {"type": f"urn:citizencard:problem:{code}", "code": code, "status": status, "detail": detail, **extra}
+    return {
+        "type": f"urn:citizencard:problem:{code}",
+        "code": code,
+        "status": status,
+        "detail": detail,
+        **extra,
+    }
 
 
 def problem_of(error: CitizenCardError) -> dict[str, Any]:

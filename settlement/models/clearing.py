@@ -33,7 +33,8 @@ class ClearingRun(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_
         verbose_name_plural = _("clearing runs")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(gross_fen=models.F("fee_fen") + models.F("net_fen")), name="clearing_run_adds_up"
+                condition=models.Q(gross_fen=models.F("fee_fen") + models.F("net_fen")),
+                name="clearing_run_adds_up",
             )
         ]
 
@@ -56,8 +57,12 @@ class ClearingRun(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_
 class Statement(models.Model):
     """What one merchant earned on one business date: gross, fee, net."""
 
-    run = models.ForeignKey(ClearingRun, models.PROTECT, related_name="statements", verbose_name=_("clearing run"))
-    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="statements", verbose_name=_("merchant"))
+    run = models.ForeignKey(
+        ClearingRun, models.PROTECT, related_name="statements", verbose_name=_("clearing run")
+    )
+    merchant = models.ForeignKey(
+        Merchant, models.PROTECT, related_name="statements", verbose_name=_("merchant")
+    )
     taps = models.PositiveBigIntegerField(_("taps"))
     gross_fen = models.BigIntegerField(_("gross (fen)"))
     fee_fen = models.BigIntegerField(_("fee (fen)"))
@@ -71,7 +76,8 @@ class Statement(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "merchant"], name="one_statement_per_merchant_and_date"),
             models.CheckConstraint(
-                condition=models.Q(gross_fen=models.F("fee_fen") + models.F("net_fen")), name="statement_adds_up"
+                condition=models.Q(gross_fen=models.F("fee_fen") + models.F("net_fen")),
+                name="statement_adds_up",
             ),
             models.CheckConstraint(condition=models.Q(fee_fen__gte=0), name="statement_fee_not_negative"),
         ]

@@ -28,7 +28,9 @@ class Merchant(models.Model):
     name = models.CharField(_("name"), max_length=100)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
     fee_basis_points = models.PositiveIntegerField(_("fee (1/10,000)"))
-    payable = models.OneToOneField(LedgerAccount, models.PROTECT, related_name="+", verbose_name=_("payable account"))
+    payable = models.OneToOneField(
+        LedgerAccount, models.PROTECT, related_name="+", verbose_name=_("payable account")
+    )
     settlement = models.OneToOneField(
         LedgerAccount, models.PROTECT, related_name="+", verbose_name=_("settlement account")
     )
@@ -37,7 +39,9 @@ class Merchant(models.Model):
         verbose_name = _("merchant")
         verbose_name_plural = _("merchants")
         constraints = [
-            models.CheckConstraint(condition=models.Q(fee_basis_points__lte=10_000), name="merchant_fee_at_most_all")
+            models.CheckConstraint(
+                condition=models.Q(fee_basis_points__lte=10_000), name="merchant_fee_at_most_all"
+            )
         ]
 
     def __str__(self) -> str:
@@ -77,7 +81,9 @@ class Terminal(models.Model):
         REVOKED = "revoked", _("revoked")
 
     code = models.SlugField(_("code"), max_length=20, unique=True)
-    merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="terminals", verbose_name=_("merchant"))
+    merchant = models.ForeignKey(
+        Merchant, models.PROTECT, related_name="terminals", verbose_name=_("merchant")
+    )
     place = models.CharField(_("place"), max_length=100)
     tariff_code = models.SlugField(_("tariff"), max_length=20)
     terminal_no = models.CharField(_("SAM terminal number"), max_length=12, unique=True)
