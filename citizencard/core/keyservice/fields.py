@@ -30,6 +30,10 @@ class Fields:
             raise _bad(name)
         return value
 
+    def optional_octets(self, name: str, length: int) -> bytes | None:
+        """Hex of the given length, or null."""
+        return None if self._fields.get(name) is None else self.octets(name, length)
+
     def octets_between(self, name: str, low: int, high: int) -> bytes:
         """Hex of low to high bytes."""
         value = self._decode(name)

@@ -7,14 +7,16 @@ from typing import Final
 
 from citizencard.core.keyservice.backend import KeyRing
 from citizencard.core.keyservice.fields import Fields
-from citizencard.core.keyservice.issuing import KEY_HEADER, Target
 from citizencard.core.keyservice.keystore import Usage
 from citizencard.core.keyservice.protocol import Opcode, pack_strings, to_json, unpack_strings
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.signing import SignPurpose
+from terminals.card.keys import KeySlot
 
 _MONEY_MAX: Final = 0x7FFF_FFFF
 """Largest amount or balance in fen: the top bit of a chip's balance is not part of the number."""
+_DATA_MAX: Final = 251
+"""Data of a short APDU beside its MAC."""
 
 
 def answer(ring: KeyRing, opcode: int, payload: bytes) -> bytes:
@@ -67,15 +69,11 @@ def _verify_load_tac(ring: KeyRing, payload: bytes) -> bytes:
 def _write_key(ring: KeyRing, payload: bytes) -> bytes:
     fields = Fields(payload)
     return ring.backend.issuing.write_key(
-        target=fields.choice("target", Target),
-        usage=fields.choice("usage", Usage),
-        key_version=fields.integer("key_version", 0, 255),
-        serial8=fields.octets("serial8", 8),
         chip_serial8=fields.octets("chip_serial8", 8),
         transport_version=fields.integer("transport_version", 0, 255),
-        p1=fields.integer("p1", 0, 255),
-        p2=fields.integer("p2", 0, 255),
-        header=fields.octets("header", KEY_HEADER),
+        slot=_slot(fields.text("slot", 20)),
+        version=fields.integer("version", 0, 255),
+        card_serial8=fields.optional_octets("card_serial8", 8),
         challenge=fields.octets("challenge", 4, 8),
     )
 
@@ -84,10 +82,12 @@ def _mac_command(ring: KeyRing, payload: bytes) -> bytes:
     fields = Fields(payload)
     return ring.backend.issuing.mac_command(
         usage=fields.choice("usage", Usage),
-        key_version=fields.integer("key_version", 0, 255),
+        version=fields.integer("version", 0, 255),
         serial8=fields.octets("serial8", 8),
-        command=fields.octets_between("command", 4, 255),
+        header=fields.octets("header", 4),
+        data=fields.octets_between("data", 0, _DATA_MAX),
         challenge=fields.octets("challenge", 4, 8),
+        encrypt=bool(fields.integer("encrypt", 0, 1)),
     )
 
 
@@ -114,6 +114,13 @@ def _sign(ring: KeyRing, payload: bytes) -> bytes:
 def _public_key(ring: KeyRing, payload: bytes) -> bytes:
     purpose, _ = _purpose_and_data(payload)
     return ring.backend.signing.public_key(purpose)
+
+
+def _slot(name: str) -> KeySlot:
+    try:
+        return KeySlot[name]
+    except KeyError:
+        raise Refusal(Code.BAD_REQUEST, "unknown key slot") from None
 
 
 def _pairs(payload: bytes) -> list[tuple[bytes, bytes]]:

@@ -1,76 +1,77 @@
-"""Commands that put keys into chips and SAMs, ready to send: encrypted and MACed, so no clear key leaves the service."""
+"""Secure-messaging commands for chips, ready to send: encrypted and MACed, so that no clear key leaves the service."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
 from citizencard.core.keyservice.keystore import Usage
 from citizencard.core.keyservice.refusal import Code, Refusal
-from terminals.card.crypto import secure_messaging_mac, wrap_write_key
+from terminals.card import keys
+from terminals.card.keys import PIN_TYPE, SAM_SLOTS, KeyRecord, KeySlot
 
-KEY_HEADER: Final = 5
-"""Bytes before the key in a key record. One fixed length: with ECB a free one would let a caller shift the key
-across block borders and learn it byte by byte from repeated ciphertext."""
-
-_CARD_USAGES: Final = frozenset(
-    {Usage.PURCHASE, Usage.LOAD, Usage.TAC, Usage.MAINTENANCE, Usage.PIN_UNBLOCK, Usage.PIN_RELOAD}
-)
-_SAM_USAGES: Final = frozenset({Usage.PURCHASE, Usage.MAINTENANCE})
-_MACED_INSTRUCTIONS: Final = frozenset({0x16, 0x18, 0x1E, 0x24, 0xD6, 0xDC, 0xE2})
-"""CARD BLOCK, APPLICATION UNBLOCK and BLOCK, PIN UNBLOCK, UPDATE BINARY, UPDATE and APPEND RECORD. Not WRITE KEY."""
-
-
-class Target(StrEnum):
-    """What is being written: a card holds its own keys, a SAM the issuer's masters for the cards it meets."""
-
-    CARD = "card"
-    SAM = "sam"
+_WRITE_KEY: Final = 0xD4
+_ENCRYPTED_MAX: Final = 14
+"""Longest data encrypted for a caller. With length and padding it never fills a block freely, so that nobody can
+guess key bytes by comparing with the ciphertext of a WRITE KEY under the same transport key (ECB)."""
 
 
 class IssuingKeys:
     """Personalisation under a blank chip's transport key, maintenance under the issued chip's own key."""
 
-    def __init__(self, keys: IssuerKeys) -> None:
-        self._keys = keys
+    def __init__(self, issuer_keys: IssuerKeys) -> None:
+        self._keys = issuer_keys
 
     def write_key(
         self,
         *,
-        target: Target,
-        usage: Usage,
-        key_version: int,
-        serial8: bytes,
         chip_serial8: bytes,
         transport_version: int,
-        p1: int,
-        p2: int,
-        header: bytes,
+        slot: KeySlot,
+        version: int,
+        card_serial8: bytes | None,
         challenge: bytes,
     ) -> bytes:
-        """The whole WRITE KEY APDU for one key slot; the key is derived here from usage, version and serial."""
-        if usage not in (_CARD_USAGES if target is Target.CARD else _SAM_USAGES):
-            raise Refusal(Code.BAD_REQUEST, f"a {target} does not hold a {usage} key")
+        """WRITE KEY for one slot; the key is derived here. Without `card_serial8` the chip is a SAM."""
         transport = self._keys.card_key(Usage.TRANSPORT, transport_version, chip_serial8)
-        if target is Target.SAM and usage is Usage.PURCHASE:
-            key = self._keys.issuer_key(usage, key_version)
-        else:
-            key = self._keys.card_key(usage, key_version, serial8)
-        return wrap_write_key(transport, p1, p2, header + key, challenge)
+        key = self._slot_key(slot, version, card_serial8, chip_serial8)
+        return keys.write_key_command(transport, KeyRecord(slot, version, key), challenge)
 
     def mac_command(
-        self, *, usage: Usage, key_version: int, serial8: bytes, command: bytes, challenge: bytes
+        self,
+        *,
+        usage: Usage,
+        version: int,
+        serial8: bytes,
+        header: bytes,
+        data: bytes,
+        challenge: bytes,
+        encrypt: bool,
     ) -> bytes:
-        """`command` (CLA INS P1 P2 data) as a secure-messaging APDU with Lc and MAC4.
+        """A whole secure-messaging APDU from CLA INS P1 P2 and data.
 
-        `usage` is TRANSPORT with the chip's serial while personalising, MAINTENANCE with the application serial later.
+        `usage` is TRANSPORT with the chip serial while personalising, MAINTENANCE with the application serial later.
         """
         if usage not in (Usage.TRANSPORT, Usage.MAINTENANCE):
             raise Refusal(Code.BAD_REQUEST, f"a {usage} key does not authenticate commands")
-        if command[0] & 0x0F != 4 or command[1] not in _MACED_INSTRUCTIONS:
-            raise Refusal(Code.BAD_REQUEST, "not a maintenance command")
-        key = self._keys.card_key(usage, key_version, serial8)
-        # Lc counts the data and the MAC's four bytes: just as many as header and data of `command`.
-        header, data = command[:4] + bytes([len(command)]), command[4:]
-        return header + data + secure_messaging_mac(key, header, data, challenge)
+        if header[0] & 0x0F != 4:
+            raise Refusal(Code.BAD_REQUEST, "the class byte does not announce secure messaging")
+        if header[1] == _WRITE_KEY and not (header[3] == PIN_TYPE and data[:1] == bytes([PIN_TYPE])):
+            raise Refusal(Code.BAD_REQUEST, "keys of a caller's choice are not written, only a PIN")
+        if encrypt and len(data) > _ENCRYPTED_MAX:
+            raise Refusal(Code.BAD_REQUEST, f"at most {_ENCRYPTED_MAX} bytes are encrypted for a caller")
+        key = self._keys.card_key(usage, version, serial8)
+        return keys.mac_command(key, header, data, challenge, encrypt=encrypt)
+
+    def _slot_key(
+        self, slot: KeySlot, version: int, card_serial8: bytes | None, chip_serial8: bytes
+    ) -> bytes:
+        usage = Usage[slot.name]
+        if card_serial8 is not None:
+            return self._keys.card_key(usage, version, card_serial8)
+        if slot not in SAM_SLOTS:
+            raise Refusal(Code.BAD_REQUEST, f"a SAM does not hold a {usage} key")
+        if slot is KeySlot.PURCHASE:
+            return self._keys.issuer_key(usage, version)
+        # The SAM's own maintenance: diversified by its chip, so that one broken SAM does not maintain every card.
+        return self._keys.card_key(usage, version, chip_serial8)

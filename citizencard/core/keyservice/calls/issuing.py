@@ -1,0 +1,80 @@
+"""Calls that make commands for chips; together they are a `terminals.card.personalise.KeyWriter`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from citizencard.core.keyservice.calls.base import Calls
+from citizencard.core.keyservice.keystore import Usage
+from citizencard.core.keyservice.protocol import Opcode
+from terminals.card.keys import KeySlot
+
+TRANSPORT_VERSION: Final = 1
+"""Version of the transport master the chip maker's blank chips come with."""
+
+
+class IssuingCalls(Calls):
+    """Whole APDUs under secure messaging (JR/T 0025.2); `challenge` is the chip's answer just before."""
+
+    def write_key_command(
+        self,
+        *,
+        chip_serial8: bytes,
+        slot: KeySlot,
+        version: int,
+        card_serial8: bytes | None,
+        challenge: bytes,
+    ) -> bytes:
+        """WRITE KEY for a blank chip; the key is derived from slot, version and `card_serial8` in the service.
+
+        For a SAM `card_serial8` is None: PURCHASE then is the issuer's master, MAINTENANCE the SAM's own key.
+        """
+        return self._control(
+            Opcode.WRITE_KEY,
+            chip_serial8=chip_serial8,
+            transport_version=TRANSPORT_VERSION,
+            slot=slot.name,
+            version=version,
+            card_serial8=card_serial8,
+            challenge=challenge,
+        )
+
+    def mac_command(
+        self, *, chip_serial8: bytes, header: bytes, data: bytes, challenge: bytes, encrypt: bool = False
+    ) -> bytes:
+        """A command (CLA INS P1 P2 and data) under the transport key of a chip being personalised."""
+        return self._mac(Usage.TRANSPORT, TRANSPORT_VERSION, chip_serial8, header, data, challenge, encrypt)
+
+    def maintenance_command(
+        self,
+        *,
+        card_serial8: bytes,
+        version: int,
+        header: bytes,
+        data: bytes,
+        challenge: bytes,
+        encrypt: bool = False,
+    ) -> bytes:
+        """A command under the maintenance key of an issued card: block, unblock, update a file."""
+        return self._mac(Usage.MAINTENANCE, version, card_serial8, header, data, challenge, encrypt)
+
+    def _mac(
+        self,
+        usage: Usage,
+        version: int,
+        serial8: bytes,
+        header: bytes,
+        data: bytes,
+        challenge: bytes,
+        encrypt: bool,
+    ) -> bytes:
+        return self._control(
+            Opcode.MAC_COMMAND,
+            usage=usage,
+            version=version,
+            serial8=serial8,
+            header=header,
+            data=data,
+            challenge=challenge,
+            encrypt=int(encrypt),
+        )
