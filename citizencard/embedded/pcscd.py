@@ -94,12 +94,10 @@ def _leashed(command: list[str], log: IO[bytes]) -> Iterator[None]:
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
     )
-    assert process.stdin is not None
     try:
         yield
     finally:
-        process.stdin.close()
-        process.wait()
+        process.communicate()  # closes the pipe and waits
 
 
 def _wait_for_readers() -> bool:

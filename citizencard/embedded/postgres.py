@@ -135,18 +135,8 @@ class EmbeddedPostgres:
         """Start the server and wait; wait out the children of one that was killed a moment ago."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while True:
-            with self._log() as log:
-                self._process = subprocess.Popen(
-                    self._command(runner),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=postgres_data.clean_environment(),
-                    # Its own group: Ctrl-C at the console must not stop the database before those who use it.
-                    start_new_session=True,
-                    cwd="/",
-                )
-            if self._becomes_ready(deadline):
+            self._process = self._spawn(runner)
+            if self._becomes_ready(self._process, deadline):
                 return
             complaint = postgres_data.last_complaint(self.log_path)
             if "pre-existing shared memory block" not in complaint or time.monotonic() > deadline:
@@ -156,10 +146,22 @@ class EmbeddedPostgres:
                 )
             time.sleep(0.2)
 
-    def _becomes_ready(self, deadline: float) -> bool:
+    def _spawn(self, runner: Runner) -> subprocess.Popen[bytes]:
+        with self._log() as log:
+            return subprocess.Popen(
+                self._command(runner),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=postgres_data.clean_environment(),
+                # Its own group: Ctrl-C at the console must not stop the database before those who use it.
+                start_new_session=True,
+                cwd="/",
+            )
+
+    def _becomes_ready(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
         """Wait until the server answers (True) or has gone away (False)."""
-        assert self._process is not None
-        while self._process.poll() is None and time.monotonic() < deadline:
+        while process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(psycopg.OperationalError):
                 self._ensure_database()
                 return True

@@ -94,9 +94,11 @@ class Supervisor:
 
         def run() -> None:
             try:
-                done.set_result(job())
+                job()
             except BaseException as error:
                 done.set_exception(error)
+            else:
+                done.set_result(None)
 
         self._jobs.put(run)
         done.result()

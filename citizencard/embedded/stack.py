@@ -1,0 +1,139 @@
+"""The whole house in one process tree: database, key service, web, worker, beat and, for the demo, the payment sandbox.
+
+With ``DATABASE_URL`` set the operator's PostgreSQL is used; with ``KEY_SERVICE_SOCKET`` set, the operator's key service.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from django.core.management import call_command
+from django.db import connections
+
+from citizencard.core.environment import embedded_urls
+from citizencard.embedded import services
+from citizencard.embedded.database import DatabaseService
+from citizencard.embedded.errors import AlreadyRunning
+from citizencard.embedded.filelock import LockHeld, file_lock
+from citizencard.embedded.ports import check_port_free
+from citizencard.embedded.postgres_socket import private_folder
+from citizencard.embedded.process import ProcessService
+from citizencard.embedded.supervisor import Service, Supervisor
+
+logger = logging.getLogger(__name__)
+
+
+class Stack:
+    """All services over one state directory. Use as a context manager, or ``start()`` and ``stop()``.
+
+    ``sandbox_port`` also starts the payment gateway's sandbox there. ``report`` receives one line per event.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int = 8000,
+        host: str = "127.0.0.1",
+        sandbox_port: int | None = None,
+        report: Callable[[str], None] = logger.info,
+    ) -> None:
+        self.state_dir = state_dir.resolve()
+        self.url = f"http://{host}:{port}"
+        self._address = (host, port)
+        self._sandbox_port = sandbox_port
+        self._report = report
+        self._socket_dir = embedded_urls(self.state_dir).socket_dir
+        self._open = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Start everything in order and return when the web answers. Nothing stays when it fails.
+
+        Raises :class:`EmbeddedError`: already running, port in use, broken data directory, a service that fails.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything in reverse order. A second call does nothing."""
+        self._open.close()
+
+    def pids(self) -> dict[str, int]:
+        """Return the process id of every running service by name."""
+        return self._supervisor.pids()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        # 0700: the database below may belong to `nobody`, and logs and keys are nobody else's business.
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock()
+        self._check_ports()
+        private_folder(self._socket_dir)
+        self._open.callback(self._remove_socket_dir)
+        self._supervisor = self._open.enter_context(Supervisor(self._report))
+        self._launch(self._stores())
+        self._migrate()
+        self._launch(self._workers())
+
+    def _lock(self) -> None:
+        try:
+            self._open.enter_context(file_lock(self.state_dir / "lock"))
+        except LockHeld as held:
+            raise AlreadyRunning(
+                f"citizencard is already running on {self.state_dir} (pid {held.pid}): stop it first."
+            ) from None
+
+    def _check_ports(self) -> None:
+        host, port = self._address
+        check_port_free(port, host)
+        if self._sandbox_port is not None:
+            check_port_free(self._sandbox_port, variable="SANDBOX_PORT")
+
+    def _stores(self) -> Iterable[Service]:
+        if "DATABASE_URL" not in os.environ:
+            yield DatabaseService(self.state_dir / "postgres")
+        if "KEY_SERVICE_SOCKET" not in os.environ:
+            yield services.key_service(self.state_dir, self._socket_dir / "keys.sock")
+
+    def _workers(self) -> Iterable[ProcessService]:
+        host, port = self._address
+        addresses = {"PORTAL_URL": self.url}
+        wanted = [services.web(self.state_dir, host, port), services.worker(self.state_dir)]
+        wanted.append(services.beat(self.state_dir))
+        if self._sandbox_port is not None:
+            addresses["GATEWAY_URL"] = f"http://127.0.0.1:{self._sandbox_port}"
+            wanted.insert(0, services.sandbox(self.state_dir, self._sandbox_port))
+        for service in wanted:
+            service.environment = {**service.environment, **addresses}
+        return wanted
+
+    def _launch(self, wanted: Iterable[Service]) -> None:
+        for service in wanted:
+            self._report(f"starting {service.name}")
+            self._supervisor.start(service)
+
+    def _migrate(self) -> None:
+        self._report("migrating the database")
+        call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+        connections.close_all()
+
+    def _remove_socket_dir(self) -> None:
+        shutil.rmtree(self._socket_dir, ignore_errors=True)
