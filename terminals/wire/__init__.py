@@ -1,0 +1,1 @@
+"""What travels between a terminal and the centre: tap records, batches, signatures, reasons. Knows nothing of Django."""
