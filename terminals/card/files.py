@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Final, Self
 
 from terminals.card import tlv
 from terminals.card.errors import FormatError
 from terminals.card.layout import DAY, LOCAL_TIME, Layout, digits, raw, text, uint
+
+MASTER_FILE: Final = 0x3F00
+CHIP_SERIAL_EF: Final = 0x05
+"""EF05 of the MF: the chip maker's serial, 8 bytes, free to read; the transport key is diversified by it."""
+EF02, EF15, EF16, EF17, EF18, EF1E = 0x02, 0x15, 0x16, 0x17, 0x18, 0x1E
+"""Short identifiers of the application's files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +117,13 @@ class Fci:
         version = b"" if self.version is None else tlv.build(0x9F08, bytes([self.version]))
         content = b"" if self.public_info is None else tlv.build(0x9F0C, self.public_info.to_bytes())
         return tlv.build(0x6F, tlv.build(0x84, self.name) + tlv.build(0xA5, version + content))
+
+
+@dataclass(frozen=True, slots=True)
+class PurseStart(Layout):
+    """EF02 of a blank card, 11 bytes, write-only: what the purse starts with. Balance includes the overdraft limit."""
+
+    balance_fen: Annotated[int, uint(4)] = 0
+    overdraft_limit_fen: Annotated[int, uint(3)] = 0
+    online_atc: Annotated[int, uint(2)] = 0
+    offline_atc: Annotated[int, uint(2)] = 0

@@ -11,6 +11,11 @@ from terminals.card import commands
 from terminals.card.apdu import RecordNotFound
 from terminals.card.errors import FormatError
 from terminals.card.files import (
+    EF1E,
+    EF15,
+    EF16,
+    EF17,
+    EF18,
     Fci,
     HolderInfo,
     LogRecord,
@@ -22,7 +27,6 @@ from terminals.card.layout import Layout, raw, uint
 from terminals.card.profile import T_UNION, CardProfile
 from terminals.card.transport import ResponseChain, Transport, exchange
 
-EF15, EF16, EF17, EF18, EF1E = 0x15, 0x16, 0x17, 0x18, 0x1E
 LOG_RECORDS: Final = 10
 TRIP_RECORDS: Final = 30
 BALANCE_MASK: Final = 0x7FFF_FFFF

@@ -9,12 +9,12 @@ from typing import Annotated, Final, TypeVar
 
 from terminals.card import commands
 from terminals.card.crypto import bcd_time
+from terminals.card.files import EF15, EF16, EF17, MASTER_FILE
 from terminals.card.layout import Layout, raw, uint
-from terminals.card.purse import EF15, EF16, EF17, PurchaseInit
+from terminals.card.purse import PurchaseInit
 from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
 from terminals.card.transport import ResponseChain, Transport, exchange
 
-MASTER_FILE: Final = 0x3F00
 PURSE_DF: Final = 0xDF01
 
 File = TypeVar("File", bound=Layout)

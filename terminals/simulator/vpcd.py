@@ -1,0 +1,131 @@
+"""Plug simulated chips into PC/SC: a client of vpcd, the virtual reader driver of vsmartcard.
+
+Each slot is a TCP connection to pcscd (35963 for slot 0, then upwards). A message is a 2-byte big-endian length and
+a body: one byte 00 power off, 01 power on, 02 reset, 04 ATR wanted; anything longer is an APDU. A connected client
+is an inserted chip, a closed connection an empty slot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+FIRST_PORT: Final = 35963
+RETRY_SECONDS: Final = 0.2
+POWER_OFF, POWER_ON, RESET, ATR = b"\x00", b"\x01", b"\x02", b"\x04"
+
+
+class PluggableChip(Protocol):
+    """A simulated card or SAM."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Execute an APDU; data and status word."""
+
+    def reset(self) -> bytes:
+        """Lose volatile state; ATR."""
+
+
+class VpcdSlot:
+    """One slot of the virtual reader, served by a thread of its own; reconnects when pcscd restarts."""
+
+    def __init__(self, slot: int = 0, *, first_port: int = FIRST_PORT, host: str = "127.0.0.1") -> None:
+        """Start serving an empty slot."""
+        self._address = (host, first_port + slot)
+        self._changed = threading.Condition()
+        self._chip: PluggableChip | None = None
+        self._connection: socket.socket | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"vpcd-{slot}", daemon=True)
+        self._thread.start()
+
+    def insert(self, chip: PluggableChip, timeout: float = 10.0) -> None:
+        """Put a chip in and wait until vpcd has it; TimeoutError when nobody listens."""
+        self.remove()
+        with self._changed:
+            self._chip = chip
+            self._changed.notify_all()
+            if not self._changed.wait_for(lambda: self._connection is not None, timeout):
+                self._chip = None
+                raise TimeoutError(f"no vpcd listens on port {self._address[1]}")
+
+    def remove(self) -> None:
+        """Pull the chip, in the middle of a command if need be."""
+        with self._changed:
+            self._chip = None
+            if self._connection is not None:
+                with contextlib.suppress(OSError):
+                    self._connection.shutdown(socket.SHUT_RDWR)
+            self._changed.wait_for(lambda: self._connection is None, RETRY_SECONDS * 10)
+
+    def close(self) -> None:
+        """Pull the chip and stop the thread."""
+        self._closed = True
+        self.remove()
+        with self._changed:
+            self._changed.notify_all()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        """Use as a context manager."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _run(self) -> None:
+        while chip := self._wait_for_chip():
+            with contextlib.suppress(OSError), socket.create_connection(self._address) as connection:
+                self._serve(connection, chip)
+            with self._changed:
+                self._connection = None
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._closed or self._chip is None, RETRY_SECONDS)
+
+    def _wait_for_chip(self) -> PluggableChip | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._chip is not None)
+            return None if self._closed else self._chip
+
+    def _serve(self, connection: socket.socket, chip: PluggableChip) -> None:
+        with self._changed:
+            if self._chip is not chip:
+                return
+            self._connection = connection
+            self._changed.notify_all()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        chip.reset()
+        while message := _receive(connection):
+            answer = _answer(chip, message)
+            if answer:
+                connection.sendall(len(answer).to_bytes(2) + answer)
+
+
+def _answer(chip: PluggableChip, message: bytes) -> bytes:
+    if message in (POWER_OFF, POWER_ON, RESET):
+        chip.reset()
+        return b""
+    return chip.reset() if message == ATR else chip.transmit(message)
+
+
+def _receive(connection: socket.socket) -> bytes:
+    """One message, or nothing when the other side has gone."""
+    length = int.from_bytes(_exactly(connection, 2))
+    return _exactly(connection, length) if length else b""
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        # Without it the kernel delays the ACK of vpcd's two-part messages by 40 ms; the option lapses by itself.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        part = connection.recv(size - len(data))
+        if not part:
+            return b""
+        data += part
+    return data

@@ -1,0 +1,168 @@
+"""Sample chips for the tests: a key writer that holds its masters in the open, blank and personalised chips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from terminals.card.crypto import TransactionType, diversify, diversify_levels, load_mac2, load_session_key
+from terminals.card.files import HolderInfo, ManagementInfo, PublicInfo, PurseStart
+from terminals.card.keys import KeyRecord, KeySlot, mac_command, write_key_command
+from terminals.card.personalise import CardSpec, SamSpec, personalise, personalise_sam
+from terminals.card.profile import T_UNION, CardProfile
+from terminals.card.purse import LoadInit, PurchaseInit, PurchaseProof, PurseSession
+from terminals.card.sam import SamSession
+from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
+from terminals.card.transport import Transport
+from terminals.readers.memory import MemoryTransport
+from terminals.simulator.chip import Chip
+from terminals.simulator.psam import Psam
+from terminals.simulator.store import MemoryStore, Store
+
+TRANSPORT_MASTER = bytes.fromhex("0F1E2D3C4B5A69788796A5B4C3D2E1F0")
+ISSUER = bytes.fromhex("3620362036203620")
+PIN = "123456"
+TERMINAL = bytes.fromhex("362000000017")
+COUNTER = bytes.fromhex("362000009999")
+CARD_NUMBER = "3105883700000000123"
+WHEN = datetime.fromisoformat("2026-11-20T08:15:30")
+
+
+class SampleKeyWriter:
+    """Stands for the key service. Masters are made up per slot and version; `of` tells the derived keys."""
+
+    def master(self, slot: KeySlot, version: int) -> bytes:
+        """City master of a slot and version, brought down to the issuer."""
+        return diversify(bytes([slot, version]) * 8, ISSUER)
+
+    def of(self, slot: KeySlot, card_serial8: bytes | None, version: int = 1) -> bytes:
+        """The key as it stands on the chip."""
+        master = self.master(slot, version)
+        return master if card_serial8 is None else diversify_levels(master, card_serial8)
+
+    def write_key_command(
+        self,
+        *,
+        chip_serial8: bytes,
+        slot: KeySlot,
+        version: int,
+        card_serial8: bytes | None,
+        challenge: bytes,
+    ) -> bytes:
+        """As the protocol."""
+        record = KeyRecord(slot, version, self.of(slot, card_serial8, version))
+        return write_key_command(diversify(TRANSPORT_MASTER, chip_serial8), record, challenge)
+
+    def mac_command(
+        self, *, chip_serial8: bytes, header: bytes, data: bytes, challenge: bytes, encrypt: bool = False
+    ) -> bytes:
+        """As the protocol."""
+        return mac_command(
+            diversify(TRANSPORT_MASTER, chip_serial8), header, data, challenge, encrypt=encrypt
+        )
+
+    def mac2(self, card_serial8: bytes, init: LoadInit, amount_fen: int, when: datetime = WHEN) -> bytes:
+        """What the host answers a load with."""
+        key = load_session_key(self.of(KeySlot.LOAD, card_serial8), init.rand, init.online_atc)
+        return load_mac2(key, amount_fen, TransactionType.LOAD, COUNTER, when)
+
+
+KEYS = SampleKeyWriter()
+
+
+def public_info(number: str = CARD_NUMBER, profile: CardProfile = T_UNION) -> PublicInfo:
+    """EF15 of a sample card."""
+    return PublicInfo(
+        issuer_id=bytes.fromhex("01013620FFFFFFFF"),
+        application_type=2,
+        version=1,
+        serial=profile.serial_of(number),
+        start=date(2026, 1, 1),
+        expiry=date(2046, 12, 31),
+    )
+
+
+def card_spec(
+    number: str = CARD_NUMBER, balance_fen: int = 0, overdraft_limit_fen: int = 0, offline_atc: int = 0
+) -> CardSpec:
+    """A real-name T-Union card."""
+    return CardSpec(
+        public_info=public_info(number),
+        management=ManagementInfo("00000156", "3900", "3970", 1, 1),
+        holder=HolderInfo(1, 0, "张晓明", "110101199003074557", 0),
+        pin=PIN,
+        purse=PurseStart(balance_fen, overdraft_limit_fen, 0, offline_atc),
+    )
+
+
+def sam_spec(terminal_no: bytes = TERMINAL) -> SamSpec:
+    """A SAM for one terminal."""
+    management = SamManagement(1, ISSUER, ISSUER, date(2026, 1, 1), date(2036, 12, 31))
+    return SamSpec(SamInfo("36200000000000000017"), SamTerminal(terminal_no), management, (1, 2))
+
+
+def blank_chip(
+    store: Store | None = None, serial: bytes = b"CHIP0001", profile: CardProfile = T_UNION
+) -> Chip:
+    """A blank card."""
+    key = diversify(TRANSPORT_MASTER, serial)
+    return Chip.blank(store or MemoryStore(), chip_serial8=serial, transport_key16=key, profile=profile)
+
+
+def blank_psam(store: Store | None = None, serial: bytes = b"PSAM0001") -> Psam:
+    """A blank SAM."""
+    key = diversify(TRANSPORT_MASTER, serial)
+    return Psam.blank(store or MemoryStore(), chip_serial8=serial, transport_key16=key)
+
+
+def issued_chip(spec: CardSpec | None = None, store: Store | None = None) -> Chip:
+    """A card personalised to `spec`."""
+    spec = spec or card_spec()
+    chip = blank_chip(store, profile=spec.profile)
+    personalise(MemoryTransport(chip), spec, KEYS)
+    return chip
+
+
+def issued_psam(store: Store | None = None) -> Psam:
+    """A SAM in working order."""
+    psam = blank_psam(store)
+    personalise_sam(MemoryTransport(psam), sam_spec(), KEYS)
+    return psam
+
+
+@dataclass
+class Till:
+    """A terminal in miniature: a card reader and an opened SAM."""
+
+    purse: PurseSession
+    sam: SamSession
+
+    @classmethod
+    def over(cls, card: Transport, sam: Transport) -> Till:
+        """Open the SAM; the card is selected at each use."""
+        session = SamSession(sam)
+        session.open()
+        return cls(PurseSession(card), session)
+
+    def load(self, amount_fen: int) -> tuple[LoadInit, bytes]:
+        """A whole load; returns the card's first answer and its TAC."""
+        serial8 = self._selected()
+        self.purse.verify_pin(PIN)
+        init = self.purse.init_load(amount_fen, COUNTER)
+        return init, self.purse.credit_for_load(WHEN, KEYS.mac2(serial8, init, amount_fen))
+
+    def pay(self, amount_fen: int) -> tuple[PurchaseInit, int, PurchaseProof]:
+        """A whole purchase; returns the card's first answer, the terminal sequence and the proof."""
+        serial8 = self._selected()
+        init = self.purse.init_purchase(amount_fen, TERMINAL)
+        debit = self.sam.init_for_purchase(
+            init, amount_fen=amount_fen, kind=TransactionType.PURCHASE, when=WHEN, card_serial8=serial8
+        )
+        proof = self.purse.debit_for_purchase(debit.terminal_seq, WHEN, debit.mac1)
+        self.sam.credit(proof.mac2)
+        return init, debit.terminal_seq, proof
+
+    def _selected(self) -> bytes:
+        info = self.purse.select().public_info
+        assert info is not None
+        return info.serial8
