@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('taps', models.PositiveBigIntegerField(verbose_name='taps')),
                 ('gross_fen', models.BigIntegerField(verbose_name='gross (fen)')),
+                ('fee_basis_points', models.PositiveIntegerField(verbose_name='fee (1/10,000)')),
                 ('fee_fen', models.BigIntegerField(verbose_name='fee (fen)')),
                 ('net_fen', models.BigIntegerField(verbose_name='net (fen)')),
                 ('suspended_taps', models.PositiveBigIntegerField(default=0, verbose_name='suspended taps')),

@@ -55,7 +55,11 @@ class ClearingRun(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_
 
 
 class Statement(models.Model):
-    """What one merchant earned on one business date: gross, fee, net."""
+    """What one merchant earned on one business date: gross, fee, net. Append-only by trigger.
+
+    `gross_fen` has the accepted taps and those beyond the balance, which the merchant earned as well; suspended taps
+    stand apart until they are decided. The fee rate is kept as it was, so that the fee can be worked out again.
+    """
 
     run = models.ForeignKey(
         ClearingRun, models.PROTECT, related_name="statements", verbose_name=_("clearing run")
@@ -65,6 +69,7 @@ class Statement(models.Model):
     )
     taps = models.PositiveBigIntegerField(_("taps"))
     gross_fen = models.BigIntegerField(_("gross (fen)"))
+    fee_basis_points = models.PositiveIntegerField(_("fee (1/10,000)"))
     fee_fen = models.BigIntegerField(_("fee (fen)"))
     net_fen = models.BigIntegerField(_("net (fen)"))
     suspended_taps = models.PositiveBigIntegerField(_("suspended taps"), default=0)

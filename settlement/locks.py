@@ -1,0 +1,26 @@
+"""The one lock of clearing: a business date's run is worked on by one transaction at a time."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from django.db import connection, transaction
+
+from settlement.models import ClearingRun
+
+_CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
+
+
+def lock_run(day: date) -> ClearingRun:
+    """The run of `day`, made if need be, locked until the caller's transaction ends.
+
+    Taken before the window lock of `citizencard.core.calendar`, never after it. Whoever comes second waits and then
+    sees what the first has done. Raises TransactionManagementError outside a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("a clearing run is locked inside a transaction only")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CLEARING_LOCK, day.toordinal()])
+    ClearingRun.objects.bulk_create([ClearingRun(business_date=day)], ignore_conflicts=True)
+    return ClearingRun.objects.select_for_update().get(business_date=day)

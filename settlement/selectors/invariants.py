@@ -1,0 +1,154 @@
+"""What must hold between taps, statements, clearing runs and the ledger.
+
+Checked for a date before it is sealed and by the audit for all dates; nothing here repairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from django.db import connection
+
+from citizencard.core.invariants import Breach
+from settlement.models import ClearingRun
+from settlement.selectors.statements import digest_of
+
+# Each query yields (subject, detail) of what is broken; %(day)s is a business date or null for all of them.
+# Outcomes 1 and 4 are earned, 2 and 3 suspended (terminals.models.Tap.Outcome).
+_STATEMENTS_ARE_THE_TAPS: Final = """
+SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
+    format('taps %%s, %%s fen, suspended %%s, %%s fen; statement %%s, %%s fen, suspended %%s, %%s fen',
+        netted.taps, netted.gross, netted.suspended_taps, netted.suspended,
+        statement.taps, statement.gross_fen, statement.suspended_taps, statement.suspended_fen)
+FROM (
+    SELECT run_id AS business_date, merchant_id, taps, gross_fen, suspended_taps, suspended_fen
+    FROM settlement_statement WHERE %(day)s::date IS NULL OR run_id = %(day)s
+) AS statement
+FULL JOIN (
+    SELECT business_date, merchant_id,
+        count(*) FILTER (WHERE outcome IN (1, 4)) AS taps,
+        coalesce(sum(amount_fen) FILTER (WHERE outcome IN (1, 4)), 0) AS gross,
+        count(*) FILTER (WHERE outcome IN (2, 3)) AS suspended_taps,
+        coalesce(sum(amount_fen) FILTER (WHERE outcome IN (2, 3)), 0) AS suspended
+    FROM terminals_tap
+    WHERE business_date IN (SELECT business_date FROM settlement_clearingrun
+        WHERE state <> 'cut_off' AND (%(day)s::date IS NULL OR business_date = %(day)s))
+    GROUP BY business_date, merchant_id
+) AS netted USING (business_date, merchant_id)
+LEFT JOIN terminals_merchant AS merchant ON merchant.id = merchant_id
+WHERE (statement.taps, statement.gross_fen, statement.suspended_taps, statement.suspended_fen)
+    IS DISTINCT FROM (netted.taps, netted.gross, netted.suspended_taps, netted.suspended)
+ORDER BY 1
+"""
+
+_FEES_FOLLOW_THE_RATE: Final = """
+SELECT concat_ws(' ', run_id, merchant.code),
+    format('fee %%s fen, but %%s fen at %%s/10,000 of %%s fen', fee_fen, (gross_fen * rate + 5000) / 10000, rate, gross_fen)
+FROM (SELECT *, fee_basis_points AS rate FROM settlement_statement) AS statement
+JOIN terminals_merchant AS merchant ON merchant.id = merchant_id
+WHERE (%(day)s::date IS NULL OR run_id = %(day)s) AND fee_fen <> (gross_fen * rate + 5000) / 10000
+ORDER BY 1
+"""
+
+_RUN_IS_THE_SUM: Final = """
+SELECT business_date::text, format('run %%s taps, %%s = %%s + %%s fen; statements %%s taps, %%s = %%s + %%s fen',
+    run.taps, run.gross_fen, run.fee_fen, run.net_fen, total.taps, total.gross, total.fee, total.net)
+FROM settlement_clearingrun AS run
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(taps), 0) AS taps, coalesce(sum(gross_fen), 0) AS gross,
+        coalesce(sum(fee_fen), 0) AS fee, coalesce(sum(net_fen), 0) AS net
+    FROM settlement_statement WHERE run_id = run.business_date
+) AS total
+WHERE (%(day)s::date IS NULL OR business_date = %(day)s)
+    AND (run.taps, run.gross_fen, run.fee_fen, run.net_fen) IS DISTINCT FROM
+        (total.taps, total.gross, total.fee, total.net)
+ORDER BY 1
+"""
+
+# Kinds 20 and 21 are FEE and SETTLEMENT: exactly one transfer for each amount of each posted statement, no other.
+_TRANSFERS_ARE_THE_STATEMENTS: Final = """
+WITH expected AS (
+    SELECT run.business_date, due.kind, statement.id AS source_id, merchant.payable_id AS debit_id, due.credit_id,
+        due.amount_fen
+    FROM settlement_clearingrun AS run
+    JOIN settlement_statement AS statement ON statement.run_id = run.business_date
+    JOIN terminals_merchant AS merchant ON merchant.id = statement.merchant_id
+    CROSS JOIN LATERAL (VALUES
+        (20::smallint, (SELECT id FROM accounts_ledgeraccount WHERE code = '6001'), statement.fee_fen),
+        (21::smallint, merchant.settlement_id, statement.net_fen)
+    ) AS due (kind, credit_id, amount_fen)
+    WHERE run.state IN ('posted', 'cleared') AND due.amount_fen > 0
+        AND (%(day)s::date IS NULL OR run.business_date = %(day)s)
+), posted AS (
+    SELECT business_date, kind, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer
+    WHERE kind IN (20, 21) AND (%(day)s::date IS NULL OR business_date = %(day)s)
+)
+SELECT concat_ws(' ', business_date, 'statement', source_id),
+    format('%%s: kind %%s, %%s fen from account %%s to %%s', fault, kind, amount_fen, debit_id, credit_id)
+FROM (
+    (SELECT 'missing' AS fault, * FROM expected EXCEPT ALL SELECT 'missing', * FROM posted)
+    UNION ALL
+    (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM expected)
+) AS difference
+ORDER BY 1, 2
+"""
+
+_PAYABLES_ARE_SETTLED: Final = """
+SELECT concat_ws(' ', leg.business_date, merchant.code), format('%%s fen left after clearing', sum(leg.amount_fen))
+FROM (
+    SELECT business_date, credit_id AS account_id, sum(amount_fen) AS amount_fen FROM accounts_transfer
+    WHERE business_date IN (SELECT business_date FROM settlement_clearingrun
+        WHERE state IN ('posted', 'cleared') AND (%(day)s::date IS NULL OR business_date = %(day)s))
+    GROUP BY business_date, credit_id
+    UNION ALL
+    SELECT business_date, debit_id, -sum(amount_fen) FROM accounts_transfer
+    WHERE business_date IN (SELECT business_date FROM settlement_clearingrun
+        WHERE state IN ('posted', 'cleared') AND (%(day)s::date IS NULL OR business_date = %(day)s))
+        AND debit_id IN (SELECT payable_id FROM terminals_merchant)
+    GROUP BY business_date, debit_id
+) AS leg
+JOIN terminals_merchant AS merchant ON merchant.payable_id = leg.account_id
+GROUP BY leg.business_date, merchant.code HAVING sum(leg.amount_fen) <> 0
+ORDER BY 1
+"""
+
+_SEALED_MEANS_CLEARED: Final = """
+SELECT coalesce(day.date, run.business_date)::text,
+    format('business day %%s, clearing run %%s', coalesce(day.state, 'missing'), coalesce(run.state, 'missing'))
+FROM core_businessday AS day
+FULL JOIN settlement_clearingrun AS run ON run.business_date = day.date
+WHERE (%(day)s::date IS NULL OR coalesce(day.date, run.business_date) = %(day)s)
+    AND (coalesce(day.state, 'missing'), coalesce(run.state = 'cleared', false), run.state IS NULL)
+        NOT IN (('open', false, true), ('closing', false, false), ('closed', true, false))
+ORDER BY 1
+"""
+
+CHECKS: Final = {
+    "statements_are_the_taps": _STATEMENTS_ARE_THE_TAPS,
+    "fees_follow_the_rate": _FEES_FOLLOW_THE_RATE,
+    "run_is_the_sum_of_its_statements": _RUN_IS_THE_SUM,
+    "clearing_transfers_are_the_statements": _TRANSFERS_ARE_THE_STATEMENTS,
+    "merchant_payables_are_settled": _PAYABLES_ARE_SETTLED,
+    "sealed_days_are_cleared": _SEALED_MEANS_CLEARED,
+}
+
+
+def broken(*, day: date | None = None) -> list[Breach]:
+    """The broken invariants of settlement, of one business date or of all. Amounts in fen. Empty is good."""
+    found: list[Breach] = []
+    with connection.cursor() as cursor:
+        for name, query in CHECKS.items():
+            cursor.execute(query, {"day": day})
+            found += [Breach(name, subject, detail) for subject, detail in cursor.fetchall()]
+    return [*found, *_changed_statements(day)]
+
+
+def _changed_statements(day: date | None) -> Iterator[Breach]:
+    """Runs whose statements no longer have the digest they were made with."""
+    runs = ClearingRun.objects.exclude(state=ClearingRun.State.CUT_OFF).order_by("business_date")
+    for run in runs if day is None else runs.filter(business_date=day):
+        now = digest_of(run.business_date)
+        if run.digest is None or bytes(run.digest) != now:
+            yield Breach("statements_keep_their_digest", str(run), f"digest is {now.hex()}")

@@ -1,0 +1,77 @@
+"""Netting: what every merchant earned on a frozen business date, in one GROUP BY over its taps."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from django.db import connection
+
+from accounts.models import Transfer
+from settlement.errors import NettingDiffers
+from settlement.models import ClearingRun
+from settlement.selectors.statements import digest_of
+from terminals.models import Tap
+
+EARNED: Final = [Tap.Outcome.ACCEPTED, Tap.Outcome.OVER_BALANCE]
+_EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM]
+
+# The fee is the gross times the rate, rounded half up to a whole fen, once per merchant and date.
+_NET: Final = """
+INSERT INTO settlement_statement (
+    run_id, merchant_id, taps, gross_fen, fee_basis_points, fee_fen, net_fen, suspended_taps, suspended_fen)
+SELECT %(day)s, merchant.id, netted.taps, netted.gross, merchant.fee_basis_points, fee.fen, netted.gross - fee.fen,
+    netted.suspended_taps, netted.suspended
+FROM (
+    SELECT merchant_id,
+        count(*) FILTER (WHERE outcome = ANY(%(earned)s)) AS taps,
+        coalesce(sum(amount_fen) FILTER (WHERE outcome = ANY(%(earned)s)), 0)::bigint AS gross,
+        count(*) FILTER (WHERE outcome <> ALL(%(earned)s)) AS suspended_taps,
+        coalesce(sum(amount_fen) FILTER (WHERE outcome <> ALL(%(earned)s)), 0)::bigint AS suspended
+    FROM terminals_tap WHERE business_date = %(day)s GROUP BY merchant_id
+) AS netted
+JOIN terminals_merchant AS merchant ON merchant.id = netted.merchant_id
+CROSS JOIN LATERAL (SELECT (netted.gross * merchant.fee_basis_points + 5000) / 10000 AS fen) AS fee
+ORDER BY merchant.code
+"""
+
+# The ledger's own figure, reached without the taps: what purchases credited to the payable accounts.
+_DIFFERENCES: Final = """
+SELECT coalesce(merchant.code, '#' || coalesce(statement.merchant_id, earned.account_id)) AS code
+FROM (SELECT merchant_id, gross_fen FROM settlement_statement WHERE run_id = %(day)s) AS statement
+JOIN terminals_merchant AS merchant ON merchant.id = statement.merchant_id
+FULL JOIN (
+    SELECT credit_id AS account_id, sum(amount_fen) AS fen FROM accounts_transfer
+    WHERE business_date = %(day)s AND kind = ANY(%(kinds)s) GROUP BY credit_id
+) AS earned ON earned.account_id = merchant.payable_id
+WHERE coalesce(statement.gross_fen, 0) <> coalesce(earned.fen, 0)
+ORDER BY 1
+"""
+
+_TOTALS: Final = """
+SELECT coalesce(sum(taps), 0), coalesce(sum(gross_fen), 0), coalesce(sum(fee_fen), 0), coalesce(sum(net_fen), 0)
+FROM settlement_statement WHERE run_id = %s
+"""
+
+
+def net_taps(*, run: ClearingRun) -> None:
+    """Make the statements of the run's frozen date, prove them against the ledger, and keep totals and digest.
+
+    Amounts in fen. A merchant with suspended taps only gets a statement of zero. Raises NettingDiffers when the
+    purchases in the ledger are not those of the taps; nothing is kept then.
+    """
+    day = run.business_date
+    with connection.cursor() as cursor:
+        cursor.execute(_NET, {"day": day, "earned": EARNED})
+    if differing := _differences(day):
+        raise NettingDiffers(date=day, merchants=", ".join(differing))
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, [day])
+        run.taps, run.gross_fen, run.fee_fen, run.net_fen = map(int, cursor.fetchone())
+    run.digest = digest_of(day)
+
+
+def _differences(day: date) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_DIFFERENCES, {"day": day, "kinds": _EARNED_KINDS})
+        return [code for (code,) in cursor.fetchall()]
