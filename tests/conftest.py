@@ -11,6 +11,8 @@ import pytest
 
 from citizencard.embedded.postgres import EmbeddedPostgres
 
+pytest_plugins = ["tests.fixtures_core", "tests.fixtures_accounts"]
+
 _server_key = pytest.StashKey[EmbeddedPostgres]()
 
 

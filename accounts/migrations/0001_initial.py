@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(max_length=120, verbose_name='source document')),
                 ('business_date', models.DateField(verbose_name='business date')),
                 ('posted_at', models.DateTimeField(auto_now_add=True, verbose_name='posted at')),
+                ('digest', models.BinaryField(max_length=32, null=True, verbose_name='SHA-256')),
             ],
             options={
                 'verbose_name': 'journal',
@@ -183,9 +184,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('code', models.CharField(max_length=40, unique=True, verbose_name='code')),
-                ('chart', models.CharField(db_index=True, max_length=4, verbose_name='chart account')),
+                ('chart', models.CharField(choices=[('1001', 'reserve bank deposit'), ('1011', 'counter cash'), ('1012', 'payment gateway receivable'), ('1221', 'suspense receivable'), ('2011', 'purse funds, real-name cards'), ('2012', 'purse funds, anonymous cards'), ('2021', 'card deposits'), ('2031', 'top-ups in transit'), ('2202', 'merchant payable'), ('2203', 'settlement payable'), ('2241', 'suspense payable'), ('6001', 'fee income'), ('6002', 'card sales')], db_index=True, max_length=4, verbose_name='chart account')),
                 ('side', models.CharField(choices=[('D', 'debit'), ('C', 'credit')], max_length=1, verbose_name='normal side')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
+                ('name', models.CharField(blank=True, max_length=100, verbose_name='name')),
             ],
             options={
                 'verbose_name': 'ledger account',

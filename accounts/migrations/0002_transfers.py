@@ -92,6 +92,11 @@ DROP SEQUENCE accounts_transfer_id_seq;
 """
 
 
+# The running part of card numbers; gaps are harmless, twice the same number is not.
+CARD_NUMBERS = "CREATE SEQUENCE accounts_card_number_seq MAXVALUE 99999999999;"
+DROP_CARD_NUMBERS = "DROP SEQUENCE accounts_card_number_seq;"
+
+
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial"), ("core", "0001_initial")]
-    operations = [migrations.RunSQL(TABLE + POST + PARTITION, reverse_sql=DROP)]
+    operations = [migrations.RunSQL(TABLE + POST + PARTITION + CARD_NUMBERS, reverse_sql=DROP + DROP_CARD_NUMBERS)]

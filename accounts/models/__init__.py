@@ -1,5 +1,5 @@
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
-from accounts.models.ledger import Journal, LedgerAccount, Transfer
+from accounts.models.ledger import Chart, Journal, LedgerAccount, Transfer
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.topup import TopUpOrder
 
@@ -7,6 +7,7 @@ __all__ = [
     "Card",
     "CardEvent",
     "CardProduct",
+    "Chart",
     "Citizen",
     "Consent",
     "Journal",

@@ -39,7 +39,7 @@ class CardProduct(models.Model):
         return self.name
 
 
-class Card(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_fsm's mixin is untyped
+class Card(FSMModelMixin, models.Model):
     """A card record; the PAN is the 19 digits on the face, `serial` its last 16 digits, the diversification factor."""
 
     class State(models.TextChoices):

@@ -11,17 +11,43 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+class Chart(models.TextChoices):
+    """The chart of accounts. Codes from 1 are assets (normal side debit), from 2 liabilities, from 6 income (credit)."""
+
+    RESERVE_BANK = "1001", _("reserve bank deposit")
+    COUNTER_CASH = "1011", _("counter cash")
+    GATEWAY_RECEIVABLE = "1012", _("payment gateway receivable")
+    SUSPENSE_RECEIVABLE = "1221", _("suspense receivable")
+    PURSE_REAL_NAME = "2011", _("purse funds, real-name cards")
+    PURSE_ANONYMOUS = "2012", _("purse funds, anonymous cards")
+    DEPOSITS = "2021", _("card deposits")
+    TOP_UPS_IN_TRANSIT = "2031", _("top-ups in transit")
+    MERCHANT_PAYABLE = "2202", _("merchant payable")
+    SETTLEMENT_PAYABLE = "2203", _("settlement payable")
+    SUSPENSE_PAYABLE = "2241", _("suspense payable")
+    FEE_INCOME = "6001", _("fee income")
+    CARD_SALES = "6002", _("card sales")
+
+    @property
+    def normal_side(self) -> str:
+        """`D` or `C`: the side on which the account grows."""
+        return LedgerAccount.Side.DEBIT if self.value.startswith("1") else LedgerAccount.Side.CREDIT
+
+
 class LedgerAccount(models.Model):
-    """One account of the chart. `code` is `<chart code>` or `<chart code>.<owner>`, e.g. `2202.M0001`."""
+    """One account of the chart. `code` is `<chart code>` or `<chart code>.<owner>`, e.g. `2202.M0001`.
+
+    An account without owner carries no name of its own: it is called as its chart account, in the reader's language.
+    """
 
     class Side(models.TextChoices):
         DEBIT = "D", _("debit")
         CREDIT = "C", _("credit")
 
     code = models.CharField(_("code"), max_length=40, unique=True)
-    chart = models.CharField(_("chart account"), max_length=4, db_index=True)
+    chart = models.CharField(_("chart account"), max_length=4, choices=Chart.choices, db_index=True)
     side = models.CharField(_("normal side"), max_length=1, choices=Side.choices)
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(_("name"), max_length=100, blank=True)
 
     class Meta:
         verbose_name = _("ledger account")
@@ -34,11 +60,20 @@ class LedgerAccount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code} {self.name}"
+        return f"{self.code} {self.label}"
+
+    @property
+    def label(self) -> str:
+        """What people call the account."""
+        return self.name or str(Chart(self.chart).label)
 
 
 class Journal(models.Model):
-    """One business event and its reason: the transfers that belong together. `key` makes it happen once."""
+    """One business event and its reason: the transfers that belong together. `key` makes it happen once.
+
+    `digest` is the SHA-256 of what was posted, so that a repeat with other content is noticed; journals that a batch
+    writes set-wise are guarded by the batch and have none.
+    """
 
     key = models.CharField(_("idempotency key"), max_length=120, unique=True)
     kind = models.CharField(_("kind"), max_length=30)
@@ -47,6 +82,7 @@ class Journal(models.Model):
     source = models.CharField(_("source document"), max_length=120)
     business_date = models.DateField(_("business date"))
     posted_at = models.DateTimeField(_("posted at"), auto_now_add=True)
+    digest = models.BinaryField(_("SHA-256"), max_length=32, null=True, editable=False)
 
     class Meta:
         verbose_name = _("journal")

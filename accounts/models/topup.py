@@ -9,7 +9,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 from accounts.models.cards import Card
 
 
-class TopUpOrder(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_fsm's mixin is untyped
+class TopUpOrder(FSMModelMixin, models.Model):
     """INIT → PAID (money received, value in transit) → LOADING (MAC2 given to the chip) → CONFIRMED or REVERSED."""
 
     class State(models.TextChoices):

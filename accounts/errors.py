@@ -1,0 +1,199 @@
+"""What can be refused about money, cards and people, each with a stable code and its rule."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from citizencard.core.errors import CitizenCardError
+
+PREPAID_CARD_LIMITS = "支付机构预付卡业务管理办法（中国人民银行公告〔2012〕第12号）：不记名卡资金限额1000元，记名卡资金限额5000元"
+REAL_NAME_CONSENT = "中华人民共和国个人信息保护法第十三条、第二十九条"
+
+
+class InvalidLeg(CitizenCardError):
+    """A transfer that moves nothing, moves from an account to itself, or a journal without transfers: data `reason`."""
+
+    code = "invalid_leg"
+    status = 422
+    message = _("This cannot be posted: %(reason)s.")
+
+
+class PurseFloorReached(CitizenCardError):
+    """The posting would take a purse below its floor; nothing was posted."""
+
+    code = "purse_floor_reached"
+    status = 409
+    message = _("The balance is not sufficient.")
+
+
+class BusinessDayClosed(CitizenCardError):
+    """The posting names a closed business day: data `date`."""
+
+    code = "business_day_closed"
+    status = 409
+    message = _("Business day %(date)s is closed.")
+
+
+class IllegalCardTransition(CitizenCardError):
+    """A card's life has no such step: data `source`, `target`."""
+
+    code = "illegal_card_transition"
+    status = 409
+    message = _("A card cannot go from %(source)s to %(target)s.")
+
+
+class CardNotActive(CitizenCardError):
+    """Only an active card can be topped up: data `state`."""
+
+    code = "card_not_active"
+    status = 409
+    message = _("The card is not active (%(state)s).")
+
+
+class CardAlreadyHeld(CitizenCardError):
+    """One live card per citizen and product: data `product`."""
+
+    code = "card_already_held"
+    status = 409
+    message = _("The citizen already holds a card of the product %(product)s.")
+
+
+class CardHasFunds(CitizenCardError):
+    """A card with money on it, or a top-up under way, cannot be closed: data `balance_fen`."""
+
+    code = "card_has_funds"
+    status = 409
+    message = _("The card still has funds or a top-up under way.")
+
+
+class CitizenRequired(CitizenCardError):
+    """A real-name product needs a holder: data `product`."""
+
+    code = "citizen_required"
+    status = 422
+    message = _("The product %(product)s is issued to a registered citizen only.")
+
+
+class AnonymousProduct(CitizenCardError):
+    """An anonymous card has no holder on record: data `product`."""
+
+    code = "anonymous_product"
+    status = 422
+    message = _("The product %(product)s is anonymous and cannot be issued in a name.")
+
+
+class ConsentMissing(CitizenCardError):
+    """The citizen has not agreed to the purpose: data `purpose`."""
+
+    code = "consent_missing"
+    status = 409
+    message = _("The citizen's consent is missing: %(purpose)s.")
+    rule = REAL_NAME_CONSENT
+
+
+class DocumentAlreadyRegistered(CitizenCardError):
+    """A document belongs to one person. Names the field, never the person."""
+
+    code = "document_already_registered"
+    status = 409
+    message = _("A citizen with this document number is already registered.")
+
+    def __init__(self) -> None:
+        super().__init__(field="document_number")
+
+
+class LoginExists(CitizenCardError):
+    """One login per citizen."""
+
+    code = "login_exists"
+    status = 409
+    message = _("The citizen already has a login.")
+
+
+class AmountOutOfRange(CitizenCardError):
+    """A top-up amount outside what is allowed: data `amount_fen`, `minimum_fen`, `maximum_fen`."""
+
+    code = "amount_out_of_range"
+    status = 422
+    message = _("The amount must be between %(minimum)s and %(maximum)s yuan.")
+
+
+class BalanceLimitExceeded(CitizenCardError):
+    """The card would hold more than its product may: data `limit_fen`, `balance_fen` (with the amount)."""
+
+    code = "balance_limit_exceeded"
+    status = 409
+    message = _("The card may hold at most %(limit)s yuan.")
+    rule = PREPAID_CARD_LIMITS
+
+
+class IllegalOrderTransition(CitizenCardError):
+    """A top-up order has no such step: data `source`, `target`."""
+
+    code = "illegal_order_transition"
+    status = 409
+    message = _("A top-up order cannot go from %(source)s to %(target)s.")
+
+
+class WrongChannel(CitizenCardError):
+    """The order is paid another way: data `channel`."""
+
+    code = "wrong_channel"
+    status = 409
+    message = _("The order is paid through another channel (%(channel)s).")
+
+
+class LoadRefused(CitizenCardError):
+    """The chip's MAC1 is wrong: it does not hold this card's keys, or the data were changed on the way."""
+
+    code = "load_refused"
+    status = 409
+    message = _("The card could not prove itself for the load.")
+
+
+class LoadNotProven(CitizenCardError):
+    """The TAC or the balance does not prove the load; the order stays as it is."""
+
+    code = "load_not_proven"
+    status = 409
+    message = _("The card's proof of the load is wrong; the top-up stays open.")
+
+
+class LoadCounterMismatch(CitizenCardError):
+    """The chip's counter does not fit the order: data `expected`, `shown`."""
+
+    code = "load_counter_mismatch"
+    status = 409
+    message = _("The card's load counter is %(shown)s, expected %(expected)s.")
+
+
+class GatewayError(CitizenCardError):
+    """The payment gateway refused or did not understand the request."""
+
+    code = "gateway_error"
+    status = 502
+    message = _("The payment gateway refused the request.")
+
+
+class GatewayUnavailable(CitizenCardError):
+    """No answer: the result is unknown until the gateway is asked again."""
+
+    code = "gateway_unavailable"
+    status = 503
+    message = _("The payment gateway does not answer. Please try again later.")
+
+
+class GatewaySignatureInvalid(CitizenCardError):
+    """A call-back that the gateway did not sign, or signed too long ago. Nothing was changed."""
+
+    code = "gateway_signature_invalid"
+    status = 400
+    message = _("The call-back is not signed by the payment gateway.")
+
+
+class GatewayEventMismatch(CitizenCardError):
+    """A signed call-back that contradicts our order: data `field`. Kept as evidence, no money moved."""
+
+    code = "gateway_event_mismatch"
+    status = 422
+    message = _("The payment differs from the order: %(field)s.")

@@ -1,0 +1,30 @@
+"""Every row lock of this app. Order, so that no two callers wait for each other: citizen, card, order, purse.
+
+All of them end with the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts.models import Card, Citizen, Purse, TopUpOrder
+
+
+def lock_citizen(pk: UUID) -> Citizen:
+    """The citizen's row, held against a second card order for the same person."""
+    return Citizen.objects.select_for_update().get(pk=pk)
+
+
+def lock_card(pk: int) -> Card:
+    """The card's row as it is now; only the life-cycle services change it."""
+    return Card.objects.select_for_update(of=("self",)).select_related("product").get(pk=pk)
+
+
+def lock_order(pk: int) -> TopUpOrder:
+    """The order's row as it is now, with its card and product."""
+    return TopUpOrder.objects.select_for_update(of=("self",)).select_related("card__product").get(pk=pk)
+
+
+def lock_purse(card_id: int) -> Purse:
+    """The purse's row: its balance stands still until the transaction ends."""
+    return Purse.objects.select_for_update().get(pk=card_id)

@@ -1,0 +1,150 @@
+"""A card's life: ordered, personalised, issued, active, lost, closed. Each step is one transaction and one CardEvent.
+
+Every service locks the card's row first and goes by what it finds there, so a stale instance does no harm; the current
+one is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Final
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from django_fsm import TransitionNotAllowed
+
+from accounts import locks
+from accounts.errors import (
+    AnonymousProduct,
+    CardAlreadyHeld,
+    CardHasFunds,
+    CitizenRequired,
+    ConsentMissing,
+    IllegalCardTransition,
+)
+from accounts.models import Card, CardEvent, CardProduct, Chart, Citizen, Consent, Purse, TopUpOrder
+from accounts.services import postings
+from accounts.services.ledger import open_account, post_journal
+
+PAN_PREFIX: Final = "3104"
+"""First digits of a T-Union card number (JT/T 978); then 4 digits issuer and 11 running ones. No check digit."""
+_LIVE: Final = (Card.State.BLANK, Card.State.PERSONALISED, Card.State.ISSUED, Card.State.ACTIVE)
+
+
+@transaction.atomic
+def order_card(*, product: CardProduct, citizen: Citizen | None = None, actor: str, valid_from: date) -> Card:
+    """A blank card of `product` with its number, purse and ledger account.
+
+    Raises CitizenRequired, AnonymousProduct, ConsentMissing or CardAlreadyHeld.
+    """
+    if product.real_name:
+        _check_holder(product, citizen)
+    elif citizen is not None:
+        raise AnonymousProduct(product=product.name)
+    card = Card.objects.create(
+        pan=_next_pan(),
+        product=product,
+        citizen=citizen,
+        valid_from=valid_from,
+        valid_to=_years_later(valid_from, product.validity_years),
+    )
+    chart = Chart.PURSE_REAL_NAME if product.real_name else Chart.PURSE_ANONYMOUS
+    Purse.objects.create(card=card, account=open_account(chart=chart, owner=card.pan, name=card.pan))
+    _record(card, source="", actor=actor, reason="", occurred_at=timezone.now())
+    return card
+
+
+@transaction.atomic
+def mark_personalised(*, card: Card, actor: str) -> Card:
+    """The chip carries files and keys. Raises IllegalCardTransition."""
+    return _move(card, Card.personalise, Card.State.PERSONALISED, actor=actor)
+
+
+@transaction.atomic
+def issue_card(*, card: Card, actor: str, occurred_at: datetime) -> Card:
+    """Hand the card over; price and deposit are booked as counter cash. Raises IllegalCardTransition."""
+    card = _move(card, Card.issue, Card.State.ISSUED, actor=actor, occurred_at=occurred_at)
+    if legs := postings.card_sold(card=card, occurred_at=occurred_at):
+        post_journal(key=f"card-sale:{card.pan}", kind="card_sale", actor=actor, source=card.pan, legs=legs)
+    return card
+
+
+@transaction.atomic
+def activate_card(*, card: Card, actor: str) -> Card:
+    """From now on the card may be topped up and pay. Raises IllegalCardTransition."""
+    return _move(card, Card.activate, Card.State.ACTIVE, actor=actor)
+
+
+@transaction.atomic
+def mark_lost(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """The holder reported the loss; `terminals` puts the card on the hot list. Raises IllegalCardTransition."""
+    return _move(card, Card.report_lost, Card.State.LOST, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+@transaction.atomic
+def close_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """End the card's life. Raises CardHasFunds while money is on it or on its way, and IllegalCardTransition."""
+    locks.lock_card(card.pk)
+    balance_fen = locks.lock_purse(card.pk).balance_fen
+    under_way = TopUpOrder.objects.filter(
+        card_id=card.pk, state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADING]
+    )
+    if balance_fen or under_way.exists():
+        raise CardHasFunds(balance_fen=balance_fen)
+    return _move(card, Card.close, Card.State.CLOSED, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+def _move(
+    card: Card,
+    step: Callable[[Card], None],
+    target: Card.State,
+    *,
+    actor: str,
+    reason: str = "",
+    occurred_at: datetime | None = None,
+) -> Card:
+    """Take one step under the row's lock and record it."""
+    current = locks.lock_card(card.pk)
+    source = Card.State(current.state)
+    try:
+        step(current)
+    except TransitionNotAllowed as error:
+        raise IllegalCardTransition(source=source.label, target=target.label) from error
+    current.save(update_fields=["state"])
+    _record(current, source=source, actor=actor, reason=reason, occurred_at=occurred_at or timezone.now())
+    return current
+
+
+def _record(card: Card, *, source: str, actor: str, reason: str, occurred_at: datetime) -> None:
+    CardEvent.objects.create(
+        card=card, source=source, target=card.state, actor=actor, reason=reason, occurred_at=occurred_at
+    )
+
+
+def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
+    """A real-name card needs a holder who agreed and has no other live one; the lock serialises two clerks."""
+    if citizen is None:
+        raise CitizenRequired(product=product.name)
+    locks.lock_citizen(citizen.pk)
+    purpose = Consent.Purpose.CARD
+    if not citizen.consents.filter(purpose=purpose, withdrawn_at=None).exists():
+        raise ConsentMissing(purpose=purpose.label)
+    if citizen.cards.filter(product=product, state__in=_LIVE).exists():
+        raise CardAlreadyHeld(product=product.name)
+
+
+def _next_pan() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('accounts_card_number_seq')")
+        number = cursor.fetchone()[0]
+    return f"{PAN_PREFIX}{settings.ISSUER_CODE}{number:011d}"
+
+
+def _years_later(day: date, years: int) -> date:
+    """The same day `years` later; the end of February where there is no 29th."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
