@@ -1,0 +1,120 @@
+"""A card's statement: every use and every load, with the balance the back office had after it.
+
+Purchases in suspense are lines too. Whether one has moved the purse is the ledger's rule: a purchase held because the
+card is hot-listed has; one that contradicts another or goes beyond the balance has not, and leaves the balance alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Final
+
+from django.db import connection
+
+from accounts.models import Card, TopUpOrder
+from citizencard.core.calendar import SHANGHAI
+from terminals.models import Tap
+
+_MOVEMENTS: Final = """
+WITH movement AS (
+    SELECT tap.occurred_at, 1 AS rank, tap.id, 'purchase' AS kind, merchant.channel, merchant.name AS party,
+        terminal.place, -tap.amount_fen AS amount_fen,
+        CASE WHEN tap.outcome IN (%(accepted)s, %(hot_listed)s) THEN -tap.amount_fen ELSE 0 END AS change,
+        tap.outcome, tap.note
+    FROM terminals_tap AS tap
+        JOIN terminals_merchant AS merchant ON merchant.id = tap.merchant_id
+        JOIN terminals_terminal AS terminal ON terminal.id = tap.terminal_id
+    WHERE tap.card_id = %(card)s
+    UNION ALL
+    SELECT coalesce(loaded_at, occurred_at), 0, id, 'load', channel, '', '', amount_fen, amount_fen, NULL, ''
+    FROM accounts_topuporder WHERE card_id = %(card)s AND state = %(confirmed)s
+)
+"""
+_LINES: Final = (
+    _MOVEMENTS
+    + """
+SELECT occurred_at, kind, channel, party, place, amount_fen, balance_fen, outcome, note FROM (
+    SELECT movement.*, sum(change) OVER (ORDER BY occurred_at, rank, id) AS balance_fen FROM movement
+) AS line
+WHERE (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR occurred_at < %(until)s)
+ORDER BY occurred_at DESC, rank DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s
+"""
+)
+_MONTHS: Final = (
+    _MOVEMENTS
+    + """
+SELECT date_trunc('month', occurred_at AT TIME ZONE 'Asia/Shanghai')::date AS month, count(*)
+FROM movement GROUP BY month ORDER BY month DESC
+"""
+)
+_SPENDING: Final = (
+    _MOVEMENTS
+    + """
+SELECT channel, -sum(change)::bigint AS spent FROM movement
+WHERE kind = 'purchase' AND occurred_at >= %(since)s AND occurred_at < %(until)s
+GROUP BY channel HAVING sum(change) < 0 ORDER BY spent DESC, channel
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One movement. `kind` is `purchase` or `load`; `channel` the merchant's, or for a load how it was paid.
+
+    `amount_fen` is negative for a purchase; `balance_fen` is the back office's balance after it, in the order of the
+    device's clock. `outcome` is the tap's, None for a load; `party` is the merchant's name.
+    """
+
+    occurred_at: datetime
+    kind: str
+    channel: str
+    party: str
+    place: str
+    amount_fen: int
+    balance_fen: int
+    outcome: Tap.Outcome | None
+    note: str
+
+
+def card_statement(
+    *,
+    card: Card,
+    limit: int = 100,
+    offset: int = 0,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[StatementLine]:
+    """The newest `limit` movements after the first `offset`, of `since` ≤ occurred_at < `until`."""
+    rows = _rows(_LINES, card, limit=limit, offset=offset, since=since, until=until)
+    return [
+        StatementLine(when, kind, channel, party, place, amount, int(balance), outcome and Tap.Outcome(outcome), note)
+        for when, kind, channel, party, place, amount, balance, outcome, note in rows
+    ]
+
+
+def statement_months(*, card: Card) -> dict[date, int]:
+    """The months (by their first day, Asia/Shanghai) with movements and how many, newest first."""
+    return dict(_rows(_MONTHS, card))
+
+
+def spending_by_channel(*, card: Card, month: date) -> dict[str, int]:
+    """Fen taken from the purse in the month of `month`, per merchant channel, highest first."""
+    since, until = month_bounds(month)
+    return dict(_rows(_SPENDING, card, since=since, until=until))
+
+
+def month_bounds(month: date) -> tuple[datetime, datetime]:
+    """The first instant of the month and of the next one on the city's clocks."""
+    first = month.replace(day=1)
+    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return datetime.combine(first, time(), SHANGHAI), datetime.combine(following, time(), SHANGHAI)
+
+
+def _rows(sql: str, card: Card, **values: Any) -> list[tuple[Any, ...]]:
+    outcomes = {"accepted": Tap.Outcome.ACCEPTED, "hot_listed": Tap.Outcome.HOT_LISTED}
+    constants = {"card": card.pk, "confirmed": TopUpOrder.State.CONFIRMED, **outcomes}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {**constants, **values})
+        return cursor.fetchall()
