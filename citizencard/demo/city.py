@@ -1,0 +1,88 @@
+"""Found the demo city from `fixtures/city.json`: products, tariffs, merchants, terminals, staff. Idempotent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from django.contrib.auth.models import Group
+
+from accounts.models import CardProduct, User
+from citizencard.office.roles import ensure_roles
+from terminals.models import Merchant
+from terminals.services.field import publish_tariff, register_merchant, register_terminal
+
+STAFF_PASSWORD: Final = "citizencard-demo"  # noqa: S105  printed at every start; the demo is nobody's secret
+
+
+@dataclass(frozen=True)
+class City:
+    """The founded city: its description and where its devices keep their keys."""
+
+    plan: dict[str, Any]
+    devices: Path
+
+    @classmethod
+    def read(cls, fixture: Path, devices: Path) -> City:
+        """Read the city's plan; `devices` is the folder of terminals' private keys and journals."""
+        return cls(json.loads(fixture.read_text("utf-8")), devices)
+
+    def device(self, code: str) -> Path:
+        """The folder of one terminal: private key, journal."""
+        return self.devices / code
+
+    def key(self, code: str) -> Ed25519PrivateKey:
+        """A terminal's own signing key, made on first use; only its public half leaves the device."""
+        file = self.device(code) / "key.pem"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fresh = Ed25519PrivateKey.generate()
+            file.touch(0o600)
+            file.write_bytes(fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        key = load_pem_private_key(file.read_bytes(), None)
+        assert isinstance(key, Ed25519PrivateKey)
+        return key
+
+    def found(self) -> None:
+        """Bring the city into being; what is already there stays as it is."""
+        ensure_roles()
+        self._hire_staff()
+        for product in self.plan["products"]:
+            CardProduct.objects.get_or_create(code=product["code"], defaults=product)
+        self._publish_tariffs()
+        self._install_terminals(self._open_merchants())
+
+    def _hire_staff(self) -> None:
+        for member in self.plan["staff"]:
+            user, new = User.objects.get_or_create(
+                username=member["username"], defaults={"first_name": member["name"], "is_staff": True}
+            )
+            if new:
+                user.set_password(STAFF_PASSWORD)
+                user.save(update_fields=["password"])
+                user.groups.add(Group.objects.get(name=member["role"]))
+
+    def _publish_tariffs(self) -> None:
+        for tariff in self.plan["tariffs"]:
+            publish_tariff(**tariff | {"valid_from": date.fromisoformat(tariff["valid_from"])})
+
+    def _open_merchants(self) -> dict[str, Merchant]:
+        return {merchant["code"]: register_merchant(**merchant) for merchant in self.plan["merchants"]}
+
+    def _install_terminals(self, merchants: dict[str, Merchant]) -> None:
+        for terminal in self.plan["terminals"]:
+            public = self.key(terminal["code"]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+            register_terminal(
+                **terminal | {"merchant": merchants[terminal["merchant"]], "public_key": public}
+            )
