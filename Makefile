@@ -32,7 +32,7 @@ bench: ## measure the speeds, each beside the raw limit of this machine
 	@$(PYTHON) -m benchmarks
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 --universal \
+	uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 \
 		--no-header --output-file requirements.lock
 
 clean: ## remove the demo city, its database and logs (var/) and what tools have left

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -50,9 +50,7 @@ class City:
             fresh = Ed25519PrivateKey.generate()
             file.touch(0o600)
             file.write_bytes(fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        key = load_pem_private_key(file.read_bytes(), None)
-        assert isinstance(key, Ed25519PrivateKey)
-        return key
+        return cast(Ed25519PrivateKey, load_pem_private_key(file.read_bytes(), None))
 
     def found(self) -> None:
         """Bring the city into being; what is already there stays as it is."""

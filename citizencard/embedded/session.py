@@ -13,7 +13,19 @@ from citizencard.core.environment import EmbeddedUrls, embedded_urls
 from citizencard.embedded.errors import EmbeddedError
 
 STANDALONE = frozenset(
-    "check compilemessages demo help makemessages makemigrations readcard sandbox serve spectacular version".split()
+    {
+        "check",
+        "compilemessages",
+        "demo",
+        "help",
+        "makemessages",
+        "makemigrations",
+        "readcard",
+        "sandbox",
+        "serve",
+        "spectacular",
+        "version",
+    }
 )
 """Commands that need no database, or bring their own."""
 
