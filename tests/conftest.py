@@ -20,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the database and load Django's settings; xdist workers inherit both through the environment."""
     # Named here and not in pyproject.toml: pytest-django would load the settings before any database runs.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "citizencard.settings")
+    os.environ.setdefault("CELERY_BROKER_URL", "memory://")
     if "DATABASE_URL" not in os.environ:
         server = EmbeddedPostgres(
             Path(tempfile.mkdtemp(prefix="citizencard-tests-")) / "postgres", durable=False

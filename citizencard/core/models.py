@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -59,7 +60,7 @@ class BusinessDay(models.Model):
 class AuditEntry(models.Model):
     """Who did or saw what. Append-only by trigger; each row carries the hash of the one before it."""
 
-    at = models.DateTimeField(_("at"), auto_now_add=True)
+    at = models.DateTimeField(_("at"), default=timezone.now, editable=False)
     actor = models.CharField(_("actor"), max_length=100)
     action = models.CharField(_("action"), max_length=60)
     subject = models.CharField(_("subject"), max_length=100)

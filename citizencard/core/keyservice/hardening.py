@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import resource
+import sys
 from typing import Final
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,11 @@ _MCL_ONFAULT: Final = 4
 def harden_process() -> None:
     """No core files, no reading of our memory by other processes of the same user, no swapping where permitted."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        _harden_memory()
+
+
+def _harden_memory() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
         logger.warning(

@@ -1,4 +1,7 @@
-"""The key hierarchy: city master, then issuer factor, then card serial; each level's result is the next master."""
+"""The key hierarchy: city master, issuer factor, card serial; each level's result is the next level's master.
+
+Transport keys have one level only: the chip maker diversifies that master by chip serial and knows no issuer.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ class IssuerKeys:
 
     def __init__(self, store: KeyStore) -> None:
         self._keys = {
-            (usage, version): diversify(master, store.issuer_factor8)
+            (usage, version): master if usage is Usage.TRANSPORT else diversify(master, store.issuer_factor8)
             for (usage, version), master in store.masters.items()
             if usage in CHIP_USAGES
         }
@@ -29,5 +32,5 @@ class IssuerKeys:
         return key
 
     def card_key(self, usage: Usage, version: int, serial8: bytes) -> bytes:
-        """The 16-byte key of one chip; `serial8` is the rightmost 8 bytes of its application serial."""
+        """The 16-byte key of one chip; `serial8` is the right end of its application serial, for TRANSPORT the chip's."""
         return diversify(self.issuer_key(usage, version), serial8)

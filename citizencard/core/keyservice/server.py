@@ -87,7 +87,8 @@ class _Connection(socketserver.BaseRequestHandler):
             self._refuse(refusal)
         except OSError:
             raise
-        except Exception as error:  # noqa: BLE001  a fault must neither end the service nor put content into a log
+        except Exception as error:
+            # One faulty request must neither end the service nor put its content into a log.
             logger.error("operation %#04x failed with %s", opcode, type(error).__name__)
             self._refuse(Refusal(Code.INTERNAL, "the operation failed inside the key service"))
 

@@ -1,0 +1,88 @@
+"""The audit trail of staff actions: append-only rows, each with the hash of the one before it.
+
+Changing, inserting or removing a row breaks the chain at that row. Cutting off the newest rows does not; for that the
+newest hash has to be kept elsewhere as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any, Final
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, transaction
+from django.utils import timezone
+
+from citizencard.core.models import AuditEntry
+
+GENESIS: Final = bytes(32)
+"""What stands before the first entry."""
+_CHAIN_LOCK: Final = 0x4175_6469_7400
+"""Advisory lock ("Audit"): entries join the chain one after another, so that none has two successors."""
+
+
+def record_audit(
+    *,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any] | None = None,
+    request_ip: str | None = None,
+) -> AuditEntry:
+    """Append one entry in the caller's transaction: it stands if and only if the audited action does.
+
+    `actor` is a user name, `action` a stable word like `citizen.reveal`, `subject` names the object by kind and id.
+    `detail` is JSON and never holds personal data or secrets. The chain stays locked until the transaction ends,
+    so record late and commit soon.
+    """
+    plain = json.loads(json.dumps(dict(detail or {}), cls=DjangoJSONEncoder))
+    address = str(ip_address(request_ip)) if request_ip else None
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
+        entry = AuditEntry(
+            at=timezone.now(),
+            actor=actor,
+            action=action,
+            subject=subject,
+            detail=plain,
+            ip=address,
+            previous_hash=_newest_hash(),
+        )
+        entry.hash = entry_hash(entry)
+        entry.save(force_insert=True)
+    return entry
+
+
+def entry_hash(entry: AuditEntry) -> bytes:
+    """SHA-256 over the previous hash and every field of the entry, in canonical JSON."""
+    at: datetime = entry.at
+    fields = [
+        at.astimezone(UTC).isoformat(timespec="microseconds"),
+        entry.actor,
+        entry.action,
+        entry.subject,
+        entry.detail,
+        entry.ip,
+    ]
+    content = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(bytes(entry.previous_hash) + content).digest()
+
+
+def first_broken_entry() -> AuditEntry | None:
+    """The oldest entry whose content or predecessor is not what its hash says; None when the chain is whole."""
+    previous = GENESIS
+    for entry in AuditEntry.objects.order_by("pk").iterator():
+        if bytes(entry.previous_hash) != previous or bytes(entry.hash) != entry_hash(entry):
+            return entry
+        previous = bytes(entry.hash)
+    return None
+
+
+def _newest_hash() -> bytes:
+    newest = AuditEntry.objects.order_by("-pk").values_list("hash", flat=True).first()
+    return GENESIS if newest is None else bytes(newest)
