@@ -30,8 +30,8 @@ class ProcessService:
     cwd: Path | None = None
     ready_seconds_max: float = 60
     stop_seconds_max: float = 15
-    _process: subprocess.Popen[bytes] | None = None
-    _log_start: int = 0
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _log_start: int = field(default=0, init=False)
 
     @property
     def pid(self) -> int | None:

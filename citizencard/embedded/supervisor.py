@@ -50,15 +50,24 @@ class Service(Protocol):
 class _Watched:
     service: Service
     launched_at: float
-    backoff_seconds: float = BACKOFF_SECONDS_MIN
+    backoff_seconds: float
     relaunch_at: float | None = None
 
 
 class Supervisor:
-    """Looks after services until :meth:`stop`. ``report`` receives one line per event, for the console."""
+    """Looks after services until :meth:`stop`. ``report`` receives one line per event, for the console.
 
-    def __init__(self, report: Callable[[str], None] = logger.warning) -> None:
+    What dies is started again after ``backoff_seconds``; the pause doubles with each failure up to half a minute.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[str], None] = logger.warning,
+        *,
+        backoff_seconds: float = BACKOFF_SECONDS_MIN,
+    ) -> None:
         self._report = report
+        self._backoff_seconds = backoff_seconds
         self._watched: list[_Watched] = []
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -119,7 +128,7 @@ class Supervisor:
         except BaseException:
             service.stop()
             raise
-        self._watched.append(_Watched(service, time.monotonic()))
+        self._watched.append(_Watched(service, time.monotonic(), self._backoff_seconds))
 
     def _check(self, watched: _Watched) -> None:
         service, now = watched.service, time.monotonic()
@@ -127,7 +136,7 @@ class Supervisor:
             return
         if watched.relaunch_at is None:
             if now - watched.launched_at > STEADY_SECONDS:
-                watched.backoff_seconds = BACKOFF_SECONDS_MIN
+                watched.backoff_seconds = self._backoff_seconds
             self._plan_relaunch(watched, service.last_words())
         elif now >= watched.relaunch_at:
             self._relaunch(watched)
