@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from citizencard.embedded import pcscd
-from citizencard.embedded.pcscd import VPCD_PORT, PcscUnavailable, running_pcscd
 from citizencard.embedded.filelock import file_lock
+from citizencard.embedded.pcscd import VPCD_PORT, PcscUnavailable, running_pcscd
 from citizencard.embedded.ports import is_listening
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.xdist_group("pcsc")]
