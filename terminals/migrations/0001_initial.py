@@ -3,6 +3,7 @@
 import citizencard.core.models
 import django.db.models.deletion
 import django.db.models.expressions
+import django.utils.timezone
 from django.db import migrations, models
 
 
@@ -68,7 +69,7 @@ class Migration(migrations.Migration):
             name='HotListEntry',
             fields=[
                 ('version', models.BigAutoField(primary_key=True, serialize=False)),
-                ('pan', models.CharField(max_length=19, verbose_name='card number')),
+                ('pan', models.CharField(db_index=True, max_length=19, verbose_name='card number')),
                 ('reason', models.CharField(max_length=100, verbose_name='reason')),
                 ('effective_at', models.DateTimeField(verbose_name='effective at')),
                 ('removed_at', models.DateTimeField(blank=True, null=True, verbose_name='removed at')),
@@ -141,7 +142,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('processed', 'processed'), ('refused', 'refused')], max_length=10, verbose_name='state')),
                 ('online', models.BooleanField(verbose_name='online')),
                 ('business_date', models.DateField(db_index=True, verbose_name='business date')),
-                ('received_at', models.DateTimeField(auto_now_add=True, verbose_name='received at')),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='received at')),
                 ('records', models.PositiveIntegerField(verbose_name='records')),
                 ('total_fen', models.BigIntegerField(verbose_name='total (fen)')),
                 ('accepted', models.PositiveIntegerField(default=0, verbose_name='accepted')),
@@ -167,7 +168,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='batch',
-            constraint=models.UniqueConstraint(fields=('terminal', 'number'), name='batch_number_once_per_terminal'),
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'processed')), fields=('terminal', 'number'), name='batch_number_once_per_terminal'),
+        ),
+        migrations.AddConstraint(
+            model_name='batch',
+            constraint=models.UniqueConstraint(fields=('terminal', 'number', 'digest'), name='batch_content_once_per_number'),
         ),
         migrations.AddConstraint(
             model_name='batch',

@@ -62,7 +62,23 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON terminals_refu
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 """
 
+# How far a purse reaches when a card's purchases of one batch exceed it: each that still fits is paid, in the chip's
+# order, the others are not. As a window aggregate: terminals_fits(available, amount) OVER (... ORDER BY atc).
+SPENDING = """
+CREATE FUNCTION terminals_spend(state bigint[], available bigint, amount bigint) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN amount <= coalesce(state[1], available)
+        THEN ARRAY[coalesce(state[1], available) - amount, 1] ELSE ARRAY[coalesce(state[1], available), 0] END
+$$;
+CREATE FUNCTION terminals_spent(state bigint[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT state[2] = 1 $$;
+CREATE AGGREGATE terminals_fits(available bigint, amount bigint) (
+    SFUNC = terminals_spend, STYPE = bigint[], FINALFUNC = terminals_spent
+);
+"""
+
 DROP = """
+DROP AGGREGATE terminals_fits(bigint, bigint);
+DROP FUNCTION terminals_spent(bigint[]);
+DROP FUNCTION terminals_spend(bigint[], bigint, bigint);
 DROP TRIGGER terminals_partition ON core_businessday;
 DROP FUNCTION terminals_open_partition();
 DROP TABLE terminals_tap, terminals_refusal;
@@ -72,4 +88,4 @@ DROP SEQUENCE terminals_tap_id_seq, terminals_refusal_id_seq;
 
 class Migration(migrations.Migration):
     dependencies = [("terminals", "0001_initial"), ("accounts", "0002_transfers")]
-    operations = [migrations.RunSQL(TABLES, reverse_sql=DROP)]
+    operations = [migrations.RunSQL(TABLES + SPENDING, reverse_sql=DROP)]

@@ -6,6 +6,7 @@ Every record of every batch ends as exactly one tap or one refusal.
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from terminals.models.field import Terminal
@@ -24,7 +25,7 @@ class Batch(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     online = models.BooleanField(_("online"))
     business_date = models.DateField(_("business date"), db_index=True)
-    received_at = models.DateTimeField(_("received at"), auto_now_add=True)
+    received_at = models.DateTimeField(_("received at"), default=timezone.now)
     records = models.PositiveIntegerField(_("records"))
     total_fen = models.BigIntegerField(_("total (fen)"))
     accepted = models.PositiveIntegerField(_("accepted"), default=0)
@@ -38,7 +39,15 @@ class Batch(models.Model):
         verbose_name = _("batch")
         verbose_name_plural = _("batches")
         constraints = [
-            models.UniqueConstraint(fields=["terminal", "number"], name="batch_number_once_per_terminal"),
+            # A refused upload keeps its number free for the corrected one; both stay.
+            models.UniqueConstraint(
+                fields=["terminal", "number"],
+                condition=models.Q(state="processed"),
+                name="batch_number_once_per_terminal",
+            ),
+            models.UniqueConstraint(
+                fields=["terminal", "number", "digest"], name="batch_content_once_per_number"
+            ),
             models.CheckConstraint(
                 condition=models.Q(state="refused")
                 | models.Q(

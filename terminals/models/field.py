@@ -110,7 +110,7 @@ class HotListEntry(models.Model):
     """A card that must not be accepted from `effective_at` on. `version` grows by one per change of the list."""
 
     version = models.BigAutoField(primary_key=True)
-    pan = models.CharField(_("card number"), max_length=19)
+    pan = models.CharField(_("card number"), max_length=19, db_index=True)
     reason = models.CharField(_("reason"), max_length=100)
     effective_at = models.DateTimeField(_("effective at"))
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)

@@ -71,9 +71,13 @@ def split_batch(body: bytes) -> ParsedBatch:
     if len(lines) > MAX_RECORDS:
         raise BatchError("too_many_records", f"a batch holds at most {MAX_RECORDS} records", **found)
     if header["count"] != len(lines):
-        raise BatchError("count", f"the header says {header['count']} records, the body holds {len(lines)}", **found)
+        raise BatchError(
+            "count", f"the header says {header['count']} records, the body holds {len(lines)}", **found
+        )
     if all(line.record for line in lines) and header["total_fen"] != total_fen:
-        raise BatchError("total", f"the header says {header['total_fen']} fen, the records sum to {total_fen}", **found)
+        raise BatchError(
+            "total", f"the header says {header['total_fen']} fen, the records sum to {total_fen}", **found
+        )
     return ParsedBatch(header["batch_no"], header["total_fen"], lines)
 
 

@@ -22,22 +22,65 @@ class Reason:
 
 _ALL: Final = (
     Reason("accepted", "交易成功", "Paid"),
-    Reason("duplicate", "重复上传,不再扣款", "Already received, not charged again", "D4: one posting per terminal sequence"),
-    Reason("hot_listed", "卡片已挂失,款项待处理", "Card reported lost, amount on hold", "hot list, effective time"),
-    Reason("counter_conflict", "交易序号冲突,款项待核查", "Card counter used twice, amount on hold", "one purchase per card counter"),
-    Reason("over_balance", "超出后台余额,款项挂账", "Beyond the balance on record, booked as a claim", "purse floor"),
-    Reason("bad_tac", "交易验证码错误", "Transaction authentication code is wrong", "JR/T 0025.2 purchase TAC"),
+    Reason(
+        "duplicate",
+        "重复上传,不再扣款",
+        "Already received, not charged again",
+        "D4: one posting per terminal sequence",
+    ),
+    Reason(
+        "hot_listed",
+        "卡片已挂失,款项待处理",
+        "Card reported lost, amount on hold",
+        "hot list, effective time",
+    ),
+    Reason(
+        "counter_conflict",
+        "交易序号冲突,款项待核查",
+        "Card counter used twice, amount on hold",
+        "one purchase per card counter",
+    ),
+    Reason(
+        "over_balance",
+        "超出后台余额,款项挂账",
+        "Beyond the balance on record, booked as a claim",
+        "purse floor",
+    ),
+    Reason(
+        "bad_tac", "交易验证码错误", "Transaction authentication code is wrong", "JR/T 0025.2 purchase TAC"
+    ),
     Reason("unknown_card", "卡号不存在", "Card number is not on record", "card registry"),
     Reason("illegal_data", "记录格式错误", "Record breaks the format", "tap record format"),
     Reason("future", "交易时间晚于当前时间", "Time lies in the future", "clock tolerance"),
-    Reason("terminal_mismatch", "终端编号不符", "Terminal number is not the sender's", "SAM registered to the terminal"),
+    Reason(
+        "terminal_mismatch",
+        "终端编号不符",
+        "Terminal number is not the sender's",
+        "SAM registered to the terminal",
+    ),
+    Reason("batch_encoding", "批次文件编码错误", "The batch is not UTF-8", "batch format"),
+    Reason("batch_header", "批次文件头错误", "The batch header is wrong", "batch format"),
+    Reason(
+        "batch_count", "批次笔数不符", "The number of records differs from the header", "batch header count"
+    ),
+    Reason(
+        "batch_total",
+        "批次金额不符",
+        "The sum of the records differs from the header",
+        "batch header total_fen",
+    ),
+    Reason("batch_too_many_records", "批次笔数超限", "Too many records in one batch", "batch size"),
     Reason("not_a_card", "无法识别的卡", "Not a citizen card"),
     Reason("expired", "卡片不在有效期内", "Card is not valid today"),
     Reason("blocked", "卡片已锁定", "Card is blocked"),
     Reason("insufficient", "余额不足", "Balance is insufficient"),
     Reason("false_card", "卡片验证失败", "Card failed authentication"),
     Reason("again", "请再刷一次同一张卡", "Please tap the same card again"),
-    Reason("other_card", "上一张卡交易未完成,请先刷上一张卡", "Another card's purchase is unfinished; tap that card first"),
+    Reason(
+        "other_card",
+        "上一张卡交易未完成,请先刷上一张卡",
+        "Another card's purchase is unfinished; tap that card first",
+    ),
     Reason("retap", "已刷过卡,未重复扣款", "Already tapped, not charged again"),
     Reason("entry", "请进站", "Entry"),
     Reason("no_entry", "无进站记录", "No entry on the card"),

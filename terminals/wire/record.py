@@ -48,7 +48,7 @@ class TapRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object; an empty place is left out."""
-        content = {name: getattr(self, name) for name in FIELDS}
+        content = {name: getattr(self, name) for name in _FIELDS}
         content["occurred_at"] = self.occurred_at.isoformat(timespec="seconds")
         if not self.place:
             del content["place"]
@@ -77,10 +77,10 @@ class TapRecord:
     def from_dict(cls, content: Mapping[str, Any]) -> TapRecord:
         """As `from_json`, from a parsed object."""
         if content.keys() - _NAMES:
-            raise RecordError(sorted(content.keys() - _NAMES)[0][:40], "is not a field of a tap record")
+            raise RecordError(_shown(min(content.keys() - _NAMES)), "is not a field of a tap record")
         values = {**_OPTIONAL, **content}
         if missing := _NAMES - values.keys():
-            raise RecordError(sorted(missing)[0], "is missing")
+            raise RecordError(min(missing), "is missing")
         _pattern(values, "terminal_no", _TERMINAL_NO, "12 upper-case hexadecimal digits")
         _whole(values, "terminal_seq", 0, 0xFFFF_FFFF)
         _pattern(values, "card_no", _CARD_NO, "19 digits")
@@ -96,8 +96,8 @@ class TapRecord:
         return cls(**values)
 
 
-FIELDS: Final = tuple(TapRecord.__dataclass_fields__)
-_NAMES: Final = frozenset(FIELDS)
+_FIELDS: Final = tuple(TapRecord.__dataclass_fields__)
+_NAMES: Final = frozenset(_FIELDS)
 
 
 class _RepeatedName(ValueError):
@@ -109,8 +109,13 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _RepeatedName(next(name for name in names if names.count(name) > 1)[:40])
+        raise _RepeatedName(_shown(next(name for name in names if names.count(name) > 1)))
     return content
+
+
+def _shown(name: str) -> str:
+    """A sender's field name made safe for messages, logs and the database."""
+    return "".join(char if char.isprintable() else "?" for char in name[:40])
 
 
 def _whole(values: Mapping[str, Any], field: str, low: int, high: int) -> int:
@@ -145,4 +150,4 @@ def _moment(value: Any) -> datetime:
 
 def _is_card_time(when: datetime) -> bool:
     """A day's margin at the far end, so that any time zone can show the instant."""
-    return _EARLIEST <= when and when.year < 9999
+    return when >= _EARLIEST and when.year < 9999

@@ -1,0 +1,137 @@
+"""What each record of an upload comes to, decided in SQL for all records at once.
+
+The purses of all cards concerned are locked in the order of their ids first, so that parallel uploads cannot deadlock
+and each sees what the one before it has posted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Final
+
+from django.db import connection
+
+from terminals.models import Tap
+from terminals.services.acceptance.intake import Candidate
+
+_TABLES: Final = """
+CREATE TEMP TABLE IF NOT EXISTS arriving (
+    line integer, pan text, atc integer, seq bigint, kind smallint, amount bigint, balance bigint,
+    occurred_at timestamptz, tac bytea, place text, tac_right boolean
+) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS judged (
+    id bigint, line integer, verdict smallint, card_id bigint, account_id bigint, fits boolean
+) ON COMMIT DELETE ROWS;
+DELETE FROM arriving;
+DELETE FROM judged;
+"""
+_COPY: Final = "COPY arriving FROM STDIN (FORMAT BINARY)"
+_TYPES: Final = (
+    "int4", "text", "int4", "int8", "int2", "int8", "int8", "timestamptz", "bytea", "text", "bool",
+)  # fmt: skip
+
+# In READ COMMITTED the next statement sees what was committed while this one waited.
+_LOCK: Final = """
+SELECT purse.card_id FROM accounts_purse AS purse
+WHERE purse.card_id IN (SELECT card.id FROM arriving JOIN accounts_card AS card ON card.pan = arriving.pan)
+ORDER BY purse.card_id FOR NO KEY UPDATE
+"""
+
+# A TAC covers amount, type, terminal, sequence and time, and is bound to the card by its key; card counter and balance
+# it does not cover (JR/T 0025.2). So a right TAC with a sequence seen before is the same purchase again, whatever its
+# other fields say, and a copy with another amount has a wrong TAC.
+_JUDGE: Final = """
+INSERT INTO judged (id, line, verdict, card_id, account_id, fits)
+WITH known AS (
+    SELECT arriving.*, card.id AS card_id, purse.account_id, purse.balance_fen - purse.floor_fen AS available,
+        purse.offline_seen @> arriving.atc AS counter_seen, terminal.sequences_seen @> arriving.seq AS sequence_seen
+    FROM arriving
+    LEFT JOIN accounts_card AS card ON card.pan = arriving.pan
+    LEFT JOIN accounts_purse AS purse ON purse.card_id = card.id
+    JOIN terminals_terminal AS terminal ON terminal.id = %(terminal)s
+), genuine AS (
+    SELECT *, row_number() OVER (PARTITION BY seq ORDER BY line) > 1 OR sequence_seen AS again
+    FROM known WHERE tac_right AND account_id IS NOT NULL
+), fresh AS (
+    SELECT *, row_number() OVER (PARTITION BY card_id, atc ORDER BY line) > 1 OR counter_seen AS conflict
+    FROM genuine WHERE NOT again
+), spending AS (
+    SELECT *, sum(amount) OVER (PARTITION BY card_id) > available AS exceeds FROM fresh WHERE NOT conflict
+), settled AS (
+    SELECT line, card_id, account_id, pan, occurred_at, true AS fits FROM spending WHERE NOT exceeds
+    UNION ALL
+    SELECT line, card_id, account_id, pan, occurred_at,
+        terminals_fits(available, amount) OVER (PARTITION BY card_id ORDER BY atc ROWS UNBOUNDED PRECEDING)
+    FROM spending WHERE exceeds
+)
+SELECT nextval('terminals_tap_id_seq'), line,
+    CASE WHEN EXISTS (
+        SELECT FROM terminals_hotlistentry AS entry WHERE entry.pan = settled.pan
+            AND entry.effective_at <= settled.occurred_at
+            AND (entry.removed_at IS NULL OR entry.removed_at > settled.occurred_at)
+    ) THEN %(HOT_LISTED)s WHEN fits THEN %(ACCEPTED)s ELSE %(OVER_BALANCE)s END,
+    card_id, account_id, fits
+FROM settled
+UNION ALL
+SELECT nextval('terminals_tap_id_seq'), line, %(COUNTER_CONFLICT)s, card_id, account_id, false FROM fresh WHERE conflict
+UNION ALL
+SELECT NULL, line, %(DUPLICATE)s, card_id, account_id, NULL FROM genuine WHERE again
+UNION ALL
+SELECT NULL, line, CASE WHEN account_id IS NULL THEN %(UNKNOWN_CARD)s ELSE %(BAD_TAC)s END, card_id, account_id, NULL
+FROM known WHERE account_id IS NULL OR NOT tac_right
+"""
+_EXCEPTIONS: Final = "SELECT line, verdict FROM judged WHERE verdict <> %s"
+
+
+class Verdict(IntEnum):
+    """What a record came to; up to OVER_BALANCE it is a tap with that outcome, from DUPLICATE on a refusal."""
+
+    ACCEPTED = Tap.Outcome.ACCEPTED
+    HOT_LISTED = Tap.Outcome.HOT_LISTED
+    COUNTER_CONFLICT = Tap.Outcome.COUNTER_CONFLICT
+    OVER_BALANCE = Tap.Outcome.OVER_BALANCE
+    DUPLICATE = 10
+    BAD_TAC = 11
+    UNKNOWN_CARD = 12
+
+    @property
+    def code(self) -> str:
+        """The reason's code, see `terminals.wire.reasons`."""
+        return self.name.lower()
+
+
+def judge(*, terminal_id: int, candidates: Iterable[Candidate]) -> dict[int, Verdict]:
+    """Lock the purses and judge; the result holds the exceptions only, by line, all other candidates are accepted.
+
+    The rows stay in the temporary tables `arriving` and `judged` until the transaction ends, for `posting`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TABLES)
+        with cursor.copy(_COPY) as copy:
+            copy.set_types(_TYPES)
+            for candidate in candidates:
+                copy.write_row(_row(candidate))
+        cursor.execute(_LOCK)
+        cursor.execute(
+            _JUDGE, {"terminal": terminal_id} | {verdict.name: verdict.value for verdict in Verdict}
+        )
+        cursor.execute(_EXCEPTIONS, [Verdict.ACCEPTED])
+        return {line: Verdict(verdict) for line, verdict in cursor.fetchall()}
+
+
+def _row(candidate: Candidate) -> tuple[object, ...]:
+    record = candidate.record
+    return (
+        candidate.line.number,
+        record.card_no,
+        record.atc,
+        record.terminal_seq,
+        record.type,
+        record.amount_fen,
+        record.balance_fen,
+        record.occurred_at,
+        bytes.fromhex(record.tac),
+        record.place,
+        candidate.tac_right,
+    )

@@ -1,0 +1,111 @@
+"""Write what was judged: taps, their transfers, the counters now seen, and the refusals. A handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.db import connection
+
+from accounts.models import Chart, Transfer
+from accounts.services.ledger import open_account
+from terminals.models import Batch
+from terminals.services.acceptance.intake import Finding
+from terminals.services.acceptance.judgement import Verdict
+
+_TAPS: Final = """
+INSERT INTO terminals_tap (id, business_date, batch_id, line, terminal_id, merchant_id, card_id, atc, terminal_seq, kind,
+    amount_fen, balance_fen, occurred_at, received_at, tac, outcome, note)
+SELECT judged.id, %(date)s, %(batch)s, judged.line, %(terminal)s, %(merchant)s, judged.card_id, atc, seq, kind, amount,
+    balance, occurred_at, %(received)s, tac, judged.verdict, place
+FROM judged JOIN arriving USING (line) WHERE judged.verdict <= %(OVER_BALANCE)s ORDER BY judged.id
+"""
+_JOURNAL: Final = """
+INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
+VALUES ('batch:' || %(batch)s, 'batch', %(actor)s, '', %(source)s, %(date)s, %(received)s) RETURNING id
+"""
+
+# Every transfer goes to the payable of the merchant, or is held; every transfer comes out of the purse, or is a claim.
+_TRANSFERS: Final = """
+INSERT INTO accounts_transfer
+    (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
+SELECT %(date)s,
+    CASE judged.verdict WHEN %(ACCEPTED)s THEN %(paid)s WHEN %(OVER_BALANCE)s THEN %(claimed)s ELSE %(withheld)s END,
+    CASE WHEN judged.fits THEN judged.account_id ELSE %(claim)s END,
+    CASE WHEN judged.verdict IN (%(ACCEPTED)s, %(OVER_BALANCE)s) THEN %(payable)s ELSE %(held)s END,
+    amount, %(journal)s, judged.id, occurred_at
+FROM judged JOIN arriving USING (line) WHERE judged.verdict <= %(OVER_BALANCE)s AND amount > 0 ORDER BY judged.id
+"""
+_CARD_COUNTERS: Final = """
+UPDATE accounts_purse AS purse SET offline_seen = purse.offline_seen + seen.counters
+FROM (
+    SELECT judged.card_id, range_agg(int4range(atc, atc, '[]')) AS counters
+    FROM judged JOIN arriving USING (line)
+    WHERE judged.verdict IN (%(ACCEPTED)s, %(HOT_LISTED)s, %(OVER_BALANCE)s) GROUP BY judged.card_id
+) AS seen WHERE purse.card_id = seen.card_id
+"""
+_TERMINAL_COUNTERS: Final = """
+UPDATE terminals_terminal SET seen_at = %(received)s, sequences_seen = sequences_seen + coalesce((
+    SELECT range_agg(int8range(seq, seq, '[]')) FROM judged JOIN arriving USING (line)
+    WHERE judged.verdict <= %(OVER_BALANCE)s
+), '{}') WHERE id = %(terminal)s
+"""
+_REFUSALS: Final = "COPY terminals_refusal (business_date, batch_id, line, code, detail, record, received_at) FROM STDIN (FORMAT BINARY)"
+_REFUSAL_TYPES: Final = ("date", "int8", "int4", "text", "text", "text", "timestamptz")
+DETAIL_CHARACTERS: Final = 300
+
+
+def post(*, batch: Batch, taps: int, refusals: Iterable[Finding]) -> None:
+    """Post the judged records of a stored batch; `taps` is how many of them are taps."""
+    values = _values(batch)
+    with connection.cursor() as cursor:
+        if taps:
+            cursor.execute(_JOURNAL, values)
+            values["journal"] = cursor.fetchone()[0]
+            for statement in (_TAPS, _TRANSFERS, _CARD_COUNTERS):
+                cursor.execute(statement, values)
+        cursor.execute(_TERMINAL_COUNTERS, values)
+    store_refusals(batch=batch, refusals=refusals)
+
+
+def store_refusals(*, batch: Batch, refusals: Iterable[Finding]) -> None:
+    """Keep records that move no money, as they came and with their reason."""
+    with connection.cursor() as cursor, cursor.copy(_REFUSALS) as copy:
+        copy.set_types(_REFUSAL_TYPES)
+        for finding in refusals:
+            # PostgreSQL's text cannot hold a zero byte.
+            text = finding.line.text.replace("\x00", "\N{SYMBOL FOR NULL}")
+            detail = finding.detail[:DETAIL_CHARACTERS]
+            row = (
+                batch.business_date,
+                batch.pk,
+                finding.line.number,
+                finding.code,
+                detail,
+                text,
+                batch.received_at,
+            )
+            copy.write_row(row)
+
+
+def _values(batch: Batch) -> dict[str, Any]:
+    kinds = {
+        "paid": Transfer.Kind.PURCHASE,
+        "withheld": Transfer.Kind.PURCHASE_HELD,
+        "claimed": Transfer.Kind.PURCHASE_CLAIM,
+    }
+    accounts = {
+        "payable": batch.terminal.merchant.payable_id,
+        "claim": open_account(chart=Chart.SUSPENSE_RECEIVABLE).pk,
+        "held": open_account(chart=Chart.SUSPENSE_PAYABLE).pk,
+    }
+    own = {
+        "batch": batch.pk,
+        "date": batch.business_date,
+        "received": batch.received_at,
+        "terminal": batch.terminal_id,
+        "merchant": batch.terminal.merchant_id,
+        "actor": f"terminal {batch.terminal.code}",
+        "source": f"batch {batch.number}",
+    }
+    return {verdict.name: verdict.value for verdict in Verdict} | kinds | accounts | own

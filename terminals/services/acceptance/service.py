@@ -1,0 +1,160 @@
+"""Receive an upload, judge it and post it: one transaction, a fixed number of statements, the answer stored with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from citizencard.core.calendar import assign_business_date
+from terminals.errors import BatchNumberReused
+from terminals.models import Batch, Terminal
+from terminals.services.acceptance import answers
+from terminals.services.acceptance.intake import Finding, Upload, read_upload
+from terminals.services.acceptance.judgement import judge
+from terminals.services.acceptance.posting import post
+from terminals.wire.batch import RESERVED, Line, split_batch
+from terminals.wire.errors import BatchError, RecordError
+from terminals.wire.record import TapRecord
+
+ONLINE, UNREADABLE = RESERVED
+_DIGEST_DIGITS: Final = 24
+_BY_LINE: Final = attrgetter("line.number")
+
+
+def accept_batch(*, terminal: Terminal, body: bytes, now: datetime | None = None) -> Batch:
+    """Take in a batch body (see `terminals.wire.batch`) and return it stored, its answer in `answer`.
+
+    The same body again returns the first answer and moves nothing. A batch whose header is wrong is stored REFUSED with
+    its body and posts nothing; the corrected one may use its number. `now` is the centre's time, for tests.
+    Raises BatchNumberReused, KeyServiceUnavailable and NoOpenBusinessDay; then nothing was changed.
+    """
+    now = now or timezone.now()
+    digest = hashlib.sha256(body).digest()
+    try:
+        parsed = split_batch(body)
+    except BatchError as error:
+        return _store_refused(terminal=terminal, digest=digest, body=body, error=error, now=now)
+    if stored := _stored(terminal, parsed.batch_no, digest):
+        return stored
+    upload = read_upload(
+        terminal=terminal, number=parsed.batch_no, digest=digest, online=False, lines=parsed.lines, now=now
+    )
+    return _settle(upload, now)
+
+
+def accept_tap(*, terminal: Terminal, body: bytes, now: datetime | None = None) -> Batch:
+    """Take in one online purchase: a batch of one, numbered by the terminal sequence. As `accept_batch` otherwise.
+
+    A record that cannot be read is kept as a refusal, under a number of its own.
+    """
+    now = now or timezone.now()
+    line = _single_line(body)
+    digest = hashlib.sha256(line.record.to_json().encode() if line.record else body).digest()
+    number = f"{ONLINE}{line.record.terminal_seq}" if line.record else _unreadable_number(digest)
+    if stored := _stored(terminal, number, digest):
+        return stored
+    upload = read_upload(terminal=terminal, number=number, digest=digest, online=True, lines=(line,), now=now)
+    return _settle(upload, now)
+
+
+def _single_line(body: bytes) -> Line:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        rule = f"byte {error.start} is not UTF-8"
+        return Line(1, body.decode("utf-8", "replace"), None, RecordError("", rule))
+    try:
+        return Line(1, text, TapRecord.from_json(text))
+    except RecordError as error:
+        return Line(1, text, None, error)
+
+
+@transaction.atomic
+def _settle(upload: Upload, now: datetime) -> Batch:
+    terminal = _locked(upload.terminal)
+    if stored := _stored(terminal, upload.number, upload.digest):
+        return stored
+    business_date = assign_business_date()
+    verdicts = judge(terminal_id=terminal.pk, candidates=upload.candidates)
+    judged = (
+        Finding(item.line, verdicts[item.line.number].code)
+        for item in upload.candidates
+        if item.line.number in verdicts
+    )
+    findings = sorted([*upload.findings, *judged], key=_BY_LINE)
+    describe = answers.tap_answer if upload.online else answers.batch_answer
+    answer = describe(upload=upload, findings=findings, business_date=business_date)
+    batch = Batch.objects.create(
+        terminal=terminal,
+        number=upload.number,
+        digest=upload.digest,
+        state=Batch.State.PROCESSED,
+        online=upload.online,
+        business_date=business_date,
+        received_at=now,
+        total_fen=upload.total_fen,
+        answer=answer,
+        **_counts(upload, findings),
+    )
+    refusals = [item for item in findings if answers.result_of(item.code) in ("duplicate", "rejected")]
+    post(batch=batch, taps=len(upload.lines) - len(refusals), refusals=refusals)
+    return batch
+
+
+def _counts(upload: Upload, findings: Sequence[Finding]) -> dict[str, int]:
+    results = [answers.result_of(finding.code) for finding in findings]
+    counts = {name: results.count(name) for name in ("suspended", "duplicate", "rejected")}
+    return {"records": len(upload.lines), "accepted": len(upload.lines) - len(results), **counts}
+
+
+@transaction.atomic
+def _store_refused(
+    *, terminal: Terminal, digest: bytes, body: bytes, error: BatchError, now: datetime
+) -> Batch:
+    """Nothing of a refused batch is posted, but it is kept, or nobody could say later what was in it."""
+    terminal = _locked(terminal)
+    number = error.batch_no or _unreadable_number(digest)
+    if stored := _stored(terminal, number, digest):
+        return stored
+    return Batch.objects.create(
+        terminal=terminal,
+        number=number,
+        digest=digest,
+        state=Batch.State.REFUSED,
+        online=False,
+        business_date=assign_business_date(),
+        received_at=now,
+        records=error.records,
+        total_fen=error.total_fen,
+        answer=answers.refused_batch(error),
+        body=body,
+    )
+
+
+def _locked(terminal: Terminal) -> Terminal:
+    """The terminal's row under lock: its uploads are settled one after another."""
+    return (
+        Terminal.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("merchant")
+        .get(pk=terminal.pk)
+    )
+
+
+def _stored(terminal: Terminal, number: str, digest: bytes) -> Batch | None:
+    """What the same content was answered before. Raises BatchNumberReused when the number was processed for another."""
+    same_number = Batch.objects.filter(terminal=terminal, number=number)
+    if stored := same_number.filter(digest=digest).first():
+        return stored
+    if same_number.filter(state=Batch.State.PROCESSED).exists():
+        raise BatchNumberReused(number=number)
+    return None
+
+
+def _unreadable_number(digest: bytes) -> str:
+    return f"{UNREADABLE}{digest.hex()[:_DIGEST_DIGITS]}"
