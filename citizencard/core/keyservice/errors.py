@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from citizencard.core.errors import CitizenCardError
+from citizencard.core.keyservice.refusal import Code
+
+_REASONS: Final[dict[str, StrOrPromise]] = {
+    Code.MAC_INVALID: _("the card's authentication code (MAC1) is wrong"),
+    Code.UNKNOWN_KEY: _("it does not hold this key version"),
+    Code.ENVELOPE_INVALID: _("a sealed field was changed or moved"),
+}
+_OTHER_REASON: Final = _("the request was malformed")
 
 
 class KeyServiceError(CitizenCardError):
-    """The key service refused a request. Data `refusal` is its code (see `refusal.Code`), `reason` its sentence.
+    """The key service refused a request. Data: `refusal` (a `refusal.Code`), `reason` for people, `explanation`.
 
     `mac_invalid` is a wrong MAC1, `unknown_key` a version that is not loaded, `envelope_invalid` a sealed value that
-    was changed or moved; the others mean a fault in the calling program.
+    was changed or moved; the others mean a fault in the calling program. `explanation` is the service's own sentence,
+    in English.
     """
 
     code = "key_service_refused"
     status = 422
-    message = _("The key service refused: %(reason)s (%(refusal)s).")
+    message = _("The key service refused: %(reason)s.")
 
-    def __init__(self, refusal: str, reason: str) -> None:
-        super().__init__(refusal=refusal, reason=reason)
+    def __init__(self, refusal: str, explanation: str) -> None:
+        reason = _REASONS.get(refusal, _OTHER_REASON)
+        super().__init__(refusal=refusal, reason=reason, explanation=explanation)
         self.refusal = refusal

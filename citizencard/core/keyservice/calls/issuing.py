@@ -1,4 +1,4 @@
-"""Calls that make commands for chips; together they are a `terminals.card.personalise.KeyWriter`."""
+"""Calls that make commands for chips, for the script of `terminals.card.personalise` and for maintenance."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from citizencard.core.keyservice.calls.base import Calls
 from citizencard.core.keyservice.keystore import Usage
 from citizencard.core.keyservice.protocol import Opcode
 from terminals.card.keys import KeySlot
+from terminals.card.personalise import KeyWriter
 
 TRANSPORT_VERSION: Final = 1
 """Version of the transport master the chip maker's blank chips come with."""
 
 
-class IssuingCalls(Calls):
+class IssuingCalls(Calls, KeyWriter):
     """Whole APDUs under secure messaging (JR/T 0025.2); `challenge` is the chip's answer just before."""
 
     def write_key_command(
