@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 FIRST_PORT: Final = 35963
 RETRY_SECONDS: Final = 0.2
+SETTLE_SECONDS: Final = 0.5
+"""pcscd looks at a virtual slot every 0.4 s; it must see the slot empty once, or it takes the next chip for the last."""
 POWER_OFF, POWER_ON, RESET, ATR = b"\x00", b"\x01", b"\x02", b"\x04"
 
 
@@ -38,27 +41,47 @@ class VpcdSlot:
         self._chip: PluggableChip | None = None
         self._connection: socket.socket | None = None
         self._closed = False
+        self._empty_until = 0.0
         self._thread = threading.Thread(target=self._run, name=f"vpcd-{slot}", daemon=True)
         self._thread.start()
 
     def insert(self, chip: PluggableChip, timeout: float = 10.0) -> None:
-        """Put a chip in and wait until vpcd has it; TimeoutError when nobody listens."""
+        """Put a chip in and wait until vpcd has it; TimeoutError when nobody listens.
+
+        A chip in the slot is pulled first; the slot then stays empty for SETTLE_SECONDS.
+        """
         self.remove()
         with self._changed:
+            self._changed.wait_for(lambda: self._closed, self._empty_until - time.monotonic())
             self._chip = chip
             self._changed.notify_all()
             if not self._changed.wait_for(lambda: self._connection is not None, timeout):
                 self._chip = None
                 raise TimeoutError(f"no vpcd listens on port {self._address[1]}")
 
+    def swap(self, chip: PluggableChip) -> None:
+        """Change the chip behind an occupied slot without PC/SC noticing; inserts when the slot is empty.
+
+        For busy simulations: it saves the second that pulling and inserting takes. Use it between two connections
+        only, as a new connection is what resets a chip.
+        """
+        with self._changed:
+            if self._connection is not None:
+                chip.reset()
+                self._chip = chip
+                return
+        self.insert(chip)
+
     def remove(self) -> None:
         """Pull the chip, in the middle of a command if need be."""
         with self._changed:
             self._chip = None
-            if self._connection is not None:
-                with contextlib.suppress(OSError):
-                    self._connection.shutdown(socket.SHUT_RDWR)
+            if self._connection is None:
+                return
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
             self._changed.wait_for(lambda: self._connection is None, RETRY_SECONDS * 10)
+            self._empty_until = time.monotonic() + SETTLE_SECONDS
 
     def close(self) -> None:
         """Pull the chip and stop the thread."""
@@ -79,38 +102,41 @@ class VpcdSlot:
         self.close()
 
     def _run(self) -> None:
-        while chip := self._wait_for_chip():
+        while self._wait_for_chip():
             with contextlib.suppress(OSError), socket.create_connection(self._address) as connection:
-                self._serve(connection, chip)
+                self._serve(connection)
             with self._changed:
                 self._connection = None
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._closed or self._chip is None, RETRY_SECONDS)
 
-    def _wait_for_chip(self) -> PluggableChip | None:
+    def _wait_for_chip(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._chip is not None)
-            return None if self._closed else self._chip
+            return not self._closed
 
-    def _serve(self, connection: socket.socket, chip: PluggableChip) -> None:
+    def _serve(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._changed:
-            if self._chip is not chip:
+            if self._chip is None:
                 return
+            self._chip.reset()
             self._connection = connection
             self._changed.notify_all()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        chip.reset()
         while message := _receive(connection):
-            answer = _answer(chip, message)
+            answer = self._answer(message)
             if answer:
                 connection.sendall(len(answer).to_bytes(2) + answer)
 
-
-def _answer(chip: PluggableChip, message: bytes) -> bytes:
-    if message in (POWER_OFF, POWER_ON, RESET):
-        chip.reset()
-        return b""
-    return chip.reset() if message == ATR else chip.transmit(message)
+    def _answer(self, message: bytes) -> bytes:
+        """What the chip in the slot says; nothing when it has just been pulled (the connection ends as well)."""
+        chip = self._chip
+        if chip is None:
+            return b""
+        if message in (POWER_OFF, POWER_ON, RESET):
+            chip.reset()
+            return b""
+        return chip.reset() if message == ATR else chip.transmit(message)
 
 
 def _receive(connection: socket.socket) -> bytes:

@@ -65,7 +65,8 @@ def test_an_accepted_tap_debits_the_purse_for_the_merchant(field: Field, card: C
     )
     assert transfer_of(tap) == ("2012", "2202", 300)
     assert balance(card) == 9_700
-    assert batch.answer["problems"] == [] and batch.answer["accepted_fen"] == 300
+    assert batch.answer["problems"] == []
+    assert batch.answer["accepted_fen"] == 300
 
 
 def test_an_entry_without_fare_is_a_tap_without_transfer(field: Field, card: Card) -> None:
@@ -79,7 +80,8 @@ def test_a_repeat_in_another_batch_is_a_duplicate(field: Field, card: Card) -> N
     upload(field, tap)
     again = upload(field, tap, tap, number="B2")
     assert counts(again) == (0, 0, 2, 0)
-    assert Tap.objects.count() == 1 and balance(card) == 9_800
+    assert Tap.objects.count() == 1
+    assert balance(card) == 9_800
     assert [item.code for item in Refusal.objects.all()] == ["duplicate", "duplicate"]
     assert Refusal.objects.first().record == tap.to_json()  # type: ignore[union-attr]
 
@@ -100,7 +102,8 @@ def test_a_tac_wrong_in_any_byte_is_rejected(field: Field, card: Card, position:
     assert counts(batch) == (0, 0, 0, 1)
     assert batch.answer["problems"][0]["code"] == "bad_tac"
     assert batch.answer["problems"][0]["card_no"] == card.pan
-    assert not Tap.objects.exists() and balance(card) == 10_000
+    assert not Tap.objects.exists()
+    assert balance(card) == 10_000
 
 
 def test_a_forged_copy_is_no_duplicate_and_does_not_block_the_true_record(field: Field, card: Card) -> None:
@@ -187,7 +190,8 @@ def test_a_wrong_header_refuses_the_whole_and_keeps_it(
     assert refused.state == Batch.State.REFUSED
     assert (refused.answer["status"], refused.answer["rule"]) == (422, rule)
     assert bytes(refused.body or b"") == body
-    assert not Tap.objects.exists() and balance(card) == 10_000
+    assert not Tap.objects.exists()
+    assert balance(card) == 10_000
     assert accept_batch(terminal=field.terminal, body=body).pk == refused.pk
     corrected = upload(field, tap)
     assert counts(corrected) == (1, 0, 0, 0)
@@ -197,7 +201,8 @@ def test_a_wrong_header_refuses_the_whole_and_keeps_it(
 def test_an_online_purchase_is_a_batch_of_one(field: Field, card: Card) -> None:
     tap = field.tap(card, 1, 700)
     batch = accept_tap(terminal=field.terminal, body=tap.to_json().encode())
-    assert batch.number == f"online-{tap.terminal_seq}" and batch.online
+    assert batch.number == f"online-{tap.terminal_seq}"
+    assert batch.online
     assert batch.answer["result"] == "accepted"
     assert (batch.answer["fare_fen"], batch.answer["balance_fen"]) == (700, 99_300)
     assert batch.answer["reason"] == {"code": "accepted", "zh": "交易成功", "en": "Paid"}
@@ -209,7 +214,8 @@ def test_an_online_purchase_is_a_batch_of_one(field: Field, card: Card) -> None:
 def test_an_unreadable_online_record_is_kept_once(field: Field) -> None:
     for _ in range(2):
         batch = accept_tap(terminal=field.terminal, body=b"\xff{")
-        assert batch.answer["result"] == "rejected" and batch.answer["status"] == 422
+        assert batch.answer["result"] == "rejected"
+        assert batch.answer["status"] == 422
     assert Refusal.objects.count() == 1
 
 
