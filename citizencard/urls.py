@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.urls import include, path
 
+from citizencard.health import healthz
+from citizencard.office.site import office
+
 urlpatterns = [
-    path("office/", admin.site.urls),
+    path("office/", office.urls),
+    path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("terminals.api.urls")),
+    path("healthz", healthz, name="healthz"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("citizencard.portal.urls")),
 ]

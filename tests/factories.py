@@ -8,8 +8,8 @@ from typing import Any
 
 from stdnum.cn import ric
 
-from accounts.models import Card, CardProduct, Chart, Citizen, Consent, Transfer
-from accounts.services import cards, citizens
+from accounts.models import Card, CardProduct, Chart, Citizen, Consent, TopUpOrder, Transfer
+from accounts.services import cards, citizens, topup
 from accounts.services.ledger import Leg, open_account, post_journal
 from citizencard.core.calendar import SHANGHAI
 
@@ -93,3 +93,13 @@ def fill_purse(card: Card, amount_fen: int) -> None:
     transit = open_account(chart=Chart.TOP_UPS_IN_TRANSIT)
     leg = Leg(transit.pk, card.purse.account_id, amount_fen, Transfer.Kind.TOP_UP_LOADED, -running, NOON)
     post_journal(key=f"test-fill:{running}", kind="test", actor="test", source=card.pan, legs=[leg])
+
+
+def make_order(*, card: Card | None = None, amount_fen: int = 5_000, **changes: Any) -> TopUpOrder:
+    """A top-up order: 50 yuan in cash unless told otherwise."""
+    values: dict[str, Any] = {
+        "channel": TopUpOrder.Channel.CASH,
+        "actor": CLERK,
+        "occurred_at": NOON,
+    } | changes
+    return topup.order_topup(card=card or make_card(), amount_fen=amount_fen, **values)

@@ -263,6 +263,14 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['loading', 'confirmed'])), fields=('card', 'online_atc'), name='one_load_per_online_atc'),
         ),
         migrations.AddConstraint(
+            model_name='topuporder',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['loading', 'confirmed']), _negated=True), models.Q(('balance_before_fen__isnull', False), ('loaded_at__isnull', False), ('online_atc__isnull', False)), _connector='OR'), name='topup_load_has_its_facts'),
+        ),
+        migrations.AddConstraint(
+            model_name='topuporder',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), ('tac__isnull', False), _connector='OR'), name='topup_confirmed_by_tac'),
+        ),
+        migrations.AddConstraint(
             model_name='purse',
             constraint=models.CheckConstraint(condition=models.Q(('balance_fen__gte', models.F('floor_fen'))), name='purse_floor'),
         ),

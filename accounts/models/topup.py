@@ -42,6 +42,17 @@ class TopUpOrder(FSMModelMixin, models.Model):
         verbose_name_plural = _("top-up orders")
         constraints = [
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="topup_amount_positive"),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["loading", "confirmed"])
+                | models.Q(
+                    online_atc__isnull=False, balance_before_fen__isnull=False, loaded_at__isnull=False
+                ),
+                name="topup_load_has_its_facts",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="confirmed") | models.Q(tac__isnull=False),
+                name="topup_confirmed_by_tac",
+            ),
             models.UniqueConstraint(
                 fields=["card", "online_atc"],
                 condition=models.Q(state__in=["loading", "confirmed"]),

@@ -1,0 +1,164 @@
+"""Value onto the chip in two phases: MAC2 on the word of the chip's MAC1, confirmation on the word of its TAC.
+
+JR/T 0025.2 load: INITIALIZE FOR LOAD → `authorise_load` → CREDIT FOR LOAD → `confirm_load`. Between the two the order is
+LOADING and the chip may or may not hold the value. Its online counter tells: unmoved means not loaded (authorise again),
+one further means loaded (confirm with the TAC of GET TRANSACTION PROVE).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import connection, transaction
+
+from accounts import locks
+from accounts.errors import LoadCounterMismatch, LoadNotProven, LoadRefused
+from accounts.models import TopUpOrder
+from accounts.services import limits, postings
+from accounts.services.ledger import post_journal
+from accounts.services.orders import move_order, require_active
+from citizencard.core.keyservice.client import key_service
+from citizencard.core.keyservice.errors import KeyServiceError
+
+State = TopUpOrder.State
+
+_SEE_COUNTER: Final = """
+UPDATE accounts_purse SET online_seen = online_seen + int4multirange(int4range(%(atc)s, %(atc)s, '[]'))
+WHERE card_id = %(card)s
+"""
+
+
+def authorise_load(
+    *,
+    order: TopUpOrder,
+    balance_fen: int,
+    online_atc: int,
+    key_version: int,
+    rand: bytes,
+    mac1: bytes,
+    terminal_no: str,
+    when: datetime,
+) -> bytes:
+    """MAC2 (4 bytes) for CREDIT FOR LOAD at `when`, once the order is LOADING and that is committed.
+
+    Balance, counter (before increment), key version, random number and MAC1 as INITIALIZE FOR LOAD answered them;
+    `terminal_no` 12 hex digits; `when` aware. Raises LoadRefused (MAC1 wrong), BalanceLimitExceeded, CardNotActive,
+    LoadCounterMismatch, IllegalOrderTransition, KeyServiceUnavailable; the order then stays as it was.
+    """
+    mac2 = _host_mac(
+        order,
+        key_version=key_version,
+        rand4=rand,
+        online_atc=online_atc,
+        balance_fen=balance_fen,
+        terminal_no6=bytes.fromhex(terminal_no),
+        mac1=mac1,
+        when=when,
+    )
+    # Durable: were this inside a bigger transaction, the chip could hold value that a rollback then forgets.
+    with transaction.atomic(durable=True):
+        card = locks.lock_card(order.card_id)
+        current = locks.lock_order(order.pk)
+        require_active(card)
+        limits.check_balance(product=card.product, balance_fen=balance_fen + current.amount_fen)
+        _check_counter(current, online_atc)
+        move_order(current, TopUpOrder.authorise, State.LOADING)
+        current.online_atc, current.balance_before_fen = online_atc, balance_fen
+        current.terminal_no, current.loaded_at = terminal_no.upper(), when
+        current.save()
+    return mac2
+
+
+def confirm_load(*, order: TopUpOrder, tac: bytes, balance_after_fen: int) -> TopUpOrder:
+    """The chip's TAC proves the load: value from transit into the purse. A repeat with the same TAC changes nothing.
+
+    Raises LoadNotProven (TAC or balance wrong), IllegalOrderTransition, KeyServiceUnavailable; the order then stays
+    LOADING.
+    """
+    shown = TopUpOrder.objects.select_related("card").get(pk=order.pk)
+    if shown.state == State.CONFIRMED and bytes(shown.tac or b"") == tac:
+        return shown
+    if shown.state == State.LOADING and not _is_proven(shown, tac, balance_after_fen):
+        raise LoadNotProven
+    with transaction.atomic():
+        current = locks.lock_order(order.pk)
+        if current.state == State.CONFIRMED and bytes(current.tac or b"") == tac:
+            return current
+        if (current.online_atc, current.loaded_at) != (shown.online_atc, shown.loaded_at):
+            raise LoadNotProven
+        move_order(current, TopUpOrder.confirm, State.CONFIRMED)
+        current.tac = tac
+        current.save()
+        _book(current)
+    return current
+
+
+def _host_mac(order: TopUpOrder, **chip: object) -> bytes:
+    """MAC2, computed before any row is locked; it leaves this module only after the order is LOADING."""
+    try:
+        return key_service().authorise_load(
+            serial8=order.card.serial,
+            amount_fen=order.amount_fen,
+            **chip,  # type: ignore[arg-type]  # the named values of authorise_load, typed there
+        )
+    except KeyServiceError as error:
+        if error.refusal == "mac_invalid":
+            raise LoadRefused from error
+        raise
+
+
+def _check_counter(order: TopUpOrder, online_atc: int) -> None:
+    """A counter is used for one load: the order's own again if the chip's has not moved, never another order's."""
+    if order.state == State.LOADING and order.online_atc != online_atc:
+        raise LoadCounterMismatch(expected=order.online_atc, shown=online_atc)
+    others = TopUpOrder.objects.filter(
+        card_id=order.card_id, online_atc=online_atc, state__in=[State.LOADING, State.CONFIRMED]
+    ).exclude(pk=order.pk)
+    if others.exists():
+        raise LoadCounterMismatch(expected=online_atc + 1, shown=online_atc)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What the chip and the host agreed on when MAC2 was given."""
+
+    online_atc: int
+    balance_before_fen: int
+    loaded_at: datetime
+
+    @classmethod
+    def of(cls, order: TopUpOrder) -> _Begun:
+        """Raises LoadNotProven for an order whose load never began."""
+        if order.online_atc is None or order.balance_before_fen is None or order.loaded_at is None:
+            raise LoadNotProven
+        return cls(order.online_atc, order.balance_before_fen, order.loaded_at)
+
+
+def _is_proven(order: TopUpOrder, tac: bytes, balance_after_fen: int) -> bool:
+    """Whether the TAC is the chip's over exactly this load. The card's own TAC key version counts, not the load key's."""
+    begun = _Begun.of(order)
+    return balance_after_fen == begun.balance_before_fen + order.amount_fen and key_service().verify_load_tac(
+        serial8=order.card.serial,
+        key_version=order.card.key_version,
+        balance_after_fen=balance_after_fen,
+        online_atc=begun.online_atc,
+        amount_fen=order.amount_fen,
+        terminal_no6=bytes.fromhex(order.terminal_no),
+        when=begun.loaded_at,
+        tac=tac,
+    )
+
+
+def _book(order: TopUpOrder) -> None:
+    purse = locks.lock_purse(order.card_id)
+    post_journal(
+        key=f"topup-loaded:{order.number}",
+        kind="topup_loaded",
+        actor=order.actor,
+        source=order.number,
+        legs=postings.topup_loaded(order=order, purse=purse, occurred_at=_Begun.of(order).loaded_at),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_SEE_COUNTER, {"atc": order.online_atc, "card": order.card_id})
