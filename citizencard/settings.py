@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.environment import embedded_urls
 from citizencard.embedded.broker import TASK_SECONDS_MAX, transport_options
+from citizencard.office.theme import UNFOLD as UNFOLD  # the admin theme's settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(environ.Env().str("CITIZENCARD_STATE", default=str(BASE_DIR / "var")))
@@ -63,6 +64,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "citizencard.portal.problems.ProblemPages",
 ]
 
 ROOT_URLCONF = "citizencard.urls"

@@ -1,0 +1,78 @@
+"""The manner of every page in the office: it shows, it never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.admin.utils import unquote
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django_stubs_ext import StrOrPromise
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from citizencard.office.tables import Table, yuan
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    """No add, change or delete for anybody, superusers included: services are the only writers.
+
+    `tables` gives the tables under an object's own fields.
+    """
+
+    actions = None
+    show_full_result_count = False
+    list_per_page = 50
+    change_form_outer_after_template = "office/tables.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Who has the model's `view` permission; `change` alone does not count, as nothing can be changed."""
+        meta = self.opts
+        return request.user.has_perm(f"{meta.app_label}.view_{meta.model_name}")
+
+    def tables(self, request: HttpRequest, obj: Any) -> list[Table]:
+        """What belongs to the object."""
+        return []
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The object's page with its tables."""
+        obj = self.get_object(request, unquote(object_id))
+        tables = self.tables(request, obj) if obj is not None and self.has_view_permission(request, obj) else []
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tables": tables})
+
+    def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user see personal data in clear?"""
+        return request.user.has_perm("office.reveal_citizen")
+
+    def has_report_loss_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user put a card on the hot list?"""
+        return request.user.has_perm("office.report_loss")
+
+    def has_download_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user take settlement reports away?"""
+        return request.user.has_perm("office.download_settlement")
+
+
+def yuan_column(field: str, title: StrOrPromise) -> Callable[[ModelAdmin, Any], str]:
+    """A list column that shows the fen of `field` as yuan and sorts by it."""
+
+    @display(description=title, ordering=field)
+    def column(self: ModelAdmin, obj: Any) -> str:
+        return yuan(getattr(obj, field))
+
+    return column

@@ -1,0 +1,113 @@
+"""Business days and their clearing: the settlement report on the screen and as a file."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from citizencard.core.audit import record_audit
+from citizencard.core.models import BusinessDay
+from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
+from citizencard.office.admin.reports import day_tables, refusals_table
+from citizencard.office.site import office
+from citizencard.office.tables import Table
+from settlement.exports import settlement_csv, settlement_xlsx
+from settlement.models import ClearingRun
+from settlement.selectors.figures import DayReport
+from settlement.selectors.reports import day_report
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv; charset=utf-8"
+
+
+@admin.register(BusinessDay, site=office)
+class BusinessDayAdmin(ReadOnlyAdmin):
+    """A settlement window: its report so far, and every record refused in it."""
+
+    list_display = ["date", "state_label", "opened_at", "closed_at"]
+    list_filter = ["state"]
+    fields = ["date", "state_label", "opened_at", "closed_at"]
+    readonly_fields = ["state_label"]
+    ordering = ["-date"]
+
+    @display(description=_("state"), ordering="state", label={"open": "success", "closing": "warning"})
+    def state_label(self, obj: BusinessDay) -> tuple[str, str]:
+        """The state in its colour."""
+        return obj.state, obj.get_state_display()
+
+    def tables(self, request: HttpRequest, obj: BusinessDay) -> list[Table]:
+        """The day's report and its refusals one by one."""
+        return [*day_tables(day_report(obj.date)), refusals_table(obj.date)]
+
+
+@admin.register(ClearingRun, site=office)
+class ClearingRunAdmin(ReadOnlyAdmin):
+    """The settlement report of a business date, ready to download."""
+
+    list_display = ["business_date", "state_label", "taps", "gross", "fee", "net", "finished_at"]
+    list_filter = ["state"]
+    fields = [
+        "business_date", "state_label", "taps", "gross", "fee", "net", "started_at", "finished_at", "digest_hex",
+    ]  # fmt: skip
+    readonly_fields = ["state_label", "gross", "fee", "net", "digest_hex"]
+    ordering = ["-business_date"]
+    actions_detail = ["download_xlsx", "download_csv"]
+    gross = yuan_column("gross_fen", _("gross (yuan)"))
+    fee = yuan_column("fee_fen", _("fees (yuan)"))
+    net = yuan_column("net_fen", _("net (yuan)"))
+
+    @display(description=_("state"), ordering="state", label={"cleared": "success", "cut_off": "warning",
+                                                              "netted": "warning", "posted": "warning"})  # fmt: skip
+    def state_label(self, obj: ClearingRun) -> tuple[str, str]:
+        """The state in its colour."""
+        return obj.state, obj.get_state_display()
+
+    @display(description=_("digest of the statements"))
+    def digest_hex(self, obj: ClearingRun) -> str:
+        """What the run's statements can be checked against."""
+        return bytes(obj.digest).hex() if obj.digest else "–"
+
+    def tables(self, request: HttpRequest, obj: ClearingRun) -> list[Table]:
+        """The settlement report."""
+        return day_tables(day_report(obj.business_date))
+
+    @action(description=_("Download XLSX"), permissions=["download"], icon="download")
+    def download_xlsx(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The report as a workbook."""
+        report = _audited_report(request, object_id, "xlsx")
+        return _file(settlement_xlsx(report), XLSX, f"settlement-{report.business_date}.xlsx")
+
+    @action(description=_("Download CSV"), permissions=["download"], icon="download")
+    def download_csv(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The same figures as CSV."""
+        report = _audited_report(request, object_id, "csv")
+        return _file(settlement_csv(report), CSV, f"settlement-{report.business_date}.csv")
+
+
+def _audited_report(request: HttpRequest, object_id: str, form: str) -> DayReport:
+    try:
+        day = date.fromisoformat(unquote(object_id))
+    except ValueError as error:
+        raise Http404 from error
+    if not ClearingRun.objects.filter(pk=day).exists():
+        raise Http404
+    report = day_report(day)
+    record_audit(
+        actor=request.user.get_username(),
+        action="settlement.download",
+        subject=f"clearing:{day}",
+        detail={"format": form},
+        request_ip=request.META.get("REMOTE_ADDR"),
+    )
+    return report
+
+
+def _file(content: bytes, media_type: str, name: str) -> HttpResponse:
+    return HttpResponse(
+        content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

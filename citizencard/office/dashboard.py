@@ -1,0 +1,122 @@
+"""The office's first page: where the city stands today, as far as the reader's role may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Card, Citizen, TopUpOrder
+from accounts.selectors.balances import trial_balance
+from citizencard.core.models import BusinessDay
+from citizencard.office.chart import day_columns
+from citizencard.office.tables import yuan
+from settlement.models import ClearingRun
+from terminals.models import Batch, HotListEntry, Terminal
+
+COUNTS = ("accepted", "suspended", "duplicate", "rejected")
+CHART_DAYS = 14
+SILENT_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number, what it is, where it leads; `tone` is good, bad or nothing."""
+
+    name: str
+    value: object
+    detail: str = ""
+    url: str = ""
+    tone: str = ""
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Fill the index page: a group of tiles per permission, and the records of the last days as a chart."""
+    may = request.user.has_perm
+    tiles = []
+    if may("core.view_businessday"):
+        tiles += _day()
+    if may("settlement.view_clearingrun"):
+        tiles += _clearing()
+    if may("office.view_finance_report"):
+        tiles += _books()
+    if may("accounts.view_card"):
+        tiles += _cards()
+    if may("terminals.view_terminal"):
+        tiles += _field()
+    if may("accounts.view_citizen"):
+        tiles.append(Tile(_("Citizens"), Citizen.objects.count(), "", _list("accounts_citizen")))
+    chart = day_columns(_recent_days()) if may("terminals.view_batch") else []
+    return {**context, "tiles": tiles, "chart": chart}
+
+
+def _list(model: str, query: str = "") -> str:
+    return reverse(f"admin:{model}_changelist") + query
+
+
+def _counts(day: date) -> dict[str, int]:
+    sums = Batch.objects.filter(business_date=day).aggregate(**{name: Sum(name, default=0) for name in COUNTS})
+    return {name: int(value) for name, value in sums.items()}
+
+
+def _recent_days() -> list[tuple[date, dict[str, int]]]:
+    days = BusinessDay.objects.order_by("-date").values_list("date", flat=True)[:CHART_DAYS]
+    return [(day, _counts(day)) for day in sorted(days)]
+
+
+def _day() -> list[Tile]:
+    day = BusinessDay.objects.filter(state=BusinessDay.State.OPEN).first()
+    if day is None:
+        return [Tile(_("Business day"), "–", _("none is open"), _list("core_businessday"), "bad")]
+    counts = _counts(day.date)
+    batches = _list("terminals_batch", f"?business_date__gte={day.date}&business_date__lt={day.date + timedelta(1)}")
+    other = _("%(suspended)s suspended, %(duplicate)s duplicate, %(rejected)s rejected") % counts
+    return [
+        Tile(_("Open business day"), day.date.isoformat(), "", reverse("admin:core_businessday_change", args=[day.pk])),
+        Tile(_("Records received"), f"{sum(counts.values()):,}", _("in the open day"), batches),
+        Tile(_("Accepted"), f"{counts['accepted']:,}", other, batches, "good"),
+    ]
+
+
+def _clearing() -> list[Tile]:
+    run = ClearingRun.objects.order_by("-business_date").first()
+    if run is None:
+        return [Tile(_("Last clearing"), "–", _("no day has been cleared yet"))]
+    url = reverse("admin:settlement_clearingrun_change", args=[run.pk])
+    net = _("¥%(net)s net, ¥%(fee)s fees") % {"net": yuan(run.net_fen), "fee": yuan(run.fee_fen)}
+    cleared = run.state == ClearingRun.State.CLEARED
+    name = _("Last clearing %(date)s") % {"date": run.business_date}
+    return [Tile(name, run.get_state_display(), net, url, "good" if cleared else "bad")]
+
+
+def _books() -> list[Tile]:
+    rows = trial_balance()
+    difference = sum(row.debit_fen - row.credit_fen for row in rows)
+    detail = _("debits and credits are equal") if difference == 0 else _("the ledger does not balance")
+    tone = "good" if difference == 0 else "bad"
+    return [Tile(_("Trial balance difference"), yuan(difference), detail, reverse("admin:trial_balance"), tone)]
+
+
+def _cards() -> list[Tile]:
+    active = Card.objects.filter(state=Card.State.ACTIVE).count()
+    lost = HotListEntry.objects.filter(removed_at=None).count()
+    waiting = TopUpOrder.objects.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADING]).count()
+    hot = _("%(count)s on the hot list") % {"count": lost}
+    return [
+        Tile(_("Active cards"), f"{active:,}", hot, _list("accounts_card", "?state__exact=active")),
+        Tile(_("Top-ups to be loaded"), waiting, _("paid, not on the chip yet"), _list("accounts_topuporder")),
+    ]
+
+
+def _field() -> list[Tile]:
+    active = Terminal.objects.filter(state=Terminal.State.ACTIVE)
+    heard = active.filter(seen_at__gte=timezone.now() - SILENT_AFTER).count()
+    total = active.count()
+    detail = _("%(heard)s heard from in 24 hours") % {"heard": heard}
+    return [Tile(_("Terminals"), total, detail, _list("terminals_terminal"), "" if heard == total else "bad")]

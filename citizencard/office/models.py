@@ -1,0 +1,25 @@
+"""What staff may do beyond looking, as permissions of Django's own kind. No table stands behind it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class OfficeAction(models.Model):
+    """Carries the office's permissions; looking at things is each model's own `view` permission."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        verbose_name = _("office action")
+        verbose_name_plural = _("office actions")
+        permissions = [
+            ("reveal_citizen", _("See a citizen's personal data in clear, with a reason")),
+            ("report_loss", _("Report a card lost")),
+            ("download_settlement", _("Download settlement reports")),
+            ("view_finance_report", _("See the trial balance and refusals")),
+        ]
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)

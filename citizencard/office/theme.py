@@ -1,0 +1,98 @@
+"""How the office looks and what its menu holds: the settings of the admin theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+
+def _may(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def _item(title: StrOrPromise, icon: str, url: str, permission: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{url}"), "permission": _may(permission)}
+
+
+def _models(*entries: tuple[StrOrPromise, str, str, str]) -> list[dict[str, Any]]:
+    return [
+        _item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}") for title, icon, app, model in entries
+    ]
+
+
+NAVIGATION: list[dict[str, Any]] = [
+    {
+        "items": [{"title": _("Overview"), "icon": "dashboard", "link": reverse_lazy("admin:index")}],
+    },
+    {
+        "title": _("Citizens and cards"),
+        "separator": True,
+        "items": _models(
+            (_("Citizens"), "person", "accounts", "citizen"),
+            (_("Cards"), "credit_card", "accounts", "card"),
+            (_("Top-ups"), "add_card", "accounts", "topuporder"),
+            (_("Card products"), "style", "accounts", "cardproduct"),
+        ),
+    },
+    {
+        "title": _("Merchants and terminals"),
+        "separator": True,
+        "items": _models(
+            (_("Merchants"), "storefront", "terminals", "merchant"),
+            (_("Terminals"), "contactless", "terminals", "terminal"),
+            (_("Tariffs"), "sell", "terminals", "tariff"),
+            (_("Hot list"), "block", "terminals", "hotlistentry"),
+            (_("Batches"), "inbox", "terminals", "batch"),
+        ),
+    },
+    {
+        "title": _("Finance"),
+        "separator": True,
+        "items": [
+            *_models(
+                (_("Business days"), "calendar_month", "core", "businessday"),
+                (_("Clearing"), "balance", "settlement", "clearingrun"),
+                (_("Ledger accounts"), "account_balance", "accounts", "ledgeraccount"),
+                (_("Journals"), "receipt_long", "accounts", "journal"),
+            ),
+            _item(_("Trial balance"), "functions", "trial_balance", "office.view_finance_report"),
+        ],
+    },
+    {
+        "title": _("Oversight"),
+        "separator": True,
+        "items": _models(
+            (_("Audit trail"), "policy", "core", "auditentry"), (_("Staff"), "badge", "accounts", "user")
+        ),
+    },
+]
+
+_JADE = {
+    "50": "#eef7f4", "100": "#d9eee8", "200": "#b3ddd2", "300": "#82c5b6", "400": "#4aa796", "500": "#1f8878",
+    "600": "#0b6a60", "700": "#09574f", "800": "#0a4640", "900": "#0a3a36", "950": "#052220",
+}  # fmt: skip
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": _("Citizen Card"),
+    "SITE_HEADER": _("Citizen Card"),
+    "SITE_SUBHEADER": _("Office"),
+    "SITE_URL": None,
+    "SITE_ICON": lambda request: static("portal/icon.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/icon.svg")}],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "citizencard.office.dashboard.overview",
+    "STYLES": [lambda request: static("office/office.css")],
+    "LOGIN": {"form": "citizencard.office.forms.SignInForm"},
+    "COLORS": {"primary": _JADE},
+    "BORDER_RADIUS": "8px",
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},
+}

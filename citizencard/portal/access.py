@@ -1,0 +1,39 @@
+"""Who may see what in the portal: a signed-in citizen their own cards, nobody anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+
+from accounts.models import Card, Citizen
+
+P = ParamSpec("P")
+CitizenView = Callable[Concatenate[HttpRequest, Citizen, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def for_citizen(view: CitizenView[P]) -> View[P]:
+    """Call the view with the signed-in citizen. Others sign in first; staff have their own house, the office."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        citizen = getattr(request.user, "citizen", None)
+        if citizen is None:
+            return redirect("admin:index")
+        return view(request, citizen, *args, **kwargs)
+
+    return never_cache(login_required(inner))
+
+
+def own_card(citizen: Citizen, card_id: int) -> Card:
+    """The citizen's card. Raises Http404 for anybody else's: that it exists is nobody's business."""
+    card = Card.objects.select_related("product", "purse").filter(pk=card_id, citizen=citizen).first()
+    if card is None:
+        raise Http404
+    return card

@@ -1,0 +1,120 @@
+"""Statement lines as the portal shows them, and a month's spending as bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from django.core.paginator import Page, Paginator
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+from accounts.models import Card
+from citizencard.words import OUTCOMES
+from terminals.models import Channel, Tap
+from terminals.selectors.statement import (
+    StatementLine,
+    card_statement,
+    month_bounds,
+    spending_by_channel,
+    statement_months,
+)
+
+PAGE_LINES: Final = 20
+_LOADS: Final[dict[str, StrOrPromise]] = {
+    "cash": _("Top-up at the counter"),
+    "gateway": _("Top-up paid online"),
+}
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One line for people's eyes. `icon` is a symbol of `icons.svg`; `held` marks what is not settled yet."""
+
+    occurred_at: datetime
+    icon: str
+    place: str
+    amount_fen: int
+    balance_fen: int
+    words: StrOrPromise
+    held: bool
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One channel's share: `width` of the longest bar, `percent` of the whole."""
+
+    channel: str
+    label: StrOrPromise
+    amount_fen: int
+    width: int
+    percent: int
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What one month took from the purse."""
+
+    month: date | None
+    total_fen: int
+    bars: list[Bar]
+
+
+def movement(line: StatementLine) -> Movement:
+    """A selector's line in words."""
+    if line.outcome is None:
+        icon, place, words = "topup", str(_LOADS.get(line.channel, line.channel)), _("Loaded onto the card")
+    else:
+        icon, place, words = line.channel, _place(line), OUTCOMES[line.outcome]
+    held = line.outcome not in (None, Tap.Outcome.ACCEPTED)
+    return Movement(line.occurred_at, icon, place, line.amount_fen, line.balance_fen, words, held)
+
+
+def _place(line: StatementLine) -> str:
+    parts = [line.party, line.place] if line.place and line.place != line.party else [line.party]
+    return " · ".join([*parts, line.note] if line.note else parts)
+
+
+class StatementPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs only
+    """Pages that read only their own lines: the months' counts are known, the lines come by limit and offset."""
+
+    def __init__(self, card: Card, month: date | None, count: int) -> None:
+        self.card, self.month, self._count = card, month, count
+        super().__init__([], PAGE_LINES)
+
+    @property
+    def count(self) -> int:  # type: ignore[override]  # the parent's is a cached property
+        """How many lines there are."""
+        return self._count
+
+    def page(self, number: int | str) -> Page[Movement]:
+        """The lines of one page."""
+        number = self.validate_number(number)
+        since, until = month_bounds(self.month) if self.month else (None, None)
+        lines = card_statement(
+            card=self.card, limit=PAGE_LINES, offset=(number - 1) * PAGE_LINES, since=since, until=until
+        )
+        return Page([movement(line) for line in lines], number, self)
+
+
+def parse_month(text: str, months: dict[date, int]) -> date | None:
+    """`2026-11` as one of `months`; anything else means all of them."""
+    return next((month for month in months if f"{month:%Y-%m}" == text), None)
+
+
+def latest_spending(card: Card) -> Spending:
+    """The spending of the newest month in which the card was used."""
+    for month in statement_months(card=card):
+        amounts = spending_by_channel(card=card, month=month)
+        if amounts:
+            return Spending(month, sum(amounts.values()), _bars(amounts))
+    return Spending(None, 0, [])
+
+
+def _bars(amounts: dict[str, int]) -> list[Bar]:
+    total, longest = sum(amounts.values()), max(amounts.values())
+    return [
+        Bar(channel, Channel(channel).label, amount, max(1, round(100 * amount / longest)), round(100 * amount / total))
+        for channel, amount in amounts.items()
+    ]
