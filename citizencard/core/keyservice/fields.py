@@ -63,14 +63,11 @@ class Fields:
             raise _bad(name) from None
 
     def moment(self, name: str) -> datetime:
-        """A wall-clock time in Asia/Shanghai, ISO 8601 without offset."""
+        """A time in ISO 8601; without an offset it is Asia/Shanghai (see `crypto.bcd_time`)."""
         try:
-            when = datetime.fromisoformat(self.text(name, 32))
+            return datetime.fromisoformat(self.text(name, 32))
         except ValueError:
             raise _bad(name) from None
-        if when.tzinfo is not None:
-            raise _bad(name)
-        return when
 
     def _decode(self, name: str) -> bytes:
         value: Any = self._fields.get(name)

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from citizencard.core.keyservice.refusal import Code, Refusal
 from terminals.card.crypto import purchase_tac_input
@@ -21,7 +20,6 @@ from terminals.card.crypto import purchase_tac_input
 MAX_FRAME: Final = 4 * 1024 * 1024
 TAC_RECORD: Final = 35
 """card serial8 | key version1 | TAC input22 | TAC4."""
-LOCAL_ZONE: Final = ZoneInfo("Asia/Shanghai")
 _LENGTH: Final = struct.Struct(">I")
 
 
@@ -48,11 +46,6 @@ class Answer(IntEnum):
     REFUSED = 1
 
 
-def local_time(when: datetime) -> datetime:
-    """The wall clock a chip sees: aware times are taken to Asia/Shanghai, naive ones already are local."""
-    return when.astimezone(LOCAL_ZONE).replace(tzinfo=None) if when.tzinfo else when
-
-
 def pack_tac_record(
     *,
     serial8: bytes,
@@ -69,7 +62,7 @@ def pack_tac_record(
     `kind` is the transaction type byte (06 purchase, 09 compound), `when` the terminal's time. ValueError when a
     field has the wrong length, since a shifted record would be judged as somebody else's.
     """
-    covered = purchase_tac_input(amount_fen, kind, terminal_no6, terminal_seq, local_time(when))
+    covered = purchase_tac_input(amount_fen, kind, terminal_no6, terminal_seq, when)
     record = serial8 + bytes([key_version]) + covered + tac4
     if len(serial8) != 8 or len(tac4) != 4 or len(record) != TAC_RECORD:
         raise ValueError("TAC record fields must be serial 8, terminal 6 and TAC 4 bytes")

@@ -31,7 +31,7 @@ class Calls:
 
     def _control(self, opcode: Opcode, **fields: Any) -> bytes:
         if "when" in fields:
-            fields["when"] = protocol.local_time(fields["when"]).isoformat(timespec="seconds")
+            fields["when"] = fields["when"].isoformat(timespec="seconds")
         return self._channel.call(opcode, protocol.to_json(fields))
 
     def _bulk(self, opcode: Opcode, pairs: list[tuple[bytes, bytes]]) -> Iterator[bytes]:

@@ -90,22 +90,29 @@ def test_record_fields_must_fit() -> None:
         pack_tac_record(**{**fields, "terminal_no6": bytes(5)})
 
 
-def test_aware_times_become_local(card_side: CardSide) -> None:
-    aware = datetime(2026, 11, 21, 0, 30, 15, tzinfo=UTC)
-    fields: dict[str, Any] = {
-        "serial8": SERIAL,
-        "key_version": 1,
-        "amount_fen": 1,
-        "kind": 6,
-        "terminal_no6": TERMINAL,
-        "terminal_seq": 1,
-        "tac4": bytes(4),
-    }
-    assert pack_tac_record(when=aware, **fields) == pack_tac_record(when=WHEN, **fields)
+AWARE = datetime(2026, 11, 21, 0, 30, 15, tzinfo=UTC)
+"""The same moment as WHEN."""
 
 
+def test_aware_times_become_local_in_records(key_service: KeyServiceClient, card_side: CardSide) -> None:
+    record = pack_tac_record(
+        serial8=SERIAL,
+        key_version=1,
+        amount_fen=200,
+        kind=6,
+        terminal_no6=TERMINAL,
+        terminal_seq=7,
+        when=AWARE,
+        tac4=card_side.purchase_record(SERIAL, 200, 7)[-4:],
+    )
+    assert key_service.verify_purchase_tacs(record) == b"\x01"
+
+
+@pytest.mark.parametrize("when", [WHEN, AWARE])
 @pytest.mark.parametrize("version", [1, 2])
-def test_load_dialogue(key_service: KeyServiceClient, card_side: CardSide, version: int) -> None:
+def test_load_dialogue(
+    key_service: KeyServiceClient, card_side: CardSide, version: int, when: datetime
+) -> None:
     load = crypto.TransactionType.LOAD
     session = card_side.load_session_key(version, SERIAL, RAND, 41)
     mac1 = crypto.load_mac1(session, 500, 5000, load, TERMINAL)
@@ -118,7 +125,7 @@ def test_load_dialogue(key_service: KeyServiceClient, card_side: CardSide, versi
         amount_fen=5000,
         terminal_no6=TERMINAL,
         mac1=mac1,
-        when=WHEN,
+        when=when,
     )
     assert mac2 == crypto.load_mac2(session, 5000, load, TERMINAL, WHEN)
 
@@ -131,7 +138,7 @@ def test_load_dialogue(key_service: KeyServiceClient, card_side: CardSide, versi
         "online_atc": 41,
         "amount_fen": 5000,
         "terminal_no6": TERMINAL,
-        "when": WHEN,
+        "when": when,
     }
     assert key_service.verify_load_tac(tac=tac, **answer) is True
     assert key_service.verify_load_tac(tac=crypto.xor(tac, b"\0\0\0\1"), **answer) is False
