@@ -4,14 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 
 from django.db import connection, transaction
 
-import accounts.selectors.invariants
-import settlement.selectors.invariants
-import terminals.selectors.invariants
+from accounts.models import Transfer
+from accounts.selectors import invariants as accounts_invariants
+from accounts.selectors.balances import TrialBalanceRow, trial_balance
 from citizencard.core.invariants import Breach
+from citizencard.core.models import BusinessDay
+from settlement.selectors import invariants as settlement_invariants
+from terminals.models import Tap
+from terminals.selectors import invariants as terminals_invariants
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What one audit looked at and what it found; no breaches is good."""
+
+    breaches: list[Breach]
+    trial_balance: list[TrialBalanceRow]
+    transfers: int
+    taps: int
+    days: int
+
+
+def audit_books() -> Audit:
+    """Check everything and count what was checked, as of one moment."""
+    with one_snapshot():
+        return Audit(
+            breaches=broken_invariants(),
+            trial_balance=trial_balance(),
+            transfers=Transfer.objects.count(),
+            taps=Tap.objects.count(),
+            days=BusinessDay.objects.count(),
+        )
 
 
 def broken_invariants(*, day: date | None = None) -> list[Breach]:
@@ -21,9 +49,9 @@ def broken_invariants(*, day: date | None = None) -> list[Breach]:
     """
     with one_snapshot():
         return [
-            *accounts.selectors.invariants.broken(),
-            *terminals.selectors.invariants.broken(),
-            *settlement.selectors.invariants.broken(day=day),
+            *accounts_invariants.broken(),
+            *terminals_invariants.broken(),
+            *settlement_invariants.broken(day=day),
         ]
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from django.db.models import Count, Sum
 
 from accounts.models import Chart
-from accounts.selectors.ledger import trial_balance
+from accounts.selectors.balances import trial_balance
 from citizencard.core.errors import NotFound
 from citizencard.core.models import BusinessDay
 from settlement.models import ClearingRun, Statement

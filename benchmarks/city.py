@@ -1,0 +1,211 @@
+"""A city of any size, written set-wise: what acceptance would have left behind, without the chips.
+
+Only for measuring and testing what comes after acceptance. Every invariant of the books holds for it; the TACs are not
+real. The clearing tests use it as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Final
+
+from django.db import connection, transaction
+
+from accounts.models import Chart
+from accounts.services.ledger import open_account
+from citizencard.core.calendar import SHANGHAI, open_business_day
+from terminals.models import Channel, Tap
+
+FUNDS_FEN: Final = 50_000
+"""What every card of the city was topped up with: half of what an anonymous card may hold."""
+
+_MERCHANTS: Final = """
+WITH party AS (
+    SELECT n, 'M' || lpad(n::text, 5, '0') AS code, (%(channels)s::text[])[1 + n %% %(kinds)s] AS channel
+    FROM generate_series(1, %(merchants)s) AS n
+), account AS (
+    INSERT INTO accounts_ledgeraccount (code, chart, side, name)
+    SELECT chart || '.' || code, chart, 'C', code FROM party, unnest(ARRAY['2202', '2203']) AS chart
+    RETURNING id, code
+), merchant AS (
+    INSERT INTO terminals_merchant (code, name, channel, fee_basis_points, payable_id, settlement_id)
+    SELECT party.code, 'Merchant ' || n, channel, n * 7 %% 101, payable.id, settlement.id FROM party
+    JOIN account AS payable ON payable.code = '2202.' || party.code
+    JOIN account AS settlement ON settlement.code = '2203.' || party.code
+    RETURNING id, code
+)
+INSERT INTO terminals_terminal
+    (code, merchant_id, place, tariff_code, terminal_no, public_key, state, hot_list_version)
+SELECT 'T' || code, id, code, 'flat', upper(lpad(to_hex(id), 12, '0')), decode(repeat('00', 32), 'hex'), 'active', 0
+FROM merchant
+"""
+
+_CARDS: Final = """
+INSERT INTO accounts_cardproduct
+    (code, name, real_name, kind_code, balance_limit_fen, price_fen, deposit_fen, validity_years)
+VALUES ('seeded', 'seeded', false, 1, 100000, 0, 0, 10);
+WITH face AS (
+    SELECT '31043970' || lpad((90000000000 + n)::text, 11, '0') AS pan FROM generate_series(1, %(cards)s) AS n
+), account AS (
+    INSERT INTO accounts_ledgeraccount (code, chart, side, name)
+    SELECT '2012.' || pan, '2012', 'C', '' FROM face RETURNING id, code
+), card AS (
+    INSERT INTO accounts_card (pan, product_id, state, key_version, valid_from, valid_to, created_at)
+    SELECT pan, 'seeded', 'active', 1, %(day)s, %(day)s::date + 3650, now() FROM face RETURNING id, pan
+)
+INSERT INTO accounts_purse (card_id, account_id, balance_fen, floor_fen, movements, online_seen)
+SELECT card.id, account.id, 0, 0, 0, '{[0,1)}' FROM card JOIN account ON account.code = '2012.' || pan;
+INSERT INTO accounts_topuporder (number, card_id, amount_fen, channel, state, actor, occurred_at, online_atc,
+    balance_before_fen, terminal_no, loaded_at, tac)
+SELECT 'seed' || id, id, %(funds)s, 'cash', 'confirmed', 'seed', now(), 0, 0, '000000000001', now(), '\\x00000000'
+FROM accounts_card WHERE product_id = 'seeded';
+WITH journal AS (
+    INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
+    VALUES ('seed:funds', 'topup', 'seed', '', 'seed', %(day)s, now()) RETURNING id
+)
+INSERT INTO accounts_transfer
+    (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
+SELECT %(day)s, leg.kind, leg.debit_id, leg.credit_id, topup.amount_fen, journal.id, topup.id, topup.occurred_at
+FROM journal, accounts_topuporder AS topup JOIN accounts_purse AS purse USING (card_id)
+CROSS JOIN LATERAL (VALUES
+    (1, %(cash)s::bigint, %(transit)s::bigint), (2, %(transit)s, purse.account_id)) AS leg (kind, debit_id, credit_id);
+"""
+
+# merchant and card count from 1; a line's position gives its counters.
+_RECORDS: Final = """
+CREATE TEMPORARY TABLE record (
+    n bigint GENERATED ALWAYS AS IDENTITY, merchant integer, card integer, amount_fen bigint, outcome smallint
+) ON COMMIT DROP
+"""
+
+_TAPS: Final = """
+WITH batch AS (
+    INSERT INTO terminals_batch (terminal_id, number, digest, state, online, business_date, received_at, records,
+        total_fen, accepted, suspended, duplicate, rejected, answer)
+    SELECT terminal.id, %(number)s, sha256(%(number)s::bytea), 'processed', false, %(day)s, now(), count(*),
+        sum(amount_fen), count(*) FILTER (WHERE outcome = 1), count(*) FILTER (WHERE outcome <> 1), 0, 0, '{}'
+    FROM record JOIN terminals_terminal AS terminal ON terminal.code = 'TM' || lpad(merchant::text, 5, '0')
+    GROUP BY terminal.id RETURNING id, terminal_id
+)
+INSERT INTO terminals_tap (business_date, batch_id, line, terminal_id, merchant_id, card_id, atc, terminal_seq, kind,
+    amount_fen, balance_fen, occurred_at, received_at, tac, outcome)
+SELECT %(day)s, batch.id, row_number() OVER (PARTITION BY record.merchant ORDER BY n), terminal.id,
+    terminal.merchant_id, card.id, seen.atc + row_number() OVER (PARTITION BY record.card ORDER BY n) - 1,
+    seen.sequence + n, 6, amount_fen, 0, %(at)s, now(), '\\x00000000', outcome
+FROM record
+JOIN terminals_terminal AS terminal ON terminal.code = 'TM' || lpad(merchant::text, 5, '0')
+JOIN batch ON batch.terminal_id = terminal.id
+JOIN accounts_card AS card ON card.pan = '31043970' || lpad((90000000000 + record.card)::text, 11, '0')
+CROSS JOIN LATERAL (
+    SELECT coalesce(upper(offline_seen), 0) AS atc, %(sequence)s::bigint AS sequence
+    FROM accounts_purse WHERE card_id = card.id
+) AS seen
+"""
+
+_TRANSFERS: Final = """
+WITH journal AS (
+    INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
+    VALUES ('seed:' || %(number)s, 'batch', 'seed', '', %(number)s, %(day)s, now()) RETURNING id
+)
+INSERT INTO accounts_transfer
+    (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
+SELECT %(day)s,
+    CASE outcome WHEN 1 THEN 10 WHEN 4 THEN 12 ELSE 11 END,
+    CASE WHEN outcome IN (3, 4) THEN %(claims)s ELSE purse.account_id END,
+    CASE WHEN outcome IN (1, 4) THEN merchant.payable_id ELSE %(held)s END,
+    amount_fen, journal.id, tap.id, occurred_at
+FROM journal, terminals_tap AS tap
+JOIN terminals_merchant AS merchant ON merchant.id = tap.merchant_id
+JOIN accounts_purse AS purse ON purse.card_id = tap.card_id
+WHERE tap.business_date = %(day)s AND tap.id > %(last)s AND amount_fen > 0
+"""
+
+_COUNTERS: Final = """
+UPDATE accounts_purse AS purse SET offline_seen = purse.offline_seen + seen.counters
+FROM (SELECT card_id, range_agg(int4range(atc, atc + 1)) AS counters FROM terminals_tap
+    WHERE business_date = %(day)s AND id > %(last)s AND outcome <> 3 GROUP BY card_id) AS seen
+WHERE seen.card_id = purse.card_id;
+UPDATE terminals_terminal AS terminal SET sequences_seen = terminal.sequences_seen + seen.counters
+FROM (SELECT terminal_id, range_agg(int8range(terminal_seq, terminal_seq + 1)) AS counters FROM terminals_tap
+    WHERE business_date = %(day)s AND id > %(last)s GROUP BY terminal_id) AS seen
+WHERE seen.terminal_id = terminal.id;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """One tap to be: merchant and card count from 1."""
+
+    merchant: int
+    card: int
+    amount_fen: int
+    outcome: int = Tap.Outcome.ACCEPTED
+
+
+@transaction.atomic
+def found_city(day: date, *, merchants: int, cards: int) -> None:
+    """Open `day`, register merchants with a terminal each, and put FUNDS_FEN on every card."""
+    open_business_day(day)
+    for chart in Chart.COUNTER_CASH, Chart.TOP_UPS_IN_TRANSIT, Chart.FEE_INCOME:
+        open_account(chart=chart)
+    values = {
+        "day": day,
+        "merchants": merchants,
+        "cards": cards,
+        "channels": Channel.values,
+        "kinds": len(Channel.values),
+        "funds": FUNDS_FEN,
+        "cash": open_account(chart=Chart.COUNTER_CASH).pk,
+        "transit": open_account(chart=Chart.TOP_UPS_IN_TRANSIT).pk,
+    }
+    _run(_MERCHANTS + ";" + _CARDS, values)
+
+
+@transaction.atomic
+def tap(day: date, purchases: Iterable[Purchase]) -> None:
+    """Leave behind what acceptance of these purchases leaves, for the business date `day`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORDS)
+        with cursor.copy("COPY record (merchant, card, amount_fen, outcome) FROM STDIN") as copy:
+            for item in purchases:
+                copy.write_row((item.merchant, item.card, item.amount_fen, item.outcome))
+    _accept(day)
+
+
+@transaction.atomic
+def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
+    """As `tap`, for a whole city's day: `taps` purchases of 100 to 299 fen, every hundredth is suspended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORDS)
+        cursor.execute(
+            """INSERT INTO record (merchant, card, amount_fen, outcome)
+            SELECT 1 + n * 7919 %% %(merchants)s, 1 + n %% %(cards)s, 100 + n %% 200, 1 + (n %% 100 = 0)::int
+            FROM generate_series(0, %(taps)s - 1) AS n""",
+            {"merchants": merchants, "cards": cards, "taps": taps},
+        )
+    _accept(day)
+
+
+def _accept(day: date) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0), coalesce(max(terminal_seq), 0) FROM terminals_tap")
+        last, sequence = cursor.fetchone()
+        cursor.execute("ANALYZE record")
+    values = {
+        "day": day,
+        "at": datetime.combine(day, time(12), SHANGHAI),
+        "last": last,
+        "sequence": sequence,
+        "number": f"seed-{day}-{last}",
+        "claims": open_account(chart=Chart.SUSPENSE_RECEIVABLE).pk,
+        "held": open_account(chart=Chart.SUSPENSE_PAYABLE).pk,
+    }
+    for statement in _TAPS, _TRANSFERS, _COUNTERS, "DROP TABLE record":
+        _run(statement, values)
+
+
+def _run(statements: str, values: dict[str, object]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statements, values)
