@@ -1,7 +1,18 @@
-"""The terminal API, mounted at /api/v1/."""
+"""The terminal API, mounted at /api/v1/, with its description and a page to read it."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from terminals.api import views
+
+urlpatterns = [
+    path("taps", views.TapsView.as_view(), name="taps"),
+    path("batches", views.BatchesView.as_view(), name="batches"),
+    path("batches/<str:number>", views.BatchView.as_view(), name="batch"),
+    path("hot-list", views.HotListView.as_view(), name="hot-list"),
+    path("terminal", views.ParametersView.as_view(), name="terminal"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(template_name="terminals/api_docs.html"), name="docs"),
+]

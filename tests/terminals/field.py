@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.http import HttpResponse
+from django.test import Client
 
 from accounts.models import Card
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
@@ -15,9 +18,12 @@ from citizencard.core.keyservice.keystore import KeyStore, Usage
 from terminals.card.crypto import purchase_tac
 from terminals.models import Merchant, Terminal
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
+from terminals.wire.batch import MEDIA_TYPE as NDJSON
 from terminals.wire.record import TapRecord
+from terminals.wire.signature import sign_request
 from tests.factories import NOON
 
+HOST = "http://testserver"
 _numbers = itertools.count(1)
 
 
@@ -87,6 +93,40 @@ class Field:
             record.occurred_at,
         )
         return replace(record, tac=tac.hex().upper())
+
+    def signed(
+        self, method: str, path: str, body: bytes = b"", content_type: str = NDJSON, **changes: Any
+    ) -> requests.PreparedRequest:
+        """A request as the terminal sends it; changes are `terminal_code`, `key`, `created` of the signature."""
+        headers = {"Content-Type": content_type} if body else {}
+        request = requests.Request(method, HOST + path, headers=headers, data=body or None).prepare()
+        who = {"terminal_code": self.terminal.code, "key": self.private_key}
+        sign_request(request, **(who | changes))
+        return request
+
+    def get(self, path: str, **headers: str) -> HttpResponse:
+        """A signed GET."""
+        return deliver(self.signed("GET", path), **headers)
+
+    def post_batch(self, body: bytes) -> HttpResponse:
+        """A signed upload."""
+        return deliver(self.signed("POST", "/api/v1/batches", body))
+
+    def post_tap(self, record: TapRecord) -> HttpResponse:
+        """A signed online purchase."""
+        return deliver(self.signed("POST", "/api/v1/taps", record.to_json().encode(), "application/json"))
+
+
+def deliver(request: requests.PreparedRequest, **headers: str) -> HttpResponse:
+    """Hand a prepared request to the web application."""
+    body = request.body if isinstance(request.body, bytes) else b""
+    sent = {name: value for name, value in request.headers.items() if name != "Content-Length"} | headers
+    content_type = sent.pop("Content-Type", "application/octet-stream")
+    path = str(request.url).removeprefix(HOST)
+    response: HttpResponse = Client().generic(
+        str(request.method), path, body, content_type=content_type, headers=sent
+    )
+    return response
 
 
 def later(minutes: int) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,18 +21,6 @@ from tests.factories import NOON, fill_purse, make_card
 from tests.terminals.field import Field
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def field(open_day: BusinessDay, demo_keys: KeyStore) -> Field:
-    return Field.install(demo_keys)
-
-
-@pytest.fixture
-def card(open_day: BusinessDay) -> Card:
-    card = make_card()
-    fill_purse(card, 10_000)
-    return card
 
 
 def upload(field: Field, *records: TapRecord, number: str = "B1") -> Batch:
@@ -152,7 +141,7 @@ def test_each_rule_broken_is_named_and_the_rest_is_kept(field: Field, card: Card
         good.to_json()[:-1] + ',"x":1}',
     ]
     total = sum(record.amount_fen for record in (good, future, stranger, unknown))
-    header = '{"batch_no":"B1","count":6,"total_fen":%d}' % total
+    header = json.dumps({"batch_no": "B1", "count": 6, "total_fen": total})
     batch = accept_batch(terminal=field.terminal, body="\n".join([header, *lines]).encode())
     assert counts(batch) == (1, 0, 0, 5)
     problems = {problem["line"]: (problem["code"], problem["rule"]) for problem in batch.answer["problems"]}

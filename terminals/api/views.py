@@ -1,0 +1,170 @@
+"""The terminal API: views translate and call one service or selector."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any, ClassVar, Final, cast
+
+from django.http import HttpResponse, HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from citizencard.core.calendar import shanghai
+from citizencard.core.errors import NotFound
+from citizencard.core.problems import MEDIA_TYPE as PROBLEM
+from terminals.api import schema
+from terminals.api.authentication import TerminalPrincipal
+from terminals.api.parsers import BatchParser, RecordParser
+from terminals.models import Batch, Terminal
+from terminals.selectors.batches import find_batch
+from terminals.selectors.hotlist import hot_list, hot_list_version
+from terminals.selectors.tariffs import tariff_versions
+from terminals.services.acceptance import accept_batch, accept_tap
+from terminals.services.field import note_hot_list_taken, note_seen
+from terminals.wire.batch import MEDIA_TYPE as NDJSON
+
+BATCH_BYTES: Final = 24 * 1024 * 1024
+"""Room for the largest number of records a batch may hold."""
+TAP_BYTES: Final = 8 * 1024
+TARIFF_FIELDS: Final = ("code", "name", "kind", "rule", "legal_basis")
+
+
+class TerminalView(APIView):
+    """A view that a terminal has signed in to."""
+
+    body_limit: ClassVar[int] = 1024
+
+    @property
+    def terminal(self) -> Terminal:
+        """The terminal whose signature was verified."""
+        principal = cast(TerminalPrincipal, self.request.user)
+        return principal.terminal
+
+    @property
+    def body(self) -> bytes:
+        """The body as signed. Raises UnsupportedMediaType; an empty body never reaches a parser."""
+        data: object = self.request.data
+        return data if isinstance(data, bytes) else b""
+
+
+class TapsView(TerminalView):
+    """Online purchases."""
+
+    parser_classes = (RecordParser,)
+    body_limit = TAP_BYTES
+
+    @extend_schema(
+        operation_id="post_tap",
+        request={"application/json": schema.TapRecord},
+        responses={
+            200: schema.TapAnswer,
+            (422, PROBLEM): schema.problem_response("The purchase is rejected", schema.RefusedTap),
+            **schema.responses(409, 413, 415, 503),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Report one purchase as it happens. The same record again gets the same answer."""
+        return stored_answer(accept_tap(terminal=self.terminal, body=self.body))
+
+
+class BatchesView(TerminalView):
+    """Offline purchases, uploaded later."""
+
+    parser_classes = (BatchParser,)
+    body_limit = BATCH_BYTES
+
+    @extend_schema(
+        operation_id="post_batch",
+        request={NDJSON: OpenApiTypes.STR},
+        responses={
+            200: schema.BatchAnswer,
+            (422, PROBLEM): schema.problem_response("The batch is refused as a whole", schema.RefusedBatch),
+            **schema.responses(409, 413, 415, 503),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Upload a batch: a header line `{"batch_no", "count", "total_fen"}`, then one tap record per line."""
+        return stored_answer(accept_batch(terminal=self.terminal, body=self.body))
+
+
+class BatchView(TerminalView):
+    """One upload."""
+
+    @extend_schema(
+        operation_id="get_batch",
+        responses={
+            200: schema.BatchAnswer,
+            (422, PROBLEM): schema.problem_response("The batch was refused as a whole", schema.RefusedBatch),
+            **schema.responses(404),
+        },
+    )
+    def get(self, request: Request, number: str) -> HttpResponse:
+        """The answer this terminal's batch got, for a terminal that missed it."""
+        batch = find_batch(terminal=self.terminal, number=number)
+        if batch is None:
+            raise NotFound(what=f"batch {number}")
+        return stored_answer(batch)
+
+
+class HotListView(TerminalView):
+    """Cards not to be accepted."""
+
+    @extend_schema(
+        operation_id="get_hot_list",
+        responses={200: schema.HotListAnswer, 304: None, **schema.responses()},
+    )
+    def get(self, request: Request) -> HttpResponseBase | None:
+        """The whole list with its ETag; 304 when If-None-Match already has it."""
+        current = hot_list()
+        entries = [asdict(line) | {"effective_at": line.effective_at.isoformat()} for line in current.lines]
+        response = json_response({"version": current.version, "entries": entries})
+        # The ETag names version and length: the list changes by entries that come or go.
+        etag = f'"{current.version}-{len(entries)}"'
+        response["ETag"] = etag
+        note_hot_list_taken(terminal=self.terminal, version=current.version)
+        return get_conditional_response(request._request, etag=etag, response=response)
+
+
+class ParametersView(TerminalView):
+    """What a terminal needs to know for the day."""
+
+    @extend_schema(operation_id="get_terminal", responses={200: schema.TerminalAnswer, **schema.responses()})
+    def get(self, request: Request) -> HttpResponse:
+        """Clock, place, tariff versions by date, and the version of the hot list."""
+        terminal, now = self.terminal, shanghai(timezone.now())
+        note_seen(terminal=terminal)
+        versions = tariff_versions(code=terminal.tariff_code, today=now.date())
+        return json_response(
+            {
+                "code": terminal.code,
+                "terminal_no": terminal.terminal_no,
+                "place": terminal.place,
+                "merchant": terminal.merchant.name,
+                "channel": terminal.merchant.channel,
+                "clock": now.isoformat(timespec="seconds"),
+                "hot_list_version": hot_list_version(),
+                "tariffs": [
+                    {name: getattr(version, name) for name in TARIFF_FIELDS}
+                    | {"valid_from": version.valid_from.isoformat()}
+                    for version in versions
+                ],
+            }
+        )
+
+
+def stored_answer(batch: Batch) -> HttpResponse:
+    """The answer of a batch, the same bytes each time; a refusal has the status that stands in it."""
+    status = batch.answer.get("status", 200)
+    return json_response(batch.answer, status=status)
+
+
+def json_response(content: dict[str, Any], status: int = 200) -> HttpResponse:
+    """JSON with sorted names: a database keeps no order of names, and a repeated answer must be the same bytes."""
+    body = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    media_type = "application/json" if status < 400 else PROBLEM
+    return HttpResponse(body, status=status, content_type=media_type)
