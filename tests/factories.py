@@ -90,8 +90,8 @@ def make_card(
 def fill_purse(card: Card, amount_fen: int) -> None:
     """Value on a card's purse by a posting of its own, where the way it got there does not matter."""
     running = next(_fillings)
-    transit = open_account(chart=Chart.TOP_UPS_IN_TRANSIT)
-    leg = Leg(transit.pk, card.purse.account_id, amount_fen, Transfer.Kind.TOP_UP_LOADED, -running, NOON)
+    cash = open_account(chart=Chart.COUNTER_CASH)
+    leg = Leg(cash.pk, card.purse.account_id, amount_fen, Transfer.Kind.CARD_SALE, -running, NOON)
     post_journal(key=f"test-fill:{running}", kind="test", actor="test", source=card.pan, legs=[leg])
 
 

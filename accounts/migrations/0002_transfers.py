@@ -99,4 +99,6 @@ DROP_CARD_NUMBERS = "DROP SEQUENCE accounts_card_number_seq;"
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0001_initial"), ("core", "0001_initial")]
-    operations = [migrations.RunSQL(TABLE + POST + PARTITION + CARD_NUMBERS, reverse_sql=DROP + DROP_CARD_NUMBERS)]
+    operations = [
+        migrations.RunSQL(TABLE + POST + PARTITION + CARD_NUMBERS, reverse_sql=DROP + DROP_CARD_NUMBERS)
+    ]

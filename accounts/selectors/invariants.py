@@ -1,0 +1,122 @@
+"""What must always be true of the books, each rule one query that finds what breaks it.
+
+The tables have no foreign keys out of the hot path and trust their triggers; this is where both are proved.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import connection
+
+from citizencard.core.invariants import Breach
+
+SHOWN_MAX: Final = 100
+"""Breaches shown per rule: enough to see the pattern, few enough to read."""
+
+_RULES: Final = {
+    "a transfer stands between two accounts of the ledger": """
+        SELECT t.business_date || ' #' || t.id, 'accounts ' || t.debit_id || ' and ' || t.credit_id
+        FROM accounts_transfer t
+        LEFT JOIN accounts_ledgeraccount d ON d.id = t.debit_id
+        LEFT JOIN accounts_ledgeraccount c ON c.id = t.credit_id
+        WHERE d.id IS NULL OR c.id IS NULL""",
+    "a transfer belongs to a journal of its business date": """
+        SELECT t.business_date || ' #' || t.id, 'journal ' || t.journal_id || ' of ' || coalesce(j.business_date::text, 'no day')
+        FROM accounts_transfer t LEFT JOIN accounts_journal j ON j.id = t.journal_id
+        WHERE j.business_date IS DISTINCT FROM t.business_date""",
+    "a transfer was posted to a business day that exists": """
+        SELECT t.business_date::text, count(*) || ' transfers'
+        FROM accounts_transfer t LEFT JOIN core_businessday d ON d.date = t.business_date
+        WHERE d.date IS NULL GROUP BY t.business_date""",
+    "a purse holds the sum of its transfers": """
+        SELECT card.pan, 'purse ' || p.balance_fen || ' fen in ' || p.movements || ' movements, ledger '
+            || coalesce(m.balance, 0) || ' in ' || coalesce(m.legs, 0)
+        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
+        LEFT JOIN (
+            SELECT account, sum(change) AS balance, count(*) AS legs FROM (
+                SELECT credit_id AS account, amount_fen AS change FROM accounts_transfer
+                UNION ALL SELECT debit_id, -amount_fen FROM accounts_transfer
+            ) AS leg GROUP BY account
+        ) AS m ON m.account = p.account_id
+        WHERE (p.balance_fen, p.movements) <> (coalesce(m.balance, 0), coalesce(m.legs, 0))""",
+    "a purse keeps its floor": """
+        SELECT card.pan, p.balance_fen || ' fen below ' || p.floor_fen
+        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id WHERE p.balance_fen < p.floor_fen""",
+    "a purse account stands in the chart of its product": """
+        SELECT card.pan, 'account ' || a.code
+        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
+        JOIN accounts_cardproduct product ON product.code = card.product_id
+        JOIN accounts_ledgeraccount a ON a.id = p.account_id
+        WHERE a.code <> CASE WHEN product.real_name THEN '2011.' ELSE '2012.' END || card.pan""",
+    "an account's side is its chart's": """
+        SELECT code, 'side ' || side FROM accounts_ledgeraccount
+        WHERE side <> CASE WHEN chart < '2' THEN 'D' ELSE 'C' END""",
+    "value in transit is the paid and loading orders": """
+        SELECT 'account 2031', ledger.fen || ' fen in the ledger, ' || orders.fen || ' in orders'
+        FROM (SELECT coalesce(sum(CASE WHEN t.credit_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
+              FROM accounts_ledgeraccount a JOIN accounts_transfer t ON a.id IN (t.credit_id, t.debit_id)
+              WHERE a.code = '2031') AS ledger,
+             (SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_topuporder
+              WHERE state IN ('paid', 'loading')) AS orders
+        WHERE ledger.fen <> orders.fen""",
+    "an order's postings are those of its state": """
+        SELECT posted.number, posted.state || ', posted ' || coalesce(nullif(posted.kinds, ''), 'nothing')
+        FROM (
+            SELECT o.id, o.number, o.state, coalesce(string_agg(t.kind::text, ',' ORDER BY t.kind), '') AS kinds,
+                bool_and(t.amount_fen = o.amount_fen) AS right_amount
+            FROM accounts_topuporder o
+            LEFT JOIN accounts_transfer t ON t.source_id = o.id AND t.kind IN (1, 2, 3)
+            GROUP BY o.id
+        ) AS posted
+        WHERE NOT posted.right_amount OR posted.kinds <> CASE posted.state
+            WHEN 'init' THEN '' WHEN 'paid' THEN '1' WHEN 'loading' THEN '1' WHEN 'confirmed' THEN '1,2'
+            ELSE CASE posted.kinds WHEN '' THEN '' ELSE '1,3' END END""",
+    "the load counters seen are those of confirmed orders": """
+        SELECT card.pan, seen.count || ' counters seen, ' || done.count || ' loads confirmed'
+        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id,
+        LATERAL (SELECT coalesce(sum(upper(r) - lower(r)), 0) AS count FROM unnest(p.online_seen) AS r) AS seen,
+        LATERAL (SELECT count(*) AS count FROM accounts_topuporder o
+                 WHERE o.card_id = p.card_id AND o.state = 'confirmed' AND o.online_atc <@ p.online_seen) AS done,
+        LATERAL (SELECT count(*) AS count FROM accounts_topuporder o
+                 WHERE o.card_id = p.card_id AND o.state = 'confirmed') AS total
+        WHERE seen.count <> done.count OR done.count <> total.count""",
+    "a card is where its last event left it": """
+        SELECT card.pan, 'state ' || card.state || ', last event ' || coalesce(last.target, 'none')
+        FROM accounts_card card LEFT JOIN LATERAL (
+            SELECT target FROM accounts_cardevent e WHERE e.card_id = card.id ORDER BY e.id DESC LIMIT 1
+        ) AS last ON true
+        WHERE last.target IS DISTINCT FROM card.state""",
+    "a card's events follow each other": """
+        SELECT card.pan, 'event ' || step.id || ' from ' || step.source || ' after ' || step.before
+        FROM (SELECT id, card_id, source, lag(target, 1, '') OVER (PARTITION BY card_id ORDER BY id) AS before
+              FROM accounts_cardevent) AS step JOIN accounts_card card ON card.id = step.card_id
+        WHERE step.source <> step.before""",
+    "the triggers that guard the ledger are on": """
+        SELECT wanted.relation || '.' || wanted.trigger, coalesce('enabled: ' || t.tgenabled::text, 'missing')
+        FROM (VALUES ('accounts_transfer', 'append_only'), ('accounts_transfer', 'post_transfers'),
+                     ('accounts_journal', 'append_only'), ('accounts_cardevent', 'append_only'),
+                     ('core_auditentry', 'append_only')) AS wanted (relation, trigger)
+        LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = wanted.trigger
+        WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')
+        UNION ALL
+        SELECT child.inhrelid::regclass::text || '.through_parent_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
+        FROM pg_inherits child LEFT JOIN pg_trigger t
+            ON t.tgrelid = child.inhrelid AND t.tgname = 'through_parent_only'
+        WHERE child.inhparent = 'accounts_transfer'::regclass AND coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
+}
+
+
+def rules() -> tuple[str, ...]:
+    """The names of everything `broken` checks."""
+    return tuple(_RULES)
+
+
+def broken() -> list[Breach]:
+    """Every rule that does not hold, at most SHOWN_MAX breaches each; empty when the books are right."""
+    breaches: list[Breach] = []
+    with connection.cursor() as cursor:
+        for rule, query in _RULES.items():
+            cursor.execute(f"{query} LIMIT {SHOWN_MAX}")
+            breaches += [Breach(rule, str(subject), str(detail)) for subject, detail in cursor.fetchall()]
+    return breaches

@@ -1,0 +1,77 @@
+"""The audit finds nothing in honest books, and every kind of tampering."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from accounts.models import Card
+from accounts.selectors import invariants
+from accounts.services import topup
+from citizencard.core.keyservice.keystore import KeyStore
+from tests.accounts.chip import Chip
+from tests.factories import CLERK, make_card, make_citizen, make_order
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
+
+
+@pytest.fixture
+def busy(demo_keys: KeyStore) -> Card:
+    """A card with a confirmed, a paid, a reversed, a dropped and an unpaid order, beside other cards."""
+    card = make_card()
+    chip = Chip(demo_keys, card)
+    for amount_fen in (1_000, 2_000):
+        chip.load(topup.receive_cash(order=make_order(card=card, amount_fen=amount_fen), actor=CLERK))
+    topup.receive_cash(order=make_order(card=card), actor=CLERK)
+    reversed_order = topup.receive_cash(order=make_order(card=card), actor=CLERK)
+    topup.reverse_topup(order=reversed_order, actor=CLERK, reason="")
+    topup.reverse_topup(order=make_order(card=card), actor=CLERK, reason="")
+    make_order(card=card)
+    make_card(citizen=make_citizen(), state=Card.State.LOST)
+    make_card(state=Card.State.BLANK)
+    return card
+
+
+def test_honest_books_are_clean(busy: Card) -> None:
+    assert invariants.broken() == []
+
+
+TAMPERING = {
+    "a transfer stands between two accounts of the ledger": "UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 5",
+    "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
+    "a transfer was posted to a business day that exists": "DELETE FROM core_businessday",
+    "a purse holds the sum of its transfers": "UPDATE accounts_purse SET balance_fen = balance_fen + 1",
+    "a purse keeps its floor": "ALTER TABLE accounts_purse DROP CONSTRAINT purse_floor;"
+    "UPDATE accounts_purse SET floor_fen = balance_fen + 1",
+    "a purse account stands in the chart of its product": "UPDATE accounts_ledgeraccount SET code = '2011.1', "
+    "chart = '2011' WHERE id = (SELECT account_id FROM accounts_purse ORDER BY card_id LIMIT 1)",
+    "an account's side is its chart's": "UPDATE accounts_ledgeraccount SET side = 'C' WHERE code = '1011'",
+    "value in transit is the paid and loading orders": "UPDATE accounts_transfer SET amount_fen = amount_fen + 1 "
+    "WHERE kind = 1",
+    "an order's postings are those of its state": "UPDATE accounts_topuporder SET state = 'init' WHERE state = 'paid'",
+    "the load counters seen are those of confirmed orders": "UPDATE accounts_purse SET online_seen = '{[0,9)}'",
+    "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
+    "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",
+    "the triggers that guard the ledger are on": "ALTER TABLE accounts_transfer DISABLE TRIGGER append_only",
+}
+
+
+@pytest.mark.parametrize("rule", invariants.rules())
+def test_tampering_is_found(rule: str, busy: Card) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(TAMPERING[rule])
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+    found = invariants.broken()
+    assert rule in {breach.invariant for breach in found}
+    assert all(breach.subject and breach.detail for breach in found)
+
+
+def test_a_partition_without_its_guard_is_found(busy: Card) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("DROP TRIGGER through_parent_only ON accounts_transfer_20260302")
+    assert [breach.subject for breach in invariants.broken()] == [
+        "accounts_transfer_20260302.through_parent_only"
+    ]
