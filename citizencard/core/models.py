@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from django.db import models
 from django.utils import timezone
@@ -16,7 +17,7 @@ class CounterRanges(models.Field):  # type: ignore[type-arg]  # holds no Python 
         self.element = element
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed through
 
-    def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "element": self.element}
 
