@@ -57,6 +57,8 @@ WITH face AS (
 )
 INSERT INTO accounts_purse (card_id, account_id, balance_fen, floor_fen, movements, online_seen)
 SELECT card.id, account.id, 0, 0, 0, '{[0,1)}' FROM card JOIN account ON account.code = '2012.' || pan;
+INSERT INTO accounts_cardevent (card_id, source, target, actor, reason, occurred_at)
+SELECT id, '', 'active', 'seed', '', now() FROM accounts_card WHERE product_id = 'seeded';
 INSERT INTO accounts_topuporder (number, card_id, amount_fen, channel, state, actor, occurred_at, online_atc,
     balance_before_fen, terminal_no, loaded_at, tac)
 SELECT 'seed' || id, id, %(funds)s, 'cash', 'confirmed', 'seed', now(), 0, 0, '000000000001', now(), '\\x00000000'

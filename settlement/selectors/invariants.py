@@ -125,23 +125,33 @@ WHERE (%(day)s::date IS NULL OR coalesce(day.date, run.business_date) = %(day)s)
 ORDER BY 1
 """
 
-CHECKS: Final = {
-    "statements_are_the_taps": _STATEMENTS_ARE_THE_TAPS,
-    "fees_follow_the_rate": _FEES_FOLLOW_THE_RATE,
-    "run_is_the_sum_of_its_statements": _RUN_IS_THE_SUM,
-    "clearing_transfers_are_the_statements": _TRANSFERS_ARE_THE_STATEMENTS,
-    "merchant_payables_are_settled": _PAYABLES_ARE_SETTLED,
-    "sealed_days_are_cleared": _SEALED_MEANS_CLEARED,
+_RULES: Final = {
+    "a statement is what its merchant's taps come to": _STATEMENTS_ARE_THE_TAPS,
+    "a fee follows its rate": _FEES_FOLLOW_THE_RATE,
+    "a run is the sum of its statements": _RUN_IS_THE_SUM,
+    "each posted statement has its transfers, and no transfer is without": _TRANSFERS_ARE_THE_STATEMENTS,
+    "a cleared date leaves nothing payable": _PAYABLES_ARE_SETTLED,
+    "a business day is sealed when it is cleared, and not before": _SEALED_MEANS_CLEARED,
 }
+
+
+_DIGEST_RULE: Final = "statements keep their digest"
+SHOWN_MAX: Final = 100
+"""Breaches shown per rule."""
+
+
+def rules() -> tuple[str, ...]:
+    """The names of everything `broken` checks."""
+    return (*_RULES, _DIGEST_RULE)
 
 
 def broken(*, day: date | None = None) -> list[Breach]:
     """The broken invariants of settlement, of one business date or of all. Amounts in fen. Empty is good."""
     found: list[Breach] = []
     with connection.cursor() as cursor:
-        for name, query in CHECKS.items():
-            cursor.execute(query, {"day": day})
-            found += [Breach(name, subject, detail) for subject, detail in cursor.fetchall()]
+        for rule, query in _RULES.items():
+            cursor.execute(f"{query} LIMIT {SHOWN_MAX}", {"day": day})
+            found += [Breach(rule, subject, detail) for subject, detail in cursor.fetchall()]
     return [*found, *_changed_statements(day)]
 
 
@@ -151,4 +161,4 @@ def _changed_statements(day: date | None) -> Iterator[Breach]:
     for run in runs if day is None else runs.filter(business_date=day):
         now = digest_of(run.business_date)
         if run.digest is None or bytes(run.digest) != now:
-            yield Breach("statements_keep_their_digest", str(run), f"digest is {now.hex()}")
+            yield Breach(_DIGEST_RULE, str(run), f"digest is {now.hex()}")
