@@ -93,8 +93,8 @@ def chip_serial(transport: Transport) -> bytes:
 def personalise(transport: Transport, spec: CardSpec, writer: KeyWriter) -> bytes:
     """Turn a blank card into an active one; returns the chip serial.
 
-    Raises PersonalisationError when a file reads back differently, ApduError when the chip refuses (a card that is
-    not blank answers 6985). A script broken off leaves the card blank: it can be run again from the start.
+    Raises PersonalisationError when a file reads back differently, ApduError when the chip refuses (MacRejected: it is
+    not blank any more, or its transport key is another maker's). A script broken off leaves the card blank: it can be run again from the start.
     """
     script = _Script(ResponseChain(transport), writer)
     script.select(commands.select_name(spec.profile.aid))

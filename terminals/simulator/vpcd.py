@@ -51,8 +51,8 @@ class VpcdSlot:
         A chip in the slot is pulled first; the slot then stays empty for SETTLE_SECONDS.
         """
         self.remove()
+        self._settle()
         with self._changed:
-            self._changed.wait_for(lambda: self._closed, self._empty_until - time.monotonic())
             self._chip = chip
             self._changed.notify_all()
             if not self._changed.wait_for(lambda: self._connection is not None, timeout):
@@ -81,15 +81,18 @@ class VpcdSlot:
             with contextlib.suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RDWR)
             self._changed.wait_for(lambda: self._connection is None, RETRY_SECONDS * 10)
-            self._empty_until = time.monotonic() + SETTLE_SECONDS
 
     def close(self) -> None:
-        """Pull the chip and stop the thread."""
-        self._closed = True
+        """Pull the chip, stop the thread, and leave the slot settled for whoever uses it next."""
         self.remove()
+        self._settle()
         with self._changed:
+            self._closed = True
             self._changed.notify_all()
         self._thread.join()
+
+    def _settle(self) -> None:
+        time.sleep(max(0.0, self._empty_until - time.monotonic()))
 
     def __enter__(self) -> Self:
         """Use as a context manager."""
@@ -106,9 +109,12 @@ class VpcdSlot:
             with contextlib.suppress(OSError), socket.create_connection(self._address) as connection:
                 self._serve(connection)
             with self._changed:
-                self._connection = None
+                pause = RETRY_SECONDS
+                if self._connection is not None:
+                    self._connection, pause = None, SETTLE_SECONDS
+                    self._empty_until = time.monotonic() + pause
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._closed or self._chip is None, RETRY_SECONDS)
+                self._changed.wait_for(lambda: self._closed or self._chip is None, pause)
 
     def _wait_for_chip(self) -> bool:
         with self._changed:

@@ -120,6 +120,7 @@ def issued_chip(spec: CardSpec | None = None, store: Store | None = None) -> Chi
     spec = spec or card_spec()
     chip = blank_chip(store, profile=spec.profile)
     personalise(MemoryTransport(chip), spec, KEYS)
+    chip.reset()
     return chip
 
 
@@ -127,6 +128,7 @@ def issued_psam(store: Store | None = None) -> Psam:
     """A SAM in working order."""
     psam = blank_psam(store)
     personalise_sam(MemoryTransport(psam), sam_spec(), KEYS)
+    psam.reset()
     return psam
 
 

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from citizencard.embedded.pcscd import PcscUnavailable, running_pcscd
+from tests.terminals.chips import chip, psam
+from tests.terminals.readers.slots import MemorySlots, Slots, pcsc_slots
+
+__all__ = ["chip", "pcscd", "psam", "slots"]
+
+PCSC_MARKS = [pytest.mark.pcsc, pytest.mark.xdist_group("pcsc")]
+
+
+@pytest.fixture(scope="session")
+def pcscd() -> Iterator[None]:
+    """The PC/SC daemon with virtual readers; skips where it cannot be had."""
+    try:
+        daemon = running_pcscd()
+        daemon.__enter__()
+    except PcscUnavailable as reason:
+        pytest.skip(str(reason))
+    yield
+    daemon.__exit__(None, None, None)
+
+
+@pytest.fixture(params=["memory", pytest.param("pcsc", marks=PCSC_MARKS)])
+def slots(request: pytest.FixtureRequest) -> Iterator[Slots]:
+    """Card and SAM slot over each transport."""
+    if request.param == "memory":
+        yield MemorySlots()
+        return
+    request.getfixturevalue("pcscd")
+    with pcsc_slots() as both:
+        yield both

@@ -1,0 +1,133 @@
+"""One card's life, told over every transport: what works in process works in the field."""
+
+from __future__ import annotations
+
+import pytest
+
+from terminals.card.apdu import InsufficientBalance, WrongPin
+from terminals.card.crypto import TransactionType
+from terminals.card.describe import describe_card
+from terminals.card.errors import TransportError
+from terminals.card.personalise import chip_serial, personalise, personalise_sam
+from terminals.card.purse import PurseSession
+from terminals.simulator.chip import Chip
+from terminals.simulator.psam import Psam
+from tests.terminals.cards import (
+    CARD_NUMBER,
+    KEYS,
+    PIN,
+    TERMINAL,
+    WHEN,
+    Till,
+    blank_chip,
+    blank_psam,
+    card_spec,
+    issued_chip,
+    public_info,
+    sam_spec,
+)
+from tests.terminals.readers.slots import Slots
+
+PAID = TransactionType.PURCHASE
+
+
+def test_issue_load_pay_and_read(slots: Slots) -> None:
+    card, sam = slots.card(blank_chip()), slots.sam(blank_psam())
+    assert chip_serial(card) == b"CHIP0001"
+    personalise(card, card_spec(), KEYS)
+    personalise_sam(sam, sam_spec(), KEYS)
+    till = Till.over(card, sam)
+    till.load(5000)
+    for _ in range(3):
+        till.pay(200)
+    shown = describe_card(card, PIN)
+    assert (shown["card_number"], shown["balance_fen"]) == (CARD_NUMBER, 4400)
+    assert [entry["amount_fen"] for entry in shown["log"]] == [200, 200, 200, 5000]
+    assert shown["holder"]["name"] == "张晓明"
+
+
+def test_refusals_arrive_as_typed_errors(slots: Slots, psam: Psam) -> None:
+    till = Till.over(slots.card(issued_chip()), slots.sam(psam))
+    with pytest.raises(InsufficientBalance):
+        till.pay(1)
+    with pytest.raises(WrongPin) as caught:
+        till.purse.verify_pin("000000")
+    assert caught.value.tries_left == 2
+
+
+def test_a_reset_ends_what_was_begun(slots: Slots) -> None:
+    chip = issued_chip(card_spec(balance_fen=100))
+    transport = slots.card(chip)
+    purse = PurseSession(transport)
+    purse.select()
+    purse.init_purchase(10, TERMINAL)
+    assert transport.reset() == Chip.ATR
+    assert chip.pending is None
+    purse.select()
+    assert purse.balance_fen() == 100
+
+
+def begin(slots: Slots, psam: Psam, chip: Chip) -> tuple[PurseSession, int, bytes]:
+    """A purchase up to the debit."""
+    till = Till.over(slots.card(chip), slots.sam(psam))
+    till.purse.select()
+    init = till.purse.init_purchase(250, TERMINAL)
+    debit = till.sam.init_for_purchase(
+        init, amount_fen=250, kind=PAID, when=WHEN, card_serial8=public_info().serial8
+    )
+    return till.purse, debit.terminal_seq, debit.mac1
+
+
+def test_a_card_pulled_before_the_debit_has_paid_nothing(slots: Slots, psam: Psam) -> None:
+    chip = issued_chip(card_spec(balance_fen=1000))
+    purse, sequence, mac1 = begin(slots, psam, chip)
+    slots.pull_card()
+    with pytest.raises(TransportError):
+        purse.debit_for_purchase(sequence, WHEN, mac1)
+    back = PurseSession(slots.card(chip))
+    back.select()
+    assert back.balance_fen() == 1000
+
+
+def test_a_card_pulled_before_its_answer_proves_the_payment_when_it_comes_back(
+    slots: Slots, psam: Psam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chip = issued_chip(card_spec(balance_fen=1000))
+    purse, sequence, mac1 = begin(slots, psam, chip)
+
+    answer = chip.transmit
+
+    def pulled(apdu: bytes) -> bytes:
+        answer(apdu)
+        raise OSError("pulled while answering")
+
+    monkeypatch.setattr(chip, "transmit", pulled)
+    with pytest.raises((TransportError, OSError)):
+        purse.debit_for_purchase(sequence, WHEN, mac1)
+    monkeypatch.undo()
+    slots.pull_card()
+    back = PurseSession(slots.card(chip))
+    back.select()
+    assert back.balance_fen() == 750
+    assert back.transaction_prove(PAID, 1).tac
+
+
+def test_one_card_after_the_other(slots: Slots) -> None:
+    numbers = ["3105883700000000001", "3105883700000000002"]
+    seen = []
+    for number in numbers:
+        purse = PurseSession(slots.card(issued_chip(card_spec(number))))
+        info = purse.select().public_info
+        assert info is not None
+        seen.append(purse.profile.card_number(info))
+        slots.pull_card()
+    assert seen == numbers
+
+
+def test_a_closed_connection_is_closed(slots: Slots) -> None:
+    transport = slots.card(issued_chip())
+    transport.close()
+    for use in (transport.reset, lambda: transport.transmit(bytes.fromhex("00B0850008"))):
+        with pytest.raises(TransportError):
+            use()
+    transport.close()

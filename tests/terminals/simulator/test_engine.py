@@ -1,0 +1,86 @@
+"""What a chip does with bytes nobody should send."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from terminals.card.status import describe
+from terminals.simulator.chip import Chip
+from terminals.simulator.psam import Psam
+from tests.terminals.cards import blank_chip, issued_chip, issued_psam
+
+CHIPS: list[Chip | Psam] = [issued_chip(), issued_psam(), blank_chip()]
+CLASSES = st.sampled_from([0x00, 0x04, 0x80, 0x84, 0x90])
+KNOWN = st.sampled_from(sorted({key & 0xFF for chip in CHIPS for key in chip.commands}))
+heads = st.builds(lambda *parts: bytes(parts), CLASSES, KNOWN, *[st.integers(0, 255)] * 2)
+apdus = st.one_of(
+    st.binary(max_size=40),
+    st.builds(
+        lambda head, data, le: head + (bytes([len(data)]) + data if data else b"") + le,
+        heads,
+        st.binary(max_size=60),
+        st.binary(max_size=1),
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(CHIPS), st.lists(apdus, min_size=1, max_size=6))
+def test_any_command_gets_an_answer_with_a_known_status_word(chip: Chip | Psam, sent: list[bytes]) -> None:
+    before = getattr(chip.state, "balance_fen", None)
+    for apdu in sent:
+        answer = chip.transmit(apdu)
+        assert 2 <= len(answer) <= 258
+        assert describe(int.from_bytes(answer[-2:])) != "unknown status word"
+    assert getattr(chip.state, "balance_fen", None) == before
+
+
+@pytest.mark.parametrize(
+    ("apdu", "sw"),
+    [
+        ("", "6700"),
+        ("00A404", "6700"),
+        ("0099000000", "6D00"),
+        ("90B0950000", "6E00"),
+        ("00A40000023F05", "6A82"),
+        ("00A4020000", "6A86"),
+        ("00A4040000", "6A82"),
+        ("00B0000004", "6A86"),
+        ("00B0990004", "6A82"),
+        ("00B0850804", "6B00"),
+        ("00B085000A", "6C08"),
+        ("0084000006", "6700"),
+        ("00C0000000", "6985"),
+        ("00B201C417", "6A86"),
+        ("04D6950001", "6985"),
+    ],
+)
+def test_refusals(apdu: str, sw: str) -> None:
+    assert issued_chip().transmit(bytes.fromhex(apdu)).hex().upper() == sw
+
+
+@pytest.mark.parametrize(
+    ("apdu", "sw"), [("00B201CC17", "6A82"), ("00B200C417", "6A83"), ("00B082000B", "6982")]
+)
+def test_refusals_in_the_application(apdu: str, sw: str) -> None:
+    chip = issued_chip()
+    chip.transmit(bytes.fromhex("00A4040008A000000632010105"))
+    assert chip.transmit(bytes.fromhex(apdu)).hex().upper() == sw
+
+
+def test_select_by_identifier_finds_the_same_application() -> None:
+    chip = issued_chip()
+    by_name = chip.transmit(bytes.fromhex("00A4040008A00000063201010500"))
+    assert chip.transmit(bytes.fromhex("00A40000023F0100")) == by_name
+
+
+def test_both_chips_have_a_well_formed_atr() -> None:
+    for chip in CHIPS:
+        atr = chip.reset()
+        check = 0
+        for byte in atr[1:]:
+            check ^= byte
+        assert check == 0
+        assert len(atr) == 4 + (atr[1] & 0x0F) + 1
