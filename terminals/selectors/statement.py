@@ -1,7 +1,7 @@
 """A card's statement: every use and every load, with the balance the back office had after it.
 
-Purchases in suspense are lines too. Whether one has moved the purse is the ledger's rule: a purchase held because the
-card is hot-listed has; one that contradicts another or goes beyond the balance has not, and leaves the balance alone.
+Purchases in suspense are lines too. Whether one has moved the purse is asked of its transfer: one that contradicts
+another, or goes beyond the balance, leaves the balance alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from accounts.models import Card, TopUpOrder
+from accounts.models import Card, TopUpOrder, Transfer
 from citizencard.core.calendar import SHANGHAI
 from terminals.models import Tap
 
@@ -20,11 +20,14 @@ _MOVEMENTS: Final = """
 WITH movement AS (
     SELECT tap.occurred_at, 1 AS rank, tap.id, 'purchase' AS kind, merchant.channel, merchant.name AS party,
         terminal.place, -tap.amount_fen AS amount_fen,
-        CASE WHEN tap.outcome IN (%(accepted)s, %(hot_listed)s) THEN -tap.amount_fen ELSE 0 END AS change,
+        -coalesce(paid.amount_fen, 0) AS change,
         tap.outcome, tap.note
     FROM terminals_tap AS tap
         JOIN terminals_merchant AS merchant ON merchant.id = tap.merchant_id
         JOIN terminals_terminal AS terminal ON terminal.id = tap.terminal_id
+        JOIN accounts_purse AS purse ON purse.card_id = tap.card_id
+        LEFT JOIN accounts_transfer AS paid ON paid.business_date = tap.business_date AND paid.source_id = tap.id
+            AND paid.kind IN (%(paid)s, %(held)s) AND paid.debit_id = purse.account_id
     WHERE tap.card_id = %(card)s
     UNION ALL
     SELECT coalesce(loaded_at, occurred_at), 0, id, 'load', channel, '', '', amount_fen, amount_fen, NULL, ''
@@ -89,7 +92,9 @@ def card_statement(
     """The newest `limit` movements after the first `offset`, of `since` ≤ occurred_at < `until`."""
     rows = _rows(_LINES, card, limit=limit, offset=offset, since=since, until=until)
     return [
-        StatementLine(when, kind, channel, party, place, amount, int(balance), outcome and Tap.Outcome(outcome), note)
+        StatementLine(
+            when, kind, channel, party, place, amount, int(balance), outcome and Tap.Outcome(outcome), note
+        )
         for when, kind, channel, party, place, amount, balance, outcome, note in rows
     ]
 
@@ -113,8 +118,9 @@ def month_bounds(month: date) -> tuple[datetime, datetime]:
 
 
 def _rows(sql: str, card: Card, **values: Any) -> list[tuple[Any, ...]]:
-    outcomes = {"accepted": Tap.Outcome.ACCEPTED, "hot_listed": Tap.Outcome.HOT_LISTED}
-    constants = {"card": card.pk, "confirmed": TopUpOrder.State.CONFIRMED, **outcomes}
+    kinds = {"paid": Transfer.Kind.PURCHASE, "held": Transfer.Kind.PURCHASE_HELD}
+    constants: dict[str, Any] = {"card": card.pk, "confirmed": TopUpOrder.State.CONFIRMED}
     with connection.cursor() as cursor:
-        cursor.execute(sql, {**constants, **values})
-        return cursor.fetchall()
+        cursor.execute(sql, constants | kinds | values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

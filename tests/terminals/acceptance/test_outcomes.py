@@ -10,14 +10,12 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Card, LedgerAccount, Purse, Transfer
-from citizencard.core.keyservice.keystore import KeyStore
-from citizencard.core.models import BusinessDay
 from terminals.models import Batch, Refusal, Tap
 from terminals.services.acceptance import accept_batch, accept_tap
 from terminals.services.hotlist import report_loss
 from terminals.wire.batch import build_batch
 from terminals.wire.record import TapRecord
-from tests.factories import NOON, fill_purse, make_card
+from tests.factories import NOON
 from tests.terminals.field import Field
 
 pytestmark = pytest.mark.django_db

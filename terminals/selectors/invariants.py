@@ -1,0 +1,114 @@
+"""What must always be true of taps, batches and counters, each rule one query that finds what breaks it.
+
+Taps and refusals have no foreign keys, and counters are kept beside them as sets; this is where both are proved.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import connection
+
+from citizencard.core.invariants import Breach
+
+SHOWN_MAX: Final = 100
+"""Breaches shown per rule: enough to see the pattern, few enough to read."""
+
+# Kinds 10, 11, 12: paid, held, claimed. Outcomes 1 to 4: accepted, hot-listed, counter conflict, over balance.
+_RULES: Final = {
+    "a tap stands on a batch, terminal, merchant and card that exist": """
+        SELECT t.business_date || ' #' || t.id, 'batch ' || t.batch_id || ', terminal ' || t.terminal_id
+            || ', merchant ' || t.merchant_id || ', card ' || t.card_id
+        FROM terminals_tap t
+        LEFT JOIN terminals_batch b ON b.id = t.batch_id AND b.terminal_id = t.terminal_id
+        LEFT JOIN terminals_terminal d ON d.id = t.terminal_id
+        LEFT JOIN terminals_merchant m ON m.id = t.merchant_id
+        LEFT JOIN accounts_purse p ON p.card_id = t.card_id
+        WHERE b.id IS NULL OR d.id IS NULL OR m.id IS NULL OR p.card_id IS NULL""",
+    "a tap has the business date of its batch": """
+        SELECT t.business_date || ' #' || t.id, 'batch of ' || b.business_date
+        FROM terminals_tap t JOIN terminals_batch b ON b.id = t.batch_id WHERE b.business_date <> t.business_date""",
+    "a tap with an amount has its one transfer, and a transfer its tap": """
+        SELECT coalesce(tap.business_date, moved.business_date) || ' #' || coalesce(tap.id, moved.source_id),
+            coalesce('tap over ' || tap.amount_fen || ' fen', 'no tap') || ', '
+            || coalesce(moved.count || ' transfers over ' || moved.fen || ' fen', 'no transfer')
+        FROM (SELECT * FROM terminals_tap WHERE amount_fen > 0) AS tap
+        FULL JOIN (
+            SELECT business_date, source_id, count(*) AS count, sum(amount_fen) AS fen FROM accounts_transfer
+            WHERE kind IN (10, 11, 12) GROUP BY business_date, source_id
+        ) AS moved ON moved.business_date = tap.business_date AND moved.source_id = tap.id
+        WHERE (moved.count, moved.fen) IS DISTINCT FROM (1::bigint, tap.amount_fen::numeric)""",
+    "a transfer of a tap runs as its outcome asks": """
+        SELECT t.business_date || ' #' || t.id, 'outcome ' || t.outcome || ', kind ' || moved.kind || ', '
+            || debit.code || ' to ' || credit.code
+        FROM terminals_tap t
+        JOIN accounts_transfer moved ON moved.business_date = t.business_date AND moved.source_id = t.id
+            AND moved.kind IN (10, 11, 12)
+        JOIN accounts_ledgeraccount debit ON debit.id = moved.debit_id
+        JOIN accounts_ledgeraccount credit ON credit.id = moved.credit_id
+        JOIN accounts_purse p ON p.card_id = t.card_id
+        JOIN terminals_merchant m ON m.id = t.merchant_id
+        WHERE NOT coalesce(CASE t.outcome
+            WHEN 1 THEN moved.kind = 10 AND debit.id = p.account_id AND credit.id = m.payable_id
+            WHEN 2 THEN moved.kind = 11 AND (debit.id = p.account_id OR debit.code = '1221') AND credit.code = '2241'
+            WHEN 3 THEN moved.kind = 11 AND debit.code = '1221' AND credit.code = '2241'
+            WHEN 4 THEN moved.kind = 12 AND debit.code = '1221' AND credit.id = m.payable_id END, false)""",
+    "every record of a batch is a tap or a refusal": """
+        SELECT 'batch ' || b.id || ' ' || b.number, b.accepted || ' accepted, ' || b.suspended || ' suspended, '
+            || b.duplicate || ' duplicate, ' || b.rejected || ' rejected; kept ' || coalesce(taps.accepted, 0) || ', '
+            || coalesce(taps.suspended, 0) || ', ' || coalesce(refused.duplicate, 0) || ', ' || coalesce(refused.rejected, 0)
+        FROM terminals_batch b
+        LEFT JOIN (SELECT batch_id, count(*) FILTER (WHERE outcome = 1) AS accepted,
+                       count(*) FILTER (WHERE outcome > 1) AS suspended
+                   FROM terminals_tap GROUP BY batch_id) AS taps ON taps.batch_id = b.id
+        LEFT JOIN (SELECT batch_id, count(*) FILTER (WHERE code = 'duplicate') AS duplicate,
+                       count(*) FILTER (WHERE code <> 'duplicate') AS rejected
+                   FROM terminals_refusal GROUP BY batch_id) AS refused ON refused.batch_id = b.id
+        WHERE (b.accepted, b.suspended, b.duplicate, b.rejected) IS DISTINCT FROM
+            (coalesce(taps.accepted, 0), coalesce(taps.suspended, 0), coalesce(refused.duplicate, 0),
+             coalesce(refused.rejected, 0))""",
+    "a refusal belongs to a batch of its business date": """
+        SELECT r.business_date || ' #' || r.id, 'batch ' || r.batch_id || ' of ' || coalesce(b.business_date::text, 'no day')
+        FROM terminals_refusal r LEFT JOIN terminals_batch b ON b.id = r.batch_id
+        WHERE b.business_date IS DISTINCT FROM r.business_date""",
+    "the purchase counters seen of a card are those of its taps": """
+        SELECT card.pan, 'seen ' || p.offline_seen || ', of taps ' || coalesce(taps.counters, '{}')
+        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
+        LEFT JOIN (SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM terminals_tap
+                   WHERE outcome <> 3 GROUP BY card_id) AS taps ON taps.card_id = p.card_id
+        WHERE p.offline_seen <> coalesce(taps.counters, '{}')""",
+    "a card's counter pays once": """
+        SELECT card.pan, 'counter ' || t.atc || ' in ' || count(*) || ' taps'
+        FROM terminals_tap t JOIN accounts_card card ON card.id = t.card_id
+        WHERE t.outcome <> 3 GROUP BY card.pan, t.atc HAVING count(*) > 1""",
+    "the sequences seen of a terminal are those of its taps": """
+        SELECT d.code, 'seen ' || d.sequences_seen || ', of taps ' || coalesce(taps.sequences, '{}')
+        FROM terminals_terminal d
+        LEFT JOIN (SELECT terminal_id, range_agg(int8range(terminal_seq, terminal_seq, '[]')) AS sequences
+                   FROM terminals_tap GROUP BY terminal_id) AS taps ON taps.terminal_id = d.id
+        WHERE d.sequences_seen <> coalesce(taps.sequences, '{}')""",
+    "a terminal's sequence pays once": """
+        SELECT d.code, 'sequence ' || t.terminal_seq || ' in ' || count(*) || ' taps'
+        FROM terminals_tap t JOIN terminals_terminal d ON d.id = t.terminal_id
+        GROUP BY d.code, t.terminal_seq HAVING count(*) > 1""",
+    "the triggers that guard taps and refusals are on": """
+        SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
+        FROM (VALUES ('terminals_tap'), ('terminals_refusal')) AS wanted (relation)
+        LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = 'append_only'
+        WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
+}
+
+
+def rules() -> tuple[str, ...]:
+    """The names of everything `broken` checks."""
+    return tuple(_RULES)
+
+
+def broken() -> list[Breach]:
+    """Every rule that does not hold, at most SHOWN_MAX breaches each; empty when all is right."""
+    breaches: list[Breach] = []
+    with connection.cursor() as cursor:
+        for rule, query in _RULES.items():
+            cursor.execute(f"{query} LIMIT {SHOWN_MAX}")
+            breaches += [Breach(rule, str(subject), str(detail)) for subject, detail in cursor.fetchall()]
+    return breaches
