@@ -1,18 +1,13 @@
-"""Fixtures for everything that touches accounts: an open business day, and a way to clean an append-only database."""
+"""Fixtures for everything that touches accounts: an open business day."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
-from citizencard.core.keyservice.client import KeyServiceClient
-
 if TYPE_CHECKING:  # pytest loads this file before Django knows its apps
-    from pytest_django.plugin import DjangoDbBlocker
-
     from citizencard.core.models import BusinessDay
 
 TODAY = date(2026, 3, 2)
@@ -28,36 +23,15 @@ def open_day(db: None) -> BusinessDay:
     return open_business_day(TODAY)
 
 
-@pytest.fixture
-def committed(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, key_service: KeyServiceClient
-) -> Iterator[None]:
-    """A database where transactions really commit (threads, other processes), emptied afterwards.
-
-    pytest-django's own `transactional_db` cannot do it: append-only tables refuse the TRUNCATE.
-    """
-    with django_db_blocker.unblock():
-        try:
-            yield
-        finally:
-            empty_database()
-
-
-def empty_database() -> None:
-    """Drop the daily partitions and truncate every other table, with the append-only triggers off."""
+def drop_daily_partitions() -> None:
+    """Remove what opening business days has made; flushing the tables does not."""
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
         cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits "
-            "WHERE inhparent::regclass::text = ANY(%s) AND inhrelid::regclass::text !~ '_idx|_pkey'",
+            "SELECT child.inhrelid::regclass::text FROM pg_inherits child "
+            "JOIN pg_class parent ON parent.oid = child.inhparent WHERE parent.relname = ANY(%s)",
             [list(_PARTITIONED)],
         )
         for (partition,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE {partition}")
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        kept = {"django_migrations", "django_content_type", "auth_permission", *_PARTITIONED}
-        names = ", ".join(f'"{name}"' for (name,) in cursor.fetchall() if name not in kept)
-        cursor.execute(f"TRUNCATE {names} CASCADE")
-        cursor.execute("SET session_replication_role = DEFAULT")

@@ -97,12 +97,15 @@ def _flushing_passes_append_only_triggers() -> Iterator[None]:
 
     from django.db import connection  # not before the settings are loaded
 
+    from tests.fixtures_accounts import drop_daily_partitions
+
     operations = type(connection.ops)
     plain = operations.execute_sql_flush
 
     def execute_sql_flush(self: Any, sql_list: list[str]) -> None:
         # Ordinary triggers do not fire in a replica's session; only the tests' superuser may say so.
         plain(self, ["SET LOCAL session_replication_role = replica", *sql_list])
+        drop_daily_partitions()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(operations, "execute_sql_flush", execute_sql_flush)

@@ -36,6 +36,7 @@ WITH journal AS (
 )
 SELECT id FROM journal
 """
+_UNIQUE_VIOLATION: Final = "23505"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +139,9 @@ def _digest(kind: str, source: str, legs: Sequence[Leg]) -> bytes:
 def _refusal(error: IntegrityError, day: date) -> Exception:
     """The typed form of what the database refused; what is nobody's rule stays as it is."""
     diagnosis = getattr(error.__cause__, "diag", None)
-    constraint = getattr(diagnosis, "constraint_name", None)
-    if constraint == "purse_floor":
+    if getattr(diagnosis, "constraint_name", None) == "purse_floor":
         return PurseFloorReached()
-    if constraint == "transfer_once_per_source" or (constraint or "").endswith("_source_id_credit_id_idx"):
+    if getattr(diagnosis, "sqlstate", None) == _UNIQUE_VIOLATION:  # the journal's own key never gets here
         return Conflict(what="the source document")
     if "is closed" in str(error):
         return BusinessDayClosed(date=day)

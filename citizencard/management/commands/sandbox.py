@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -12,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from citizencard.sandbox.gateway import sandbox_gateway
 
-WEBHOOK = "http://127.0.0.1:8000/api/v1/gateway/webhook"
+WEBHOOK = os.environ.get("PORTAL_URL", "http://127.0.0.1:8000") + "/api/v1/gateway/webhook"
 
 
 class ThreadingServer(ThreadingMixIn, WSGIServer):

@@ -1,0 +1,301 @@
+"""The ledger: balanced by construction, posted once, and closed to everybody but the services."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import pytest
+from django.db import Error, IntegrityError, connection, connections, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.errors import BusinessDayClosed, InvalidLeg, PurseFloorReached
+from accounts.models import Card, Journal, LedgerAccount, Purse, Transfer
+from accounts.selectors.balances import account_balance_fen, trial_balance
+from accounts.services.ledger import Leg, open_account, post_journal
+from citizencard.core.calendar import NoOpenBusinessDay, cut_off, open_business_day, seal
+from citizencard.core.errors import Conflict
+from citizencard.core.models import BusinessDay
+from tests.factories import NOON, fill_purse, make_card, make_product
+from tests.fixtures_accounts import TODAY
+
+pytestmark = pytest.mark.django_db
+_runs = itertools.count(1)
+
+
+def leg(debit: int, credit: int, amount_fen: int, source_id: int = 1) -> Leg:
+    return Leg(debit, credit, amount_fen, Transfer.Kind.PURCHASE, source_id, NOON)
+
+
+def post(key: str, *legs: Leg, **changes: object) -> Journal:
+    values: dict[str, object] = {"kind": "test", "actor": "test", "source": "test"} | changes
+    return post_journal(key=key, legs=legs, **values)  # type: ignore[arg-type]
+
+
+def execute_sql(statement: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def totals() -> tuple[int, int]:
+    rows = trial_balance()
+    return sum(row.debit_fen for row in rows), sum(row.credit_fen for row in rows)
+
+
+@pytest.fixture
+def cash() -> LedgerAccount:
+    return open_account(chart="1011")
+
+
+@pytest.fixture
+def bus() -> LedgerAccount:
+    return open_account(chart="2202", owner="bus", name="泉州公交集团")
+
+
+def test_an_account_is_opened_once_and_knows_its_side(cash: LedgerAccount, bus: LedgerAccount) -> None:
+    assert open_account(chart="2202", owner="bus", name="another name") == bus
+    assert (cash.code, cash.side, cash.label) == ("1011", "D", str(cash.get_chart_display()))
+    assert (bus.code, bus.side, bus.label) == ("2202.bus", "C", "泉州公交集团")
+    with pytest.raises(ValueError, match="9999"):
+        open_account(chart="9999")
+
+
+def test_a_posting_moves_its_amount(open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount) -> None:
+    journal = post("k", leg(cash.pk, bus.pk, 200), leg(cash.pk, bus.pk, 300, 2))
+    assert journal.business_date == TODAY
+    assert (account_balance_fen(cash.pk), account_balance_fen(bus.pk)) == (500, 500)
+    assert set(Transfer.objects.values_list("journal_id", flat=True)) == {journal.pk}
+
+
+def test_a_posting_is_one_statement(
+    open_day: BusinessDay,
+    cash: LedgerAccount,
+    bus: LedgerAccount,
+    django_assert_num_queries: Callable[..., object],
+) -> None:
+    """Two savepoints, the day under its lock, and the one statement: the same for one leg and for a thousand."""
+    for count in (1, 1_000):
+        legs = [leg(cash.pk, bus.pk, 1, count * 10_000 + at) for at in range(count)]
+        with django_assert_num_queries(7):  # type: ignore[attr-defined]
+            post(f"k{count}", *legs)
+
+
+def test_a_repeat_returns_the_first_journal_and_moves_nothing(
+    open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount
+) -> None:
+    legs = [leg(cash.pk, bus.pk, 200), leg(cash.pk, bus.pk, 300, 2)]
+    first = post("k", *legs)
+    assert post("k", *reversed(legs)).pk == first.pk
+    assert account_balance_fen(cash.pk) == 500
+
+
+@pytest.mark.parametrize("change", ["amount_fen", "source_id", "kind"])
+def test_the_same_key_for_something_else_is_a_conflict(
+    change: str, open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount
+) -> None:
+    first = leg(cash.pk, bus.pk, 200)
+    post("k", first)
+    other = dataclasses.replace(first, **{change: getattr(first, change) + 1})
+    with pytest.raises(Conflict):
+        post("k", other)
+    assert account_balance_fen(cash.pk) == 200
+
+
+def test_a_source_document_is_posted_once_under_any_key(
+    open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount
+) -> None:
+    post("k", leg(cash.pk, bus.pk, 200))
+    with pytest.raises(Conflict):
+        post("other", leg(cash.pk, bus.pk, 200))
+    assert not Journal.objects.filter(key="other").exists()
+
+
+@pytest.mark.parametrize("amount_fen", [0, -1])
+def test_nothing_moves_backwards(amount_fen: int) -> None:
+    with pytest.raises(InvalidLeg):
+        leg(1, 2, amount_fen)
+
+
+def test_a_transfer_has_two_accounts_and_a_zoned_time() -> None:
+    with pytest.raises(InvalidLeg):
+        leg(1, 1, 100)
+    with pytest.raises(InvalidLeg):
+        dataclasses.replace(leg(1, 2, 100), occurred_at=NOON.replace(tzinfo=None))
+    with pytest.raises(InvalidLeg):
+        post("empty")
+
+
+def test_without_an_open_day_nothing_is_posted(cash: LedgerAccount, bus: LedgerAccount) -> None:
+    with pytest.raises(NoOpenBusinessDay):
+        post("k", leg(cash.pk, bus.pk, 200))
+
+
+def test_a_purse_does_not_go_below_its_floor(open_day: BusinessDay, bus: LedgerAccount) -> None:
+    card = make_card()
+    fill_purse(card, 500)
+    post("all of it", leg(card.purse.account_id, bus.pk, 500))
+    with pytest.raises(PurseFloorReached):
+        post("one more", leg(card.purse.account_id, bus.pk, 1, 2))
+    assert not Journal.objects.filter(key="one more").exists()
+    Purse.objects.filter(card=card).update(floor_fen=-800)
+    post("overdraft", leg(card.purse.account_id, bus.pk, 800, 3))
+    assert Purse.objects.get(card=card).balance_fen == -800
+
+
+def test_a_closed_day_takes_nothing_and_the_next_goes_on(
+    open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount
+) -> None:
+    cut_off(TODAY)
+    post("late, still closing", leg(cash.pk, bus.pk, 1), business_date=TODAY)
+    seal(TODAY)
+    with pytest.raises(BusinessDayClosed):
+        post("too late", leg(cash.pk, bus.pk, 1, 2), business_date=TODAY)
+    assert post("today", leg(cash.pk, bus.pk, 1, 3)).business_date == TODAY + timedelta(days=1)
+
+
+def test_the_trial_balance_tells_each_chart_account(
+    open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount
+) -> None:
+    post("k", leg(cash.pk, bus.pk, 200))
+    post("m", leg(cash.pk, open_account(chart="2202", owner="metro").pk, 300, 2))
+    rows = {row.code: (row.debit_fen, row.credit_fen) for row in trial_balance(business_date=TODAY)}
+    assert rows == {"1011": (500, 0), "2202": (0, 500)}
+    assert trial_balance(business_date=TODAY - timedelta(days=1)) == []
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    moves=st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(1, 90_000)), min_size=1, max_size=25
+    ),
+    journals=st.integers(1, 4),
+)
+def test_any_sequence_of_postings_balances_and_purses_are_sums(
+    moves: list[tuple[int, int, int]], journals: int, open_day: BusinessDay, books: list[int]
+) -> None:
+    run = next(_runs) * 1_000
+    legs = [leg(books[a], books[b], fen, run + at) for at, (a, b, fen) in enumerate(moves) if a != b]
+    for at in range(journals):
+        try:
+            if part := legs[at::journals]:
+                post(f"{run}:{at}", *part)
+        except PurseFloorReached:
+            assert not Journal.objects.filter(key=f"{run}:{at}").exists()
+    debit_fen, credit_fen = totals()
+    assert debit_fen == credit_fen
+    for purse in Purse.objects.all():
+        assert purse.balance_fen == account_balance_fen(purse.account_id) >= 0
+
+
+@pytest.fixture
+def books(open_day: BusinessDay) -> list[int]:
+    """Two purses and four other accounts."""
+    purses = [make_card(state=Card.State.BLANK).purse.account_id for _ in range(2)]
+    return [*purses, *(open_account(chart=chart).pk for chart in ("1011", "2031", "2241", "6001"))]
+
+
+TOUCHING = {
+    "update": "UPDATE {table} SET {column} = {column}",
+    "delete": "DELETE FROM {table}",
+    "truncate": "TRUNCATE {table} CASCADE",
+}
+
+
+@pytest.mark.parametrize("statement", TOUCHING.values(), ids=TOUCHING)
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("accounts_transfer", "amount_fen"),
+        ("accounts_transfer_20260302", "amount_fen"),
+        ("accounts_journal", "reason"),
+        ("accounts_cardevent", "reason"),
+    ],
+)
+def test_raw_sql_changes_and_removes_nothing(
+    statement: str, table: str, column: str, open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount
+) -> None:
+    make_card()
+    post("k", leg(cash.pk, bus.pk, 200))
+    execute_sql("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(IntegrityError, match="append-only"):
+        execute_sql(statement.format(table=table, column=column))
+
+
+INSERT = """INSERT INTO {table}
+    (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
+    VALUES ('{day}', 10, {debit}, {credit}, {amount}, 1, 1, now())"""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"table": "accounts_transfer_20260302"},
+        {"amount": 0},
+        {"amount": -5},
+        {"debit": 7, "credit": 7},
+        {"day": date(2026, 3, 1)},
+        {"day": date(2031, 1, 1)},
+    ],
+    ids=["past the parent", "zero", "negative", "one account", "closed day", "no such day"],
+)
+def test_raw_sql_inserts_nothing_that_breaks_a_rule(wrong: dict[str, object]) -> None:
+    open_business_day(TODAY - timedelta(days=1))
+    cut_off(TODAY - timedelta(days=1))
+    seal(TODAY - timedelta(days=1))
+    right = {"table": "accounts_transfer", "day": TODAY, "debit": 1, "credit": 2, "amount": 5}
+    with pytest.raises(Error):
+        execute_sql(INSERT.format(**right | wrong))
+    execute_sql(INSERT.format(**right))
+    assert Transfer.objects.count() == 1
+
+
+def in_threads(count: int, work: Callable[[int], object]) -> list[object]:
+    """Run `work(n)` in `count` threads that start together, each with a connection of its own."""
+    gate = threading.Barrier(count)
+
+    def run(number: int) -> object:
+        gate.wait(30)
+        try:
+            return work(number)
+        except (PurseFloorReached, Conflict) as refusal:
+            return refusal
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_threads_post_one_journal_once(
+    open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount
+) -> None:
+    posted = in_threads(8, lambda _: post("once", leg(cash.pk, bus.pk, 200)).pk)
+    assert len(set(posted)) == 1
+    assert account_balance_fen(bus.pk) == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_debits_at_once_never_break_the_floor(open_day: BusinessDay, bus: LedgerAccount) -> None:
+    card = make_card(product=make_product(price_fen=0, deposit_fen=0))
+    fill_purse(card, 1_000)
+    account_id = card.purse.account_id
+
+    def pay(thread: int) -> int:
+        paid = 0
+        for at in range(10):
+            try:
+                post(f"{thread}:{at}", leg(account_id, bus.pk, 30, thread * 10 + at))
+                paid += 1
+            except PurseFloorReached:
+                continue
+        return paid
+
+    assert sum(in_threads(5, pay)) == 33  # type: ignore[arg-type]
+    assert Purse.objects.get(card=card).balance_fen == account_balance_fen(account_id) == 10
+    assert account_balance_fen(bus.pk) == 990
