@@ -12,6 +12,7 @@ from terminals.simulator.psam import Psam
 from terminals.simulator.vpcd import FIRST_PORT, VpcdSlot
 
 CARD_SLOT, SAM_SLOT = 0, 1
+STOP = {signal.SIGINT, signal.SIGTERM}
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.card is None and arguments.sam is None:
         parser.error("name a --card or a --sam directory")
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)  # before any thread starts, so that sigwait gets them
     with contextlib.ExitStack() as slots:
         try:
             if arguments.card is not None:
@@ -39,8 +41,7 @@ def main() -> None:
             parser.error(f"no chip there: {error.filename}")
         except TimeoutError as error:
             parser.error(f"{error}: start pcscd with the vpcd driver")
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(STOP)
 
 
 if __name__ == "__main__":

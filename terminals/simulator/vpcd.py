@@ -24,6 +24,10 @@ POWER_OFF, POWER_ON, RESET, ATR = b"\x00", b"\x01", b"\x02", b"\x04"
 class PluggableChip(Protocol):
     """A simulated card or SAM."""
 
+    @property
+    def ATR(self) -> bytes:  # noqa: N802 -- the term of ISO/IEC 7816-3
+        """Answer to reset."""
+
     def transmit(self, apdu: bytes) -> bytes:
         """Execute an APDU; data and status word."""
 
@@ -142,7 +146,8 @@ class VpcdSlot:
         if message in (POWER_OFF, POWER_ON, RESET):
             chip.reset()
             return b""
-        return chip.reset() if message == ATR else chip.transmit(message)
+        # pcscd asks for the ATR every 0.4 s to see whether a chip is there: that must not disturb a transaction.
+        return chip.ATR if message == ATR else chip.transmit(message)
 
 
 def _receive(connection: socket.socket) -> bytes:

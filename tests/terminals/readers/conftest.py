@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -13,16 +14,15 @@ __all__ = ["chip", "pcscd", "psam", "slots"]
 PCSC_MARKS = [pytest.mark.pcsc, pytest.mark.xdist_group("pcsc")]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pcscd() -> Iterator[None]:
     """The PC/SC daemon with virtual readers; skips where it cannot be had."""
-    try:
-        daemon = running_pcscd()
-        daemon.__enter__()
-    except PcscUnavailable as reason:
-        pytest.skip(str(reason))
-    yield
-    daemon.__exit__(None, None, None)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(running_pcscd())
+        except PcscUnavailable as reason:
+            pytest.skip(str(reason))
+        yield
 
 
 @pytest.fixture(params=["memory", pytest.param("pcsc", marks=PCSC_MARKS)])

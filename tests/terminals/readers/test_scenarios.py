@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from terminals.card.apdu import InsufficientBalance, WrongPin
@@ -65,6 +67,14 @@ def test_a_reset_ends_what_was_begun(slots: Slots) -> None:
     assert chip.pending is None
     purse.select()
     assert purse.balance_fen() == 100
+
+
+def test_a_purchase_may_take_its_time(slots: Slots, psam: Psam) -> None:
+    chip = issued_chip(card_spec(balance_fen=1000))
+    purse, sequence, mac1 = begin(slots, psam, chip)
+    time.sleep(1)  # PC/SC looks twice meanwhile whether the card is still there
+    purse.debit_for_purchase(sequence, WHEN, mac1)
+    assert chip.state.balance_fen == 750
 
 
 def begin(slots: Slots, psam: Psam, chip: Chip) -> tuple[PurseSession, int, bytes]:

@@ -60,6 +60,16 @@ def test_power_atr_and_commands(driver: Driver, chip: Chip) -> None:
         assert driver.receive() == b"CHIP0001\x90\x00"
 
 
+def test_asking_for_the_atr_does_not_reset(driver: Driver, chip: Chip) -> None:
+    with VpcdSlot(0, first_port=driver.port) as slot:
+        slot.insert(chip)
+        driver.accept()
+        driver.send("00A4040008A00000063201010500", "04", "805C000204")
+        assert driver.receive()[-2:] == b"\x90\x00"
+        assert driver.receive() == Chip.ATR
+        assert driver.receive() == bytes(4) + b"\x90\x00"
+
+
 def test_a_message_may_arrive_in_pieces(driver: Driver, chip: Chip) -> None:
     with VpcdSlot(0, first_port=driver.port) as slot:
         slot.insert(chip)
