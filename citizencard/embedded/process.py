@@ -29,6 +29,7 @@ class ProcessService:
     environment: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
     ready_seconds_max: float = 60
+    stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds_max: float = 15
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _log_start: int = field(default=0, init=False)
@@ -62,7 +63,7 @@ class ProcessService:
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+            process.send_signal(self.stop_signal)
         try:
             process.wait(self.stop_seconds_max)
         except subprocess.TimeoutExpired:

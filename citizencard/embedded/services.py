@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -39,7 +40,10 @@ def worker(state_dir: Path) -> ProcessService:
     """The Celery worker. Readiness is read from its log: over pgmq there is no remote control to ask."""
     words = ["-m", "celery", "-A", "citizencard", "worker", "--concurrency", str(WORKER_PROCESSES)]
     words += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    return _python("worker", state_dir, words, ready=lambda log: " ready." in log)
+    service = _python("worker", state_dir, words, ready=lambda log: " ready." in log)
+    # Celery's soft shutdown: running tasks get a few seconds, then go back to the queue. SIGTERM would wait for them.
+    service.stop_signal = signal.SIGQUIT
+    return service
 
 
 def beat(state_dir: Path) -> ProcessService:

@@ -84,6 +84,7 @@ class Stack:
     def _start(self) -> None:
         # 0700: the database below may belong to `nobody`, and logs and keys are nobody else's business.
         self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.state_dir / "static").mkdir(exist_ok=True)
         self._lock()
         self._check_ports()
         private_folder(self._socket_dir)
