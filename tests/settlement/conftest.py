@@ -28,7 +28,7 @@ def own_city(own_database: str) -> date:
 @pytest.fixture(scope="session")
 def migrated_database(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """The name of a migrated, empty database to copy."""
-    from tests.settlement.databases import migrated_database
+    from benchmarks.databases import migrated_database
 
     with django_db_blocker.unblock(), migrated_database() as name:
         yield name
@@ -37,7 +37,7 @@ def migrated_database(django_test_environment: None, django_db_blocker: DjangoDb
 @pytest.fixture
 def own_database(migrated_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """A fresh database for one test, dropped afterwards; the value is its DATABASE_URL."""
-    from tests.settlement.databases import copied_database
+    from benchmarks.databases import copied_database
 
     with django_db_blocker.unblock(), copied_database(migrated_database) as url:
         yield url

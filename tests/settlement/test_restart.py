@@ -15,12 +15,12 @@ from django.db import connection, transaction
 
 from accounts.models import Journal, Transfer
 from benchmarks.city import Purchase, tap
+from benchmarks.databases import copied_database
 from citizencard.core.calendar import assign_business_date
 from settlement.models import ClearingRun, Statement
 from settlement.selectors.audit import broken_invariants
 from settlement.selectors.statements import canonical_lines
 from settlement.services.clearing import clear_day
-from tests.settlement.databases import copied_database
 from tests.settlement.small_city import found_small_city
 
 PROJECT = Path(__file__).resolve().parents[2]

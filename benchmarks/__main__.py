@@ -1,0 +1,76 @@
+"""`python -m benchmarks`: measure the money path beside the raw limits of this machine, in the same run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.timing import Result
+
+RESULTS = Path(__file__).with_name("results.json")
+NAMES = ("batch", "online", "clearing")
+ROUNDS = 5
+
+
+def main() -> None:
+    """Run the benchmarks asked for, print a table each, write the JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which to run: {', '.join(NAMES)} (default: all)"
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"interleaved rounds (default {ROUNDS})")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: does it work, not how fast is it")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS, help=f"where the JSON goes (default {RESULTS.name})"
+    )
+    options = parser.parse_args()
+    unknown = set(options.names) - set(NAMES)
+    if unknown or options.rounds < 1:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}" if unknown else "at least one round")
+
+    from benchmarks.house import running_house, state_directory
+
+    with state_directory() as state:
+        import django
+
+        django.setup()
+        with running_house(state) as address:
+            _measure(options, address)
+
+
+def _measure(options: argparse.Namespace, address: str) -> None:
+    from rich.console import Console
+
+    from benchmarks.report import print_result, write_json
+
+    console, results = Console(), []
+    for result in _results(options, address):
+        results.append(result)
+        print_result(result, console)
+    write_json(results, options.output, rounds=options.rounds)
+    console.print(f"written: {options.output}")
+
+
+def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
+    from django.utils import timezone
+
+    from benchmarks import batch, clearing, online
+    from benchmarks.city import found_city
+    from benchmarks.field import tills, wallets
+
+    wanted = options.names or NAMES
+    size = {"rounds": options.rounds, "quick": options.quick}
+    uploaders = 2
+    found_city(timezone.localdate(), merchants=uploaders + online.CLIENTS, cards=batch.CARDS + online.CLIENTS)
+    points, cards = tills(), wallets()
+    if "batch" in wanted:
+        yield batch.run(address=address, tills=points[:uploaders], cards=cards[: batch.CARDS], **size)
+    if "online" in wanted:
+        yield online.run(address=address, tills=points[uploaders:], cards=cards[batch.CARDS :], **size)
+    if "clearing" in wanted:
+        yield clearing.run(**size)
+
+
+if __name__ == "__main__":
+    main()

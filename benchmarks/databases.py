@@ -1,0 +1,82 @@
+"""Databases to throw away: a migrated one, and copies of a prepared one.
+
+Ledger and statements refuse to be emptied, so whoever commits and wants to start over takes a copy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection
+
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def migrated_database() -> Iterator[str]:
+    """A database with the tables and nothing else; yields its name."""
+    with _database(f"migrated_{os.getpid()}_{next(_numbers)}") as name:
+        with connected_to(name):
+            call_command("migrate", interactive=False, verbosity=0)
+        yield name
+
+
+@contextmanager
+def copied_database(template: str) -> Iterator[str]:
+    """Point Django at a new copy of `template`, which nobody may be using; yields the copy's DATABASE_URL."""
+    with _database(f"copy_{os.getpid()}_{next(_numbers)}", template) as name, connected_to(name):
+        yield database_url()
+
+
+@contextmanager
+def connected_to(name: str) -> Iterator[None]:
+    """Point Django at another database of the same server, for all threads."""
+    before = connection.settings_dict["NAME"]
+    _disconnect()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        _disconnect()
+        connection.settings_dict["NAME"] = before
+
+
+def database_url() -> str:
+    """Where Django is connected to, for a process of its own."""
+    where = address()
+    login = quote(str(where["user"])) + (f":{quote(where['password'])}" if where["password"] else "")
+    name = connection.settings_dict["NAME"]
+    host, port = quote(str(where["host"]), safe=""), where["port"] or 5432
+    return f"postgres://{login}@/{name}?host={host}&port={port}"
+
+
+def address() -> dict[str, str | None]:
+    """Host, port, user and password of Django's database server."""
+    parameters = connection.get_connection_params()
+    found = {name: parameters.get(name) for name in ("host", "port", "user", "password")}
+    return {name: None if value is None else str(value) for name, value in found.items()}
+
+
+@contextmanager
+def _database(name: str, template: str = "template1") -> Iterator[str]:
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    try:
+        yield name
+    finally:
+        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _disconnect() -> None:
+    connection.close()
+    connection.close_pool()
+
+
+def _administer(statement: str) -> None:
+    with psycopg.connect(**address(), dbname="postgres", autocommit=True) as admin:  # type: ignore[arg-type]  # str or None
+        admin.execute(statement)
