@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
-from django.db import Error, IntegrityError, connection, connections, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +19,7 @@ from accounts.services.ledger import Leg, open_account, post_journal
 from citizencard.core.calendar import NoOpenBusinessDay, cut_off, open_business_day, seal
 from citizencard.core.errors import Conflict
 from citizencard.core.models import BusinessDay
+from tests.accounts.threads import in_threads
 from tests.factories import NOON, fill_purse, make_card, make_product
 from tests.fixtures_accounts import TODAY
 
@@ -254,23 +253,6 @@ def test_raw_sql_inserts_nothing_that_breaks_a_rule(wrong: dict[str, object]) ->
     assert Transfer.objects.count() == 1
 
 
-def in_threads(count: int, work: Callable[[int], object]) -> list[object]:
-    """Run `work(n)` in `count` threads that start together, each with a connection of its own."""
-    gate = threading.Barrier(count)
-
-    def run(number: int) -> object:
-        gate.wait(30)
-        try:
-            return work(number)
-        except (PurseFloorReached, Conflict) as refusal:
-            return refusal
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
-
-
 @pytest.mark.django_db(transaction=True)
 def test_eight_threads_post_one_journal_once(
     open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount
@@ -296,6 +278,6 @@ def test_fifty_debits_at_once_never_break_the_floor(open_day: BusinessDay, bus: 
                 continue
         return paid
 
-    assert sum(in_threads(5, pay)) == 33  # type: ignore[arg-type]
+    assert sum(in_threads(5, pay)) == 33
     assert Purse.objects.get(card=card).balance_fen == account_balance_fen(account_id) == 10
     assert account_balance_fen(bus.pk) == 990
