@@ -128,6 +128,11 @@ class PurseSession:
         """EF1E, newest first, at most thirty."""
         return list(self._records(EF1E, TRIP_RECORDS, TripRecord))
 
+    def last_trip(self, industry: int) -> TripRecord | None:
+        """The newest trip of one industry in EF1E, reading no further than to it."""
+        trips = self._records(EF1E, TRIP_RECORDS, TripRecord)
+        return next((trip for trip in trips if trip.industry == industry), None)
+
     def verify_pin(self, pin: str) -> None:
         """VERIFY; raises WrongPin with the tries left. A load needs it, a purchase does not."""
         exchange(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from terminals.card.purse import PurseSession
 from terminals.readers.memory import MemoryTransport
@@ -11,6 +12,10 @@ from terminals.simulator.psam import Psam
 from tests.terminals.cards import Till, issued_chip, issued_psam
 
 __all__ = ["chip", "psam", "purse", "till"]
+
+# A busy machine must not fail a property by being slow.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture

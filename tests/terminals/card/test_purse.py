@@ -77,6 +77,10 @@ def test_balances_of_real_cards(name: str) -> None:
     assert PurseSession(script).balance_fen() == expected["balance_fen"]
 
 
+def test_the_balance_of_a_t_union_card() -> None:
+    assert PurseSession(ScriptedTransport(("805C000204", "00000AC39000"))).balance_fen() == 2755
+
+
 def test_the_log_stops_where_the_records_stop_and_skips_empty_ones() -> None:
     given_, expected = vector("tunion-log-record")
     script = ScriptedTransport(
