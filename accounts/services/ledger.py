@@ -115,7 +115,7 @@ def _insert(journal: Journal, legs: Sequence[Leg]) -> int | None:
     names = ("debit", "credit", "amount", "leg_kind", "source_id", "occurred_at")
     header = {field.attname: getattr(journal, field.attname) for field in Journal._meta.concrete_fields}
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(_POST, header | dict(zip(names, columns, strict=True)))
             row = cursor.fetchone()
     except IntegrityError as error:

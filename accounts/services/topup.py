@@ -10,6 +10,7 @@ import secrets
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
 from accounts.errors import WrongChannel
@@ -48,7 +49,7 @@ def order_topup(
     pass the product's limit.
     """
     if channel not in TopUpOrder.Channel.values:
-        raise InvalidField("channel", "unknown channel")
+        raise InvalidField("channel", _("unknown payment channel"))
     card = locks.lock_card(card.pk)
     require_active(card)
     limits.check_amount(product=card.product, amount_fen=amount_fen)

@@ -16,10 +16,10 @@ from accounts.errors import (
 )
 from accounts.models import Card, CardEvent, Transfer
 from accounts.selectors.balances import account_balance_fen
-from accounts.services import cards
+from accounts.services import cards, topup
 from accounts.services.ledger import open_account
 from citizencard.core.models import BusinessDay
-from tests.factories import CLERK, NOON, fill_purse, make_card, make_citizen, make_product
+from tests.factories import CLERK, NOON, fill_purse, make_card, make_citizen, make_order, make_product
 
 pytestmark = pytest.mark.django_db
 State = Card.State
@@ -137,3 +137,12 @@ def test_a_card_with_money_cannot_be_closed(open_day: BusinessDay) -> None:
     with pytest.raises(CardHasFunds):
         STEPS[State.CLOSED](card)
     assert Card.objects.get(pk=card.pk).state == State.ACTIVE
+
+
+def test_a_card_with_a_top_up_under_way_cannot_be_closed(open_day: BusinessDay) -> None:
+    card = make_card()
+    order = topup.receive_cash(order=make_order(card=card), actor=CLERK)
+    with pytest.raises(CardHasFunds):
+        STEPS[State.CLOSED](card)
+    topup.reverse_topup(order=order, actor=CLERK, reason="")
+    assert STEPS[State.CLOSED](card).state == State.CLOSED

@@ -93,6 +93,14 @@ def test_a_wrong_tac_proves_nothing(card: Card, chip: Chip, paid: TopUpOrder) ->
     assert (TopUpOrder.objects.get(pk=paid.pk).state, purse_fen(card)) == (State.LOADING, 0)
 
 
+def test_a_chip_that_says_it_held_something_else_proves_nothing(chip: Chip, paid: TopUpOrder) -> None:
+    mac2 = topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
+    chip.balance_fen += 1_000
+    tac = chip.credit(paid.amount_fen, mac2)
+    with pytest.raises(LoadNotProven):
+        topup.confirm_load(order=paid, tac=tac, balance_after_fen=chip.balance_fen)
+
+
 def test_a_repeated_confirmation_moves_nothing(card: Card, chip: Chip, paid: TopUpOrder) -> None:
     order = chip.load(paid)
     for _ in range(2):

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from accounts.errors import BalanceLimitExceeded, CardAlreadyHeld, IllegalCardTransition
+from accounts.errors import (
+    BalanceLimitExceeded,
+    CardAlreadyHeld,
+    IllegalCardTransition,
+    IllegalOrderTransition,
+)
 from accounts.models import Card, TopUpOrder, Transfer
 from accounts.selectors import invariants
 from accounts.selectors.balances import account_balance_fen
@@ -48,6 +53,17 @@ def test_two_clerks_take_the_same_cash(card: Card) -> None:
     order = make_order(card=card)
     in_threads(4, lambda _: topup.receive_cash(order=order, actor=CLERK))
     assert account_balance_fen(open_account(chart="1011").pk) == order.amount_fen
+
+
+def test_cash_taken_while_another_clerk_drops_the_order(card: Card) -> None:
+    """Whoever is first, order and ledger tell the same story."""
+    for order in [make_order(card=card, amount_fen=1_000) for _ in range(8)]:
+        steps = [
+            lambda order=order: topup.receive_cash(order=order, actor=CLERK),
+            lambda order=order: topup.reverse_topup(order=order, actor=CLERK, reason="dropped"),
+        ]
+        in_threads(2, lambda at, steps=steps: steps[at](), IllegalOrderTransition)
+    assert invariants.broken() == []
 
 
 def test_two_paid_orders_do_not_pass_the_limit_together(card: Card, demo_keys: KeyStore) -> None:
