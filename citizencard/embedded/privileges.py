@@ -20,15 +20,19 @@ class Runner:
     uid: int
     gid: int
 
+    def check_reach(self, path: Path) -> None:
+        """Refuse a ``path`` that belongs to somebody else and cannot be taken over; root can."""
+        owner = path.lstat().st_uid if path.exists() else self.uid
+        if owner != self.uid and os.geteuid() != 0:
+            raise EmbeddedPostgresError(
+                f"{path} belongs to another user (uid {owner}): start as that user, or set CITIZENCARD_STATE to a"
+                " folder of your own."
+            )
+
     def own(self, path: Path) -> None:
         """Give ``path`` and everything below it to the server's user, unless it is already theirs."""
-        status = path.lstat()
-        if status.st_uid == self.uid:
+        if path.lstat().st_uid == self.uid:
             return
-        if os.geteuid() != 0:
-            raise EmbeddedPostgresError(
-                f"{path} belongs to another user (uid {status.st_uid}): start as that user, or remove the folder."
-            )
         for folder, _, names in os.walk(path):
             for entry in (folder, *(os.path.join(folder, name) for name in names)):
                 os.chown(entry, self.uid, self.gid, follow_symlinks=False)
@@ -42,7 +46,8 @@ def _dropped_identity() -> Runner:
 
 
 def _user_namespace() -> Runner:
-    return Runner(("unshare", "--user", "--map-user=1000", "--map-group=1000", "--"), 0, 0)
+    # Outside, the files stay root's. Inside, root is `nobody`, which exists everywhere: initdb looks its user up.
+    return Runner(("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}", "--"), 0, 0)
 
 
 def _works(runner: Runner, program: str) -> bool:

@@ -20,11 +20,10 @@ from django.db import connections
 from citizencard.core.environment import embedded_urls
 from citizencard.embedded import services
 from citizencard.embedded.database import DatabaseService
-from citizencard.embedded.errors import AlreadyRunning
-from citizencard.embedded.filelock import LockHeld, file_lock
 from citizencard.embedded.ports import check_port_free
 from citizencard.embedded.postgres_socket import private_folder
 from citizencard.embedded.process import ProcessService
+from citizencard.embedded.state import DATABASE, exclusive
 from citizencard.embedded.supervisor import Service, Supervisor
 
 logger = logging.getLogger(__name__)
@@ -82,10 +81,8 @@ class Stack:
         self.stop()
 
     def _start(self) -> None:
-        # 0700: the database below may belong to `nobody`, and logs and keys are nobody else's business.
-        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._open.enter_context(exclusive(self.state_dir))
         (self.state_dir / "static").mkdir(exist_ok=True)
-        self._lock()
         self._check_ports()
         private_folder(self._socket_dir)
         self._open.callback(self._remove_socket_dir)
@@ -93,14 +90,6 @@ class Stack:
         self._launch(self._stores())
         self._migrate()
         self._launch(self._workers())
-
-    def _lock(self) -> None:
-        try:
-            self._open.enter_context(file_lock(self.state_dir / "lock"))
-        except LockHeld as held:
-            raise AlreadyRunning(
-                f"citizencard is already running on {self.state_dir} (pid {held.pid}): stop it first."
-            ) from None
 
     def _check_ports(self) -> None:
         host, port = self._address
@@ -110,7 +99,7 @@ class Stack:
 
     def _stores(self) -> Iterable[Service]:
         if "DATABASE_URL" not in os.environ:
-            yield DatabaseService(self.state_dir / "postgres")
+            yield DatabaseService(self.state_dir / DATABASE)
         if "KEY_SERVICE_SOCKET" not in os.environ:
             yield services.key_service(self.state_dir, self._socket_dir / "keys.sock")
 
