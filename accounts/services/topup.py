@@ -24,6 +24,7 @@ from accounts.services.gateway_payment import (
 from accounts.services.ledger import post_journal
 from accounts.services.load import authorise_load, confirm_load
 from accounts.services.orders import move_order, receive_money, require_active, was_paid
+from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import InvalidField
 
@@ -95,4 +96,7 @@ def reverse_topup(*, order: TopUpOrder, actor: str, reason: str) -> TopUpOrder:
             legs=postings.topup_reversed(order=order),
             reason=reason,
         )
+    record_audit(
+        actor=actor, action="topup.reverse", subject=f"order:{order.number}", detail={"reason": reason}
+    )
     return order

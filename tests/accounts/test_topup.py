@@ -18,7 +18,7 @@ from accounts.selectors.balances import account_balance_fen
 from accounts.services import topup
 from accounts.services.ledger import open_account
 from citizencard.core.errors import InvalidField
-from citizencard.core.models import BusinessDay
+from citizencard.core.models import AuditEntry, BusinessDay
 from tests.factories import CLERK, NOON, fill_purse, make_card, make_citizen, make_order, make_product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
@@ -68,8 +68,14 @@ def test_a_paid_order_given_back_leaves_nothing(free_card: Card) -> None:
 
 
 def test_an_unpaid_order_is_dropped_without_a_posting(free_card: Card) -> None:
-    order = topup.reverse_topup(order=make_order(card=free_card), actor=CLERK, reason="")
+    order = topup.reverse_topup(order=make_order(card=free_card), actor=CLERK, reason="mistyped")
     assert order.state == State.REVERSED
+    trace = AuditEntry.objects.get(action="topup.reverse")
+    assert (trace.actor, trace.subject, trace.detail["reason"]) == (
+        CLERK,
+        f"order:{order.number}",
+        "mistyped",
+    )
     assert not Transfer.objects.exists()
 
 
