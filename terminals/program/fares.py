@@ -7,7 +7,7 @@ Rules are JSON: flat `{"fare_fen"}`; pair `{"stations": {code: name}, "fares": {
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -32,7 +32,7 @@ class FlatFare:
 
 @dataclass(frozen=True, slots=True)
 class PairFare:
-    """A price for each pair of stations, either way. `max_fen` is charged where the entry is unknown."""
+    """A price for each pair of stations, either way; `max_fen` where the entry is unknown."""
 
     stations: Mapping[str, str]
     fares: Mapping[frozenset[str], int]
@@ -44,6 +44,14 @@ class PairFare:
         if pair not in self.fares:
             raise FareError(f"no fare from station {entry} to station {leaving}")
         return self.fares[pair]
+
+    def code_of(self, written: bytes) -> str:
+        """The code of a station as a trip record holds it (packed digits); FareError when it is none of this tariff."""
+        number = written.hex().lstrip("0")
+        code = next((code for code in self.stations if code.lstrip("0") == number), None)
+        if code is None:
+            raise FareError(f"no station {written.hex()}")
+        return code
 
     def name(self, station: str) -> str:
         """The station's name; FareError when the tariff does not know it."""
@@ -126,9 +134,17 @@ def _time(rule: Mapping[str, Any]) -> TimeFare:
     return TimeFare(free, step, _fen(rule["step_fen"]), _fen(rule["cap_fen"]))
 
 
-_PARSERS: Final = {
-    "flat": lambda rule: FlatFare(_fen(rule["fare_fen"])),
+def _flat(rule: Mapping[str, Any]) -> FlatFare:
+    return FlatFare(_fen(rule["fare_fen"]))
+
+
+def _entered(rule: Mapping[str, Any]) -> EnteredAmount:
+    return EnteredAmount(_fen(rule["max_fen"]))
+
+
+_PARSERS: Final[dict[str, Callable[[Mapping[str, Any]], TariffRule]]] = {
+    "flat": _flat,
     "pair": _pair,
     "time": _time,
-    "entered": lambda rule: EnteredAmount(_fen(rule["max_fen"])),
+    "entered": _entered,
 }

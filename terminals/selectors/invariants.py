@@ -78,9 +78,10 @@ _RULES: Final = {
                    WHERE outcome <> 3 GROUP BY card_id) AS taps ON taps.card_id = p.card_id
         WHERE p.offline_seen <> coalesce(taps.counters, '{}')""",
     "a card's counter pays once": """
-        SELECT card.pan, 'counter ' || t.atc || ' in ' || count(*) || ' taps'
-        FROM terminals_tap t JOIN accounts_card card ON card.id = t.card_id
-        WHERE t.outcome <> 3 GROUP BY card.pan, t.atc HAVING count(*) > 1""",
+        SELECT card.pan, 'counter ' || twice.atc || ' in ' || twice.count || ' taps'
+        FROM (SELECT card_id, atc, count(*) AS count FROM terminals_tap
+              WHERE outcome <> 3 GROUP BY card_id, atc HAVING count(*) > 1) AS twice
+        JOIN accounts_card card ON card.id = twice.card_id""",
     "the sequences seen of a terminal are those of its taps": """
         SELECT d.code, 'seen ' || d.sequences_seen || ', of taps ' || coalesce(taps.sequences, '{}')
         FROM terminals_terminal d
@@ -88,9 +89,10 @@ _RULES: Final = {
                    FROM terminals_tap GROUP BY terminal_id) AS taps ON taps.terminal_id = d.id
         WHERE d.sequences_seen <> coalesce(taps.sequences, '{}')""",
     "a terminal's sequence pays once": """
-        SELECT d.code, 'sequence ' || t.terminal_seq || ' in ' || count(*) || ' taps'
-        FROM terminals_tap t JOIN terminals_terminal d ON d.id = t.terminal_id
-        GROUP BY d.code, t.terminal_seq HAVING count(*) > 1""",
+        SELECT d.code, 'sequence ' || twice.terminal_seq || ' in ' || twice.count || ' taps'
+        FROM (SELECT terminal_id, terminal_seq, count(*) AS count FROM terminals_tap
+              GROUP BY terminal_id, terminal_seq HAVING count(*) > 1) AS twice
+        JOIN terminals_terminal d ON d.id = twice.terminal_id""",
     "the triggers that guard taps and refusals are on": """
         SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
         FROM (VALUES ('terminals_tap'), ('terminals_refusal')) AS wanted (relation)

@@ -75,7 +75,8 @@ _ALL: Final = (
     Reason("blocked", "卡片已锁定", "Card is blocked"),
     Reason("insufficient", "余额不足", "Balance is insufficient"),
     Reason("false_card", "卡片验证失败", "Card failed authentication"),
-    Reason("again", "请再刷一次同一张卡", "Please tap the same card again"),
+    Reason("terminal_fault", "终端故障,未扣款", "Terminal out of order, not charged"),
+    Reason("read_error", "读卡失败,请重新刷卡", "Card could not be read, please tap again"),
     Reason(
         "other_card",
         "上一张卡交易未完成,请先刷上一张卡",
@@ -83,7 +84,11 @@ _ALL: Final = (
     ),
     Reason("retap", "已刷过卡,未重复扣款", "Already tapped, not charged again"),
     Reason("entry", "请进站", "Entry"),
-    Reason("no_entry", "无进站记录", "No entry on the card"),
-    Reason("not_deducted", "上一笔未扣款", "The unfinished purchase was not deducted"),
+    Reason("no_entry", "无入场记录,请联系工作人员", "No entry on the card, please ask the staff"),
+    Reason("max_fare", "无进站记录,按最高票价扣款", "No entry on the card, maximum fare charged"),
+    Reason("no_fare", "该区间无票价", "No fare for this trip"),
+    Reason("unfinished", "交易未完成,请再刷同一张卡", "Unfinished: tap the same card again"),
+    Reason("recovered", "上一笔交易已完成", "The unfinished purchase was completed"),
+    Reason("listed", "卡片已挂失,禁止使用", "Card is reported lost and not accepted"),
 )
 REASONS: Final = {reason.code: reason for reason in _ALL}

@@ -1,44 +1,72 @@
-"""Fixtures of the chip tests: an issued card, a working SAM, a till over both."""
+"""Simulated chips under the demonstration keys: blank ones, SAMs of a terminal, and a card as the counter issues it."""
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import settings
+import itertools
+from datetime import date
 
-from terminals.card.purse import PurseSession
+from accounts.models import Card, TopUpOrder
+from accounts.services.cards import activate_card, issue_card, mark_personalised, order_card
+from accounts.services.topup import order_topup, receive_cash
+from citizencard.core.keyservice.client import key_service
+from citizencard.core.keyservice.keystore import KeyStore, Usage
+from terminals.card.crypto import diversify
+from terminals.card.personalise import SamSpec, personalise_sam
+from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
 from terminals.readers.memory import MemoryTransport
+from terminals.services.counter import load_chip, personalise_card
 from terminals.simulator.chip import Chip
 from terminals.simulator.psam import Psam
-from tests.terminals.cards import Till, issued_chip, issued_psam
+from terminals.simulator.store import MemoryStore
+from tests.factories import CLERK, NOON, make_citizen, make_product
 
-__all__ = ["chip", "psam", "purse", "till"]
-
-# A busy machine must not fail a property by being slow.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
-
-
-@pytest.fixture
-def chip() -> Chip:
-    """An issued, empty T-Union card."""
-    return issued_chip()
+PIN = "123456"
+COUNTER_NO = "397000000001"
+ISSUER = bytes.fromhex("01013970FFFFFFFF")
+_serials = itertools.count(1)
 
 
-@pytest.fixture
-def psam() -> Psam:
-    """A working SAM."""
-    return issued_psam()
+def blank_chip(keys: KeyStore) -> Chip:
+    """A blank card fresh from the maker."""
+    serial = next(_serials).to_bytes(8)
+    key = diversify(keys.masters[Usage.TRANSPORT, 1], serial)
+    return Chip.blank(MemoryStore(), chip_serial8=serial, transport_key16=key)
 
 
-@pytest.fixture
-def till(chip: Chip, psam: Psam) -> Till:
-    """A terminal with card and SAM in process."""
-    return Till.over(MemoryTransport(chip), MemoryTransport(psam))
+def sam_for(keys: KeyStore, terminal_no: str) -> MemoryTransport:
+    """A SAM with this terminal number, in its slot."""
+    serial = next(_serials).to_bytes(8)
+    key = diversify(keys.masters[Usage.TRANSPORT, 1], serial)
+    slot = MemoryTransport(Psam.blank(MemoryStore(), chip_serial8=serial, transport_key16=key))
+    management = SamManagement(1, ISSUER, ISSUER, date(2026, 1, 1), date(2036, 1, 1))
+    spec = SamSpec(
+        SamInfo(terminal_no.zfill(20)), SamTerminal(bytes.fromhex(terminal_no)), management, (1, 2)
+    )
+    personalise_sam(slot, spec, key_service())
+    return slot
 
 
-@pytest.fixture
-def purse(chip: Chip) -> PurseSession:
-    """A session with the application selected."""
-    session = PurseSession(MemoryTransport(chip))
-    session.select()
-    return session
+def issued_card(keys: KeyStore, *, real_name: bool = False) -> tuple[Card, Chip]:
+    """An active card with its chip; anonymous unless told otherwise. Needs an open business day."""
+    product = make_product(real_name=real_name)
+    citizen = make_citizen() if real_name else None
+    card = order_card(product=product, citizen=citizen, actor=CLERK, valid_from=date(2026, 3, 1))
+    chip = blank_chip(keys)
+    personalise_card(card=card, transport=MemoryTransport(chip), pin=PIN, actor=CLERK)
+    mark_personalised(card=card, actor=CLERK)
+    issue_card(card=card, actor=CLERK, occurred_at=NOON)
+    return activate_card(card=card, actor=CLERK), chip
+
+
+def paid_order(card: Card, amount_fen: int) -> TopUpOrder:
+    """A top-up paid in cash."""
+    order = order_topup(card=card, amount_fen=amount_fen, channel="cash", actor=CLERK, occurred_at=NOON)
+    return receive_cash(order=order, actor=CLERK)
+
+
+def loaded_card(keys: KeyStore, amount_fen: int) -> tuple[Card, Chip]:
+    """An active anonymous card with money on chip and purse, put there as the counter does."""
+    card, chip = issued_card(keys)
+    order = paid_order(card, amount_fen)
+    load_chip(order=order, transport=MemoryTransport(chip), terminal_no=COUNTER_NO, when=NOON, pin=PIN)
+    return card, chip

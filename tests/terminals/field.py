@@ -11,6 +11,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.http import HttpResponse
 from django.test import Client
+from requests.adapters import BaseAdapter
 
 from accounts.models import Card
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
@@ -127,6 +128,28 @@ def deliver(request: requests.PreparedRequest, **headers: str) -> HttpResponse:
         str(request.method), path, body, content_type=content_type, headers=sent
     )
     return response
+
+
+class InProcess(BaseAdapter):
+    """Carries the terminal program's requests to the web application in this process; `down` cuts the line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = False
+        self.delivered = 0
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if self.down:
+            raise requests.ConnectionError("no line")
+        answer = deliver(request)
+        self.delivered += 1
+        response = requests.Response()
+        response.status_code, response._content = answer.status_code, answer.content
+        response.request, response.url = request, str(request.url)
+        return response
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def later(minutes: int) -> datetime:

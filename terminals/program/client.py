@@ -1,0 +1,80 @@
+"""The terminal's way to the centre: the REST API, every request signed (see docs/terminal-api.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from terminals.program.errors import CentreRefused, CentreUnavailable
+from terminals.wire.batch import MEDIA_TYPE, build_batch
+from terminals.wire.record import TapRecord
+from terminals.wire.signature import sign_request
+
+TIMEOUT_S: Final = 10
+UPLOAD_TIMEOUT_S: Final = 120
+
+
+class CentreClient:
+    """One terminal's connection to the centre at `base_url` (`http://host:port`)."""
+
+    def __init__(
+        self,
+        base_url: str,
+        terminal_code: str,
+        key: Ed25519PrivateKey,
+        session: requests.Session | None = None,
+    ) -> None:
+        """Nothing is sent yet. A proxy from the environment is not used: a terminal's line is its own."""
+        self._base_url = f"{base_url.rstrip('/')}/api/v1"
+        self._code = terminal_code
+        self._key = key
+        self._session = session or requests.Session()
+        self._session.trust_env = False
+
+    def post_tap(self, record: TapRecord) -> dict[str, Any]:
+        """Report a purchase online; the answer, also when it is a rejection. Raises CentreUnavailable, CentreRefused."""
+        answer = self._send("POST", "/taps", record.to_json().encode(), "application/json")
+        return self._judged(answer, "result")
+
+    def post_batch(self, batch_no: str, records: Iterable[TapRecord]) -> dict[str, Any]:
+        """Upload a batch; the counts and problems. Raises CentreUnavailable, CentreRefused."""
+        return self.post_body(build_batch(batch_no, records))
+
+    def post_body(self, body: bytes) -> dict[str, Any]:
+        """Upload a batch as it stands. Raises as `post_batch`."""
+        return self._judged(self._send("POST", "/batches", body, MEDIA_TYPE), "accepted")
+
+    def parameters(self) -> dict[str, Any]:
+        """Clock, place, tariffs, hot list version."""
+        return self._judged(self._send("GET", "/terminal"), "tariffs")
+
+    def hot_list(self) -> dict[str, Any]:
+        """Version and entries."""
+        return self._judged(self._send("GET", "/hot-list"), "entries")
+
+    def _send(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = ""
+    ) -> requests.Response:
+        headers = {"Content-Type": content_type} if body is not None else {}
+        request = requests.Request(method, self._base_url + path, headers=headers, data=body)
+        prepared = self._session.prepare_request(request)
+        sign_request(prepared, terminal_code=self._code, key=self._key)
+        try:
+            return self._session.send(prepared, timeout=UPLOAD_TIMEOUT_S if body else TIMEOUT_S)
+        except requests.RequestException as error:
+            raise CentreUnavailable(f"the centre does not answer: {type(error).__name__}") from error
+
+    def _judged(self, response: requests.Response, expected: str) -> dict[str, Any]:
+        """The JSON answer if it holds `expected`; a 5xx or something that is no answer is CentreUnavailable."""
+        try:
+            content = response.json()
+        except requests.JSONDecodeError:
+            content = None
+        if isinstance(content, dict) and expected in content:
+            return content
+        if response.status_code >= 500 or not isinstance(content, dict):
+            raise CentreUnavailable(f"the centre answers {response.status_code}")
+        raise CentreRefused(content)

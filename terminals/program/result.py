@@ -1,0 +1,53 @@
+"""What a tap comes to, and what the display says: fare, balance and reason, in Chinese and English."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from terminals.wire.reasons import REASONS, Reason
+from terminals.wire.record import TapRecord
+
+
+@dataclass(frozen=True, slots=True)
+class TapResult:
+    """`ok` lets the holder through. Amounts in fen, None where unknown; `record` is the purchase, if there is one.
+
+    `centre` is the centre's answer to an online purchase, None when it went to the journal only.
+    """
+
+    ok: bool
+    reason: Reason
+    card_no: str = ""
+    fare_fen: int | None = None
+    balance_fen: int | None = None
+    record: TapRecord | None = None
+    centre: str | None = None
+
+    def display(self) -> tuple[str, str]:
+        """The two lines on the display, Chinese and English, each with reason, fare and balance."""
+        return self._line(self.reason.zh, "票款", "余额"), self._line(self.reason.en, "fare", "balance")
+
+    def _line(self, text: str, fare: str, balance: str) -> str:
+        parts = [text]
+        if self.fare_fen is not None:
+            parts.append(f"{fare} {yuan(self.fare_fen)}")
+        if self.balance_fen is not None:
+            parts.append(f"{balance} {yuan(self.balance_fen)}")
+        return "  ".join(parts)
+
+
+def yuan(amount_fen: int) -> str:
+    """`1250` → `12.50`."""
+    sign, (whole, fen) = "-" if amount_fen < 0 else "", divmod(abs(amount_fen), 100)
+    return f"{sign}{whole}.{fen:02d}"
+
+
+class Refused(Exception):
+    """A tap that ends before anything was debited; carries the display's words."""
+
+    def __init__(self, code: str, *, fare_fen: int | None = None, balance_fen: int | None = None) -> None:
+        """`code` as in `terminals.wire.reasons`."""
+        self.reason = REASONS[code]
+        self.fare_fen = fare_fen
+        self.balance_fen = balance_fen
+        super().__init__(code)

@@ -1,0 +1,199 @@
+"""A terminal: card reader, SAM, journal, tariff, hot list, and the line to the centre, which may be down for days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Self
+
+from terminals.card.apdu import ApduError, ApplicationBlocked
+from terminals.card.crypto import CHINA
+from terminals.card.errors import FormatError, TransportError
+from terminals.card.profile import T_UNION
+from terminals.card.purse import PurseSession
+from terminals.card.sam import SamSession
+from terminals.card.transport import Transport
+from terminals.program.client import CentreClient
+from terminals.program.errors import CentreRefused, CentreUnavailable
+from terminals.program.fares import EnteredAmount, FareError, FlatFare, TariffRule, parse_tariff
+from terminals.program.gate import Gate
+from terminals.program.memory import Memory
+from terminals.program.purchase import Card, Checkout, Unfinished
+from terminals.program.result import Refused, TapResult
+from terminals.wire.reasons import REASONS
+from terminals.wire.record import TapRecord
+
+BATCH_RECORDS: Final = 10_000
+GUARD: Final = timedelta(seconds=30)
+"""A card held to the terminal again within this time is not charged again, unless the holder says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the centre told the terminal: tariff versions (oldest first) and the hot list, card number to time."""
+
+    tariffs: tuple[tuple[date, TariffRule], ...]
+    hot_list: Mapping[str, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, parameters: Mapping[str, Any], hot_list: Mapping[str, Any] | None = None) -> Self:
+        """From the answers of /terminal and /hot-list; FareError when a tariff cannot be computed."""
+        tariffs = tuple(
+            (date.fromisoformat(item["valid_from"]), parse_tariff(item["kind"], item["rule"]))
+            for item in parameters["tariffs"]
+        )
+        entries = (hot_list or {}).get("entries", ())
+        listed = {entry["card_no"]: datetime.fromisoformat(entry["effective_at"]) for entry in entries}
+        return cls(tariffs, listed)
+
+    def tariff_on(self, day: date) -> TariffRule:
+        """The version in force on a day; FareError when there is none."""
+        rule = next((rule for valid_from, rule in reversed(self.tariffs) if valid_from <= day), None)
+        if rule is None:
+            raise FareError(f"no tariff for {day}")
+        return rule
+
+
+NO_ORDERS: Final = Orders(())
+"""Before the first word of the centre: no tariff, so nothing can be charged."""
+
+
+class Terminal:
+    """One device. Times are its own clock and come with every tap; online, each purchase is reported as it happens."""
+
+    def __init__(
+        self,
+        *,
+        sam: Transport,
+        memory: Memory,
+        orders: Orders = NO_ORDERS,
+        client: CentreClient | None = None,
+        online: bool = False,
+        role: str = "both",
+        station: str = "0",
+    ) -> None:
+        """Open the SAM. `role` and `station` matter at gates only (see `gate.Gate`)."""
+        session = SamSession(sam)
+        self.terminal_no = session.open().terminal_no
+        self.memory = memory
+        self.orders = orders
+        self._checkout = Checkout(session, self.terminal_no, memory)
+        self._client = client
+        self._online = online
+        self._role = role
+        self._station = station
+
+    def tap(
+        self, card: Transport, *, when: datetime, amount_fen: int | None = None, again: bool = False
+    ) -> TapResult:
+        """A card is held to the terminal at `when` (aware). `amount_fen` where the cashier enters it.
+
+        Never raises for what a card or line can do; the result says it. `again` pays for a second person.
+        """
+        seen: list[Card] = []
+        try:
+            seen.append(_read_card(card, when))
+            return self._serve(seen[0], when, amount_fen, again)
+        except Refused as refusal:
+            return TapResult(False, refusal.reason, _number(seen), refusal.fare_fen, refusal.balance_fen)
+        except Unfinished as open_end:
+            return TapResult(False, REASONS["unfinished"], _number(seen), open_end.record.amount_fen)
+        except FareError:
+            return TapResult(False, REASONS["no_fare"], _number(seen))
+        except TransportError:
+            return TapResult(False, REASONS["read_error"], _number(seen))
+        except (ApduError, FormatError):
+            return TapResult(False, REASONS["not_a_card"], _number(seen))
+
+    def upload(self, *, when: datetime) -> list[dict[str, Any]]:
+        """Send everything the centre does not have; its answers. A batch broken off before is sent again as it was.
+
+        Raises CentreUnavailable (the rest waits) and CentreRefused.
+        """
+        if self._client is None:
+            raise CentreUnavailable("this terminal has no line to the centre")
+        for records in _chunks(self._unbatched(), BATCH_RECORDS):
+            first, last = records[0].terminal_seq, records[-1].terminal_seq
+            number = f"{when.astimezone(CHINA):%Y%m%d}-{first}-{last}"
+            self.memory.begin_batch(number, [record.terminal_seq for record in records])
+        by_sequence = {record.terminal_seq: record for record in self.memory.records()}
+        answers = []
+        for number, sequences in list(self.memory.batches.items()):
+            answers.append(self._client.post_batch(number, [by_sequence[item] for item in sequences]))
+            self.memory.mark_sent(sequences, number)
+        return answers
+
+    def refresh(self) -> None:
+        """Fetch tariffs and hot list. Raises CentreUnavailable, CentreRefused, FareError; then the old ones stay."""
+        if self._client is None:
+            raise CentreUnavailable("this terminal has no line to the centre")
+        self.orders = Orders.parse(self._client.parameters(), self._client.hot_list())
+
+    def _serve(self, card: Card, when: datetime, amount_fen: int | None, again: bool) -> TapResult:
+        if recovered := self._checkout.settle_unfinished(card):
+            return self._paid(recovered, "recovered")
+        listed = self.orders.hot_list.get(card.number)
+        if listed and listed <= when:
+            raise Refused("listed")
+        if not again and (last := self.memory.tapped_since(card.number, when - GUARD)):
+            return TapResult(True, REASONS["retap"], card.number, 0, last.balance_fen, last)
+        rule = self.orders.tariff_on(when.astimezone(CHINA).date())
+        if isinstance(rule, FlatFare):
+            return self._paid(self._checkout.pay(card, amount_fen=rule.fare_fen, when=when), "accepted")
+        if isinstance(rule, EnteredAmount):
+            amount = rule.check(amount_fen or 0)
+            return self._paid(self._checkout.pay(card, amount_fen=amount, when=when), "accepted")
+        gate = Gate(self.terminal_no, rule, self._role, self._station)
+        passage = gate.passage(card, when)
+        record = self._checkout.pay(
+            card, amount_fen=passage.fare_fen, when=when, place=passage.place, make_trip=passage.make_trip
+        )
+        return self._paid(record, passage.reason)
+
+    def _paid(self, record: TapRecord, reason: str) -> TapResult:
+        result = TapResult(
+            True, REASONS[reason], record.card_no, record.amount_fen, record.balance_fen, record
+        )
+        return self._reported(result, record) if self._online and self._client else result
+
+    def _reported(self, result: TapResult, record: TapRecord) -> TapResult:
+        """With the centre's word on it; without a line the record waits for the next upload."""
+        client = self._client
+        if client is None:
+            return result
+        try:
+            answer = client.post_tap(record)
+        except (CentreUnavailable, CentreRefused):
+            return result
+        self.memory.mark_sent([record.terminal_seq])
+        good = answer["result"] in ("accepted", "duplicate")
+        reason = result.reason if good else REASONS.get(answer["reason"]["code"], result.reason)
+        return TapResult(
+            good, reason, result.card_no, result.fare_fen, result.balance_fen, record, answer["result"]
+        )
+
+    def _unbatched(self) -> list[TapRecord]:
+        begun = {sequence for sequences in self.memory.batches.values() for sequence in sequences}
+        return [record for sequence, record in self.memory.waiting.items() if sequence not in begun]
+
+
+def _read_card(transport: Transport, when: datetime) -> Card:
+    """Select the purse and check that the card is valid today. Raises Refused."""
+    purse = PurseSession(transport, T_UNION)
+    try:
+        fci = purse.select()
+    except ApplicationBlocked as error:
+        raise Refused("blocked") from error
+    info = fci.public_info or purse.public_info()
+    if not info.start <= when.astimezone(CHINA).date() <= info.expiry:
+        raise Refused("expired")
+    return Card(purse, T_UNION.card_number(info), info)
+
+
+def _number(seen: Sequence[Card]) -> str:
+    return seen[0].number if seen else ""
+
+
+def _chunks(records: Sequence[TapRecord], size: int) -> Iterable[Sequence[TapRecord]]:
+    return (records[at : at + size] for at in range(0, len(records), size))

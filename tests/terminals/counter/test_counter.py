@@ -1,0 +1,128 @@
+"""The service hall: a chip becomes a card, and value goes onto it once, whenever the card is pulled."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.errors import LoadCounterMismatch
+from accounts.models import Purse, TopUpOrder
+from citizencard.core.keyservice.keystore import KeyStore
+from citizencard.core.models import AuditEntry
+from terminals.card.apdu import MacRejected, WrongPin
+from terminals.card.describe import describe_card
+from terminals.card.errors import CardRemoved, TransportError
+from terminals.errors import LoadUnfinished, WrongCardOnReader
+from terminals.readers.memory import MemoryTransport
+from terminals.services.counter import load_chip, personalise_card
+from terminals.simulator.chip import Chip
+from tests.factories import CLERK, NOON
+from tests.terminals.chips import COUNTER_NO, PIN, issued_card, paid_order
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
+
+
+class TornSlot(MemoryTransport):
+    """Pulls the card at one command: before the chip sees it, or after it worked but before its answer arrives."""
+
+    def __init__(self, chip: Chip, ins: int, *, after: bool) -> None:
+        super().__init__(chip)
+        self._ins = ins
+        self._after = after
+
+    def transmit(self, apdu: bytes) -> tuple[bytes, int]:
+        if apdu[1] != self._ins:
+            return super().transmit(apdu)
+        if self._after:
+            super().transmit(apdu)
+        raise CardRemoved("pulled")
+
+
+def load(order: TopUpOrder, transport: MemoryTransport, pin: str = PIN) -> int:
+    return load_chip(order=order, transport=transport, terminal_no=COUNTER_NO, when=NOON, pin=pin)
+
+
+def test_a_real_name_card_carries_number_validity_and_holder_behind_the_pin(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys, real_name=True)
+    shown = describe_card(MemoryTransport(chip), PIN)
+    assert shown["card_number"] == card.pan
+    assert shown["holder"]["name"] == "林美玲"
+    assert shown["management"]["city"] == "3970"
+    assert "error" in describe_card(MemoryTransport(chip))["holder"]
+    assert AuditEntry.objects.filter(action="card.personalise", subject=f"card:{card.pan}").exists()
+    assert AuditEntry.objects.filter(action="citizen.reveal").exists()
+
+
+def test_an_anonymous_card_carries_no_person(demo_keys: KeyStore) -> None:
+    _, chip = issued_card(demo_keys)
+    holder = describe_card(MemoryTransport(chip), PIN)["holder"]
+    assert (holder["name"], holder["document_number"]) == ("", "")
+
+
+def test_a_chip_is_personalised_once(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    with pytest.raises(MacRejected):
+        personalise_card(card=card, transport=MemoryTransport(chip), pin=PIN, actor=CLERK)
+
+
+def test_a_load_reaches_chip_and_purse(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    order = paid_order(card, 5_000)
+    assert load(order, MemoryTransport(chip)) == 5_000
+    order.refresh_from_db()
+    assert order.state == TopUpOrder.State.CONFIRMED
+    assert Purse.objects.get(card=card).balance_fen == chip.state.balance_fen == 5_000
+
+
+def test_a_confirmed_order_is_not_loaded_again(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    order = paid_order(card, 5_000)
+    for _ in range(3):
+        assert load(order, MemoryTransport(chip)) == 5_000
+    assert chip.state.balance_fen == 5_000
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_torn_load_is_settled_when_the_card_returns(demo_keys: KeyStore, after: bool) -> None:
+    card, chip = issued_card(demo_keys)
+    order = paid_order(card, 5_000)
+    with pytest.raises(LoadUnfinished):
+        load(order, TornSlot(chip, 0x52, after=after))
+    assert Purse.objects.get(card=card).balance_fen == 0
+    assert chip.state.balance_fen == (5_000 if after else 0)
+    assert load(order, MemoryTransport(chip)) == 5_000
+    assert Purse.objects.get(card=card).balance_fen == chip.state.balance_fen == 5_000
+
+
+def test_another_order_does_not_slip_past_a_torn_one(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    torn, other = paid_order(card, 5_000), paid_order(card, 1_000)
+    with pytest.raises(LoadUnfinished):
+        load(torn, TornSlot(chip, 0x52, after=False))
+    with pytest.raises(LoadCounterMismatch):
+        load(other, MemoryTransport(chip))
+    assert load(torn, MemoryTransport(chip)) == 5_000
+    assert load(other, MemoryTransport(chip)) == 6_000
+
+
+@pytest.mark.parametrize("ins", [0xA4, 0x20, 0x50])
+def test_a_card_pulled_before_leaves_the_order_paid(demo_keys: KeyStore, ins: int) -> None:
+    card, chip = issued_card(demo_keys)
+    order = paid_order(card, 5_000)
+    with pytest.raises(TransportError):
+        load(order, TornSlot(chip, ins, after=True))
+    order.refresh_from_db()
+    assert order.state == TopUpOrder.State.PAID
+
+
+def test_a_wrong_pin_loads_nothing(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    with pytest.raises(WrongPin):
+        load(paid_order(card, 5_000), MemoryTransport(chip), pin="654321")
+    assert chip.state.balance_fen == 0
+
+
+def test_another_card_on_the_reader_is_noticed(demo_keys: KeyStore) -> None:
+    card, _ = issued_card(demo_keys)
+    other, chip = issued_card(demo_keys)
+    with pytest.raises(WrongCardOnReader, match=other.pan):
+        load(paid_order(card, 5_000), MemoryTransport(chip))

@@ -1,0 +1,73 @@
+"""A registered terminal with its device."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from citizencard.core.keyservice.keystore import KeyStore
+from terminals.program.client import CentreClient
+from terminals.program.memory import Memory
+from terminals.program.terminal import Terminal
+from terminals.readers.memory import MemoryTransport
+from terminals.services.field import publish_tariff, register_terminal
+from tests.terminals.chips import sam_for
+from tests.terminals.field import HOST, InProcess, make_merchant
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Device:
+    """The terminal program with what it stands on; `restart` is a power cut."""
+
+    folder: Path
+    sam: MemoryTransport
+    client: CentreClient
+    line: InProcess
+    settings: dict[str, Any]
+    terminal: Terminal
+
+    @classmethod
+    def install(cls, keys: KeyStore, shelf: Path, kind: str, rule: dict[str, Any], **settings: Any) -> Self:
+        """Register a terminal, give it a SAM, and let it fetch its tariff."""
+        number, key, line = next(_numbers), Ed25519PrivateKey.generate(), InProcess()
+        code, terminal_no = f"dev-{number}", f"3970{number:08d}"
+        publish_tariff(
+            code=code, name=code, kind=kind, rule=rule, valid_from=date(2026, 1, 1), legal_basis="test"
+        )
+        register_terminal(
+            code=code,
+            merchant=make_merchant(),
+            place="东湖",
+            tariff_code=code,
+            terminal_no=terminal_no,
+            public_key=key.public_key().public_bytes_raw(),
+        )
+        session = requests.Session()
+        session.mount("http://", line)
+        client = CentreClient(HOST, code, key, session)
+        sam, folder = sam_for(keys, terminal_no), shelf / code
+        terminal = cls._start(folder, sam, client, settings)
+        terminal.refresh()
+        return cls(folder, sam, client, line, settings, terminal)
+
+    def restart(self) -> None:
+        """Power off without a word, and on again; tariff and hot list stay."""
+        orders = self.terminal.orders
+        self.terminal.memory.close()
+        self.terminal = self._start(self.folder, self.sam, self.client, self.settings)
+        self.terminal.orders = orders
+
+    @staticmethod
+    def _start(
+        folder: Path, sam: MemoryTransport, client: CentreClient, settings: dict[str, Any]
+    ) -> Terminal:
+        sam.reset()
+        return Terminal(sam=sam, memory=Memory.open(folder), client=client, **settings)
