@@ -81,6 +81,5 @@ class City:
     def _install_terminals(self, merchants: dict[str, Merchant]) -> None:
         for terminal in self.plan["terminals"]:
             public = self.key(terminal["code"]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-            register_terminal(
-                **terminal | {"merchant": merchants[terminal["merchant"]], "public_key": public}
-            )
+            facts = {name: value for name, value in terminal.items() if name != "device"}
+            register_terminal(**facts | {"merchant": merchants[terminal["merchant"]], "public_key": public})

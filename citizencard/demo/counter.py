@@ -1,0 +1,105 @@
+"""The demo's service hall: clerks register citizens, issue cards and load them, through the services and real APDUs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import requests
+from django.conf import settings
+
+from accounts.models import Card, CardProduct, Citizen, Consent, TopUpOrder
+from accounts.services.cards import activate_card, issue_card, mark_personalised, order_card
+from accounts.services.citizens import create_login, find_citizen, give_consent, register_citizen
+from accounts.services.topup import order_topup, poll_gateway_payment, receive_cash, start_gateway_payment
+from citizencard.core.keyservice.client import key_service
+from citizencard.demo.city import STAFF_PASSWORD, City
+from citizencard.demo.hardware import ChipFactory, Readers
+from terminals.card.personalise import SamSpec, personalise_sam
+from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
+from terminals.services.counter import load_chip, personalise_card
+
+CLERK: Final = "clerk"
+PIN: Final = "123456"
+"""The demo's holders are careless."""
+WEBHOOK_SECONDS_MAX: Final = 10
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One counter with its reader; times are those of the played day."""
+
+    city: City
+    readers: Readers
+    factory: ChipFactory
+
+    def register(self, person: dict[str, Any]) -> Citizen:
+        """The person as a citizen with consent and a portal login; found again on later days."""
+        known = find_citizen(document_number=person["document_number"])
+        if known is not None:
+            return known
+        facts = {name: value for name, value in person.items() if name != "key"}
+        citizen = register_citizen(**facts, actor=CLERK)
+        give_consent(citizen=citizen, purpose=Consent.Purpose.CARD, actor=CLERK)
+        create_login(citizen=citizen, password=STAFF_PASSWORD)
+        return citizen
+
+    def issue(self, product: str, citizen: Citizen | None, when: datetime) -> Card:
+        """A card from blank chip to active: ordered, personalised on the reader, issued, activated."""
+        kind = CardProduct.objects.get(code=product)
+        card = order_card(product=kind, citizen=citizen, actor=CLERK, valid_from=when.date())
+        with self.readers.card(self.factory.blank_card(card.pan)) as transport:
+            personalise_card(card=card, transport=transport, pin=PIN, actor=CLERK)
+        mark_personalised(card=card, actor=CLERK)
+        issue_card(card=card, actor=CLERK, occurred_at=when)
+        return activate_card(card=card, actor=CLERK)
+
+    def top_up(self, card: Card, amount_fen: int, channel: TopUpOrder.Channel, when: datetime) -> int:
+        """Money in by cash or through the gateway, value onto the chip; the chip's balance afterwards, in fen."""
+        order = order_topup(card=card, amount_fen=amount_fen, channel=channel, actor=CLERK, occurred_at=when)
+        if channel == TopUpOrder.Channel.CASH:
+            order = receive_cash(order=order, actor=CLERK)
+        else:
+            order = self._pay_online(order)
+        terminal_no: str = self.city.plan["counter_terminal_no"]
+        with self.readers.card(self.factory.card(card.pan)) as transport:
+            return load_chip(order=order, transport=transport, terminal_no=terminal_no, when=when, pin=PIN)
+
+    def install_sams(self, when: datetime) -> None:
+        """Personalise the SAM of every terminal that has none yet."""
+        for terminal in self.city.plan["terminals"]:
+            name = sam_name(terminal["code"])
+            if not self.factory.has(name):
+                with self.readers.sam(self.factory.blank_sam(name)) as transport:
+                    personalise_sam(transport, _sam_spec(terminal["terminal_no"], when), key_service())
+
+    def _pay_online(self, order: TopUpOrder) -> TopUpOrder:
+        """The holder pays on the gateway's page; the gateway's signed call-back books the money."""
+        start_gateway_payment(order=order)
+        order.refresh_from_db()
+        requests.post(
+            f"{settings.GATEWAY_URL}/pay/{order.gateway_id}", data={"do": "pay"}, timeout=10
+        ).raise_for_status()
+        deadline = time.monotonic() + WEBHOOK_SECONDS_MAX
+        while order.state == TopUpOrder.State.INIT and time.monotonic() < deadline:
+            time.sleep(0.05)
+            order.refresh_from_db()
+        return poll_gateway_payment(order=order) if order.state == TopUpOrder.State.INIT else order
+
+
+def sam_name(terminal_code: str) -> str:
+    """Where the SAM of a terminal is kept on the chip shelf."""
+    return f"sam-{terminal_code}"
+
+
+def _sam_spec(terminal_no: str, when: datetime) -> SamSpec:
+    issuer = bytes.fromhex(f"0101{settings.ISSUER_CODE}FFFFFFFF")
+    validity = (when.date(), when.date().replace(year=when.year + 10, day=1))
+    return SamSpec(
+        info=SamInfo(serial=terminal_no.zfill(20)),
+        terminal=SamTerminal(bytes.fromhex(terminal_no)),
+        management=SamManagement(1, issuer, issuer, *validity),
+        purchase_versions=(1, 2),
+    )

@@ -1,0 +1,58 @@
+"""What the played day came to, as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+from rich.table import Table
+
+from citizencard.core.money import format_yuan
+from citizencard.demo.day import Tapped
+from settlement.selectors.figures import DayReport
+from terminals.models import Batch, Tap
+from terminals.wire.reasons import REASONS
+
+
+def tap_table(taps: Iterable[Tapped]) -> Table:
+    """Every tap as the terminal's display showed it."""
+    table = Table(title=_("Taps of the day"))
+    for heading in (_("time"), _("terminal"), _("holder"), _("display")):
+        table.add_column(heading)
+    for tapped in taps:
+        table.add_row(tapped.at, tapped.terminal, tapped.who, tapped.result.display()[0])
+    return table
+
+
+def batch_table(batches: Iterable[Batch]) -> Table:
+    """What each terminal uploaded and what became of it."""
+    table = Table(title=_("Uploads"), show_footer=True)
+    kept = list(batches)
+    table.add_column(_("terminal"), footer=_("total"))
+    table.add_column(_("batch"))
+    for heading, field in (
+        (_("records"), "records"),
+        (_("accepted"), "accepted"),
+        (_("suspended"), "suspended"),
+        (_("duplicate"), "duplicate"),
+        (_("rejected"), "rejected"),
+    ):
+        table.add_column(heading, justify="right", footer=str(sum(getattr(batch, field) for batch in kept)))
+    for batch in kept:
+        counts = (batch.records, batch.accepted, batch.suspended, batch.duplicate, batch.rejected)
+        table.add_row(str(batch.terminal), batch.number, *(str(count or "") for count in counts))
+    return table
+
+
+def reasons_table(report: DayReport) -> Table:
+    """Why records were not simply accepted."""
+    table = Table(title=_("Not simply accepted"))
+    table.add_column(_("outcome"))
+    table.add_column(_("records"), justify="right")
+    table.add_column(_("amount"), justify="right")
+    for suspended in report.suspended:
+        label = str(Tap.Outcome(suspended.outcome).label)
+        table.add_row(label, str(suspended.taps), format_yuan(suspended.amount_fen))
+    for refusal in report.refusals:
+        table.add_row(f"{REASONS[refusal.code].zh} ({refusal.code})", str(refusal.records), "")
+    return table
