@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection, transaction
 
@@ -95,13 +95,13 @@ INSERT INTO terminals_tap (business_date, batch_id, line, terminal_id, merchant_
     amount_fen, balance_fen, occurred_at, received_at, tac, outcome)
 SELECT %(day)s, batch.id, row_number() OVER (PARTITION BY record.merchant ORDER BY n), terminal.id,
     terminal.merchant_id, card.id, seen.atc + row_number() OVER (PARTITION BY record.card ORDER BY n) - 1,
-    seen.sequence + n, 6, amount_fen, 0, %(at)s, now(), '\\x00000000', outcome
+    seen.sequence + row_number() OVER (PARTITION BY record.merchant ORDER BY n) - 1, 6, amount_fen, 0, %(at)s, now(), '\\x00000000', outcome
 FROM record
 JOIN terminals_terminal AS terminal ON terminal.code = 'TM' || lpad(merchant::text, 5, '0')
 JOIN batch ON batch.terminal_id = terminal.id
 JOIN accounts_card AS card ON card.pan = '31043970' || lpad((90000000000 + record.card)::text, 11, '0')
 CROSS JOIN LATERAL (
-    SELECT coalesce(upper(offline_seen), 0) AS atc, %(sequence)s::bigint AS sequence
+    SELECT coalesce(upper(offline_seen), 0) AS atc, coalesce(upper(terminal.sequences_seen), 1) AS sequence
     FROM accounts_purse WHERE card_id = card.id
 ) AS seen
 """
@@ -183,7 +183,7 @@ def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
         cursor.execute(_RECORDS)
         cursor.execute(
             """INSERT INTO record (merchant, card, amount_fen, outcome)
-            SELECT 1 + n * 7919 %% %(merchants)s, 1 + n %% %(cards)s, 100 + n %% 200, 1 + (n %% 100 = 0)::int
+            SELECT 1 + n::bigint * 7919 %% %(merchants)s, 1 + n %% %(cards)s, 100 + n %% 200, 1 + (n %% 100 = 0)::int
             FROM generate_series(0, %(taps)s - 1) AS n""",
             {"merchants": merchants, "cards": cards, "taps": taps},
         )
@@ -192,14 +192,13 @@ def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
 
 def _accept(day: date) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(id), 0), coalesce(max(terminal_seq), 0) FROM terminals_tap")
-        last, sequence = cursor.fetchone()
+        cursor.execute("SELECT coalesce(max(id), 0) FROM terminals_tap")
+        (last,) = cursor.fetchone()
         cursor.execute("ANALYZE record")
     values = {
         "day": day,
         "at": datetime.combine(day, time(12), SHANGHAI),
         "last": last,
-        "sequence": sequence,
         "number": f"seed-{day}-{last}",
         "claims": open_account(chart=Chart.SUSPENSE_RECEIVABLE).pk,
         "held": open_account(chart=Chart.SUSPENSE_PAYABLE).pk,
@@ -208,6 +207,6 @@ def _accept(day: date) -> None:
         _run(statement, values)
 
 
-def _run(statements: str, values: dict[str, object]) -> None:
+def _run(statements: str, values: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statements, values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
 from unittest.mock import patch
@@ -72,12 +72,13 @@ def _stages_timed(figures: Rounds) -> Iterator[None]:
     def timed(stage: str, work: Callable[..., None]) -> Callable[..., None]:
         return lambda *args, **kwargs: figures.timed(stage, partial(work, *args, **kwargs))
 
-    steps = {name: timed(stage, getattr(clearing, name)) for name, stage in STAGES.items()}
-    with patch.multiple(clearing, **steps):
+    with ExitStack() as patched:
+        for name, stage in STAGES.items():
+            patched.enter_context(patch.object(clearing, name, timed(stage, getattr(clearing, name))))
         yield
 
 
-def _query(query: str, *values: object) -> None:
+def _query(query: str, *values: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute(query, values or None)
         if cursor.description:

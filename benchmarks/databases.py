@@ -74,7 +74,7 @@ def _database(name: str, template: str = "template1") -> Iterator[str]:
 
 def _disconnect() -> None:
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's connections have one
 
 
 def _administer(statement: str) -> None:

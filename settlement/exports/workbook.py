@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Final
 
 from openpyxl import Workbook
-from openpyxl.cell import Cell
+from openpyxl.cell import Cell, MergedCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from settlement.exports import table
@@ -69,7 +70,7 @@ def _fill(
     """One sheet: title, facts, headings, rows, and sums of every column after the first `labels`."""
     sheet.title = name
     _put(sheet.cell(1, 1), f"{table.TITLE}（{name}）").font = Font(bold=True, size=14)
-    _put(sheet.cell(2, 1), f"营业日 {report.business_date}　状态 {report.state}　摘要 {report.digest[:16]}")
+    _put(sheet.cell(2, 1), f"清算日期 {report.business_date}　状态 {report.state}　摘要 {report.digest[:16]}")
     for column, heading in enumerate(headings, start=1):
         cell = _put(sheet.cell(_FIRST_ROW - 1, column), heading)
         cell.font, cell.fill = _HEADING_FONT, _HEADING_FILL
@@ -94,7 +95,7 @@ def _put_totals(sheet: Worksheet, headings: Sequence[str], *, last: int, labels:
         sheet.cell(row, column).border = _TOTAL_BORDER
 
 
-def _put(cell: Cell, value: table.Cell) -> Cell:
+def _put(cell: Cell | MergedCell, value: table.Cell) -> Cell | MergedCell:
     """Write a value; a text stays a text even when it looks like a formula."""
     if isinstance(value, str):
         cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)
@@ -116,7 +117,7 @@ def _lay_out(sheet: Worksheet, headings: Sequence[str], rows: Sequence[Sequence[
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
     sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_title_rows = f"{_FIRST_ROW - 1}:{_FIRST_ROW - 1}"
 
 

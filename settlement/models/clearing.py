@@ -9,7 +9,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 from terminals.models import Merchant
 
 
-class ClearingRun(FSMModelMixin, models.Model):  # type: ignore[misc]  # django_fsm's mixin is untyped
+class ClearingRun(FSMModelMixin, models.Model):
     """The nightly clearing of one business date. Every step is one transaction; a restarted run goes on where it was."""
 
     class State(models.TextChoices):

@@ -69,7 +69,7 @@ def test_a_clean_audit_says_what_it_saw(city: date) -> None:
     clear_day(day=city)
     shown = run("audit_ledger")
     assert "clean: " in shown
-    assert "7 taps, 2 business dates" in shown
+    assert "7 taps, 2 dates" in shown
     assert "0.00" in shown
 
 

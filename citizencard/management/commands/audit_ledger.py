@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def _print(self, audit: Audit) -> None:
         console(self.stdout).print(trial_balance_table(audit.trial_balance))
-        counted = f"{audit.transfers:,} transfers, {audit.taps:,} taps, {audit.days:,} business dates"
+        counted = f"{audit.rules} checks over {audit.transfers:,} transfers, {audit.taps:,} taps, {audit.days:,} dates"
         if not audit.breaches:
             self.stdout.write(self.style.SUCCESS(f"clean: {counted}"))
             return
@@ -51,6 +51,7 @@ def _as_json(audit: Audit) -> str:
     breaches: list[Breach] = audit.breaches
     content = {
         "clean": not breaches,
+        "checks": audit.rules,
         "transfers": audit.transfers,
         "taps": audit.taps,
         "business_dates": audit.days,
