@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from citizencard.core.environment import embedded_urls
 from tests.citizencard.embedded.processes import marked, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
@@ -68,6 +70,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     serve = Serve(tmp_path / "var", port)
     yield serve
     assert wait_until(lambda: not serve.processes())
+    shutil.rmtree(embedded_urls(serve.state_dir).socket_dir, ignore_errors=True)
 
 
 def test_it_serves_works_and_stops_without_a_trace(serve: Serve) -> None:
