@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any, Final, Self
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from terminals.card.apdu import ApduError, ApplicationBlocked
 from terminals.card.crypto import CHINA
@@ -16,47 +15,20 @@ from terminals.card.sam import SamSession
 from terminals.card.transport import Transport
 from terminals.program.client import CentreClient
 from terminals.program.errors import CentreRefused, CentreUnavailable
-from terminals.program.fares import EnteredAmount, FareError, FlatFare, TariffRule, parse_tariff
+from terminals.program.fares import EnteredAmount, FareError, FlatFare
 from terminals.program.gate import Gate
 from terminals.program.memory import Memory
+from terminals.program.orders import NO_ORDERS, Orders
 from terminals.program.purchase import Card, Checkout, Unfinished
 from terminals.program.result import Refused, TapResult
 from terminals.wire.reasons import REASONS
 from terminals.wire.record import TapRecord
 
+__all__ = ["Orders", "Terminal"]
+
 BATCH_RECORDS: Final = 10_000
 GUARD: Final = timedelta(seconds=30)
 """A card held to the terminal again within this time is not charged again, unless the holder says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What the centre told the terminal: tariff versions (oldest first) and the hot list, card number to time."""
-
-    tariffs: tuple[tuple[date, TariffRule], ...]
-    hot_list: Mapping[str, datetime] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, parameters: Mapping[str, Any], hot_list: Mapping[str, Any] | None = None) -> Self:
-        """From the answers of /terminal and /hot-list; FareError when a tariff cannot be computed."""
-        tariffs = tuple(
-            (date.fromisoformat(item["valid_from"]), parse_tariff(item["kind"], item["rule"]))
-            for item in parameters["tariffs"]
-        )
-        entries = (hot_list or {}).get("entries", ())
-        listed = {entry["card_no"]: datetime.fromisoformat(entry["effective_at"]) for entry in entries}
-        return cls(tariffs, listed)
-
-    def tariff_on(self, day: date) -> TariffRule:
-        """The version in force on a day; FareError when there is none."""
-        rule = next((rule for valid_from, rule in reversed(self.tariffs) if valid_from <= day), None)
-        if rule is None:
-            raise FareError(f"no tariff for {day}")
-        return rule
-
-
-NO_ORDERS: Final = Orders(())
-"""Before the first word of the centre: no tariff, so nothing can be charged."""
 
 
 class Terminal:

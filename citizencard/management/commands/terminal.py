@@ -1,0 +1,186 @@
+"""`manage.py terminal`: a till on the command line, with a card and a SAM, in readers or simulated."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from citizencard.core.calendar import SHANGHAI
+from citizencard.core.money import parse_yuan
+from citizencard.management.chips import (
+    DEVICES,
+    add_centre_arguments,
+    card_transport,
+    sam_transport,
+    sentence,
+    terminal_key,
+)
+from terminals.card.errors import CardError
+from terminals.program.client import CentreClient
+from terminals.program.memory import Memory
+from terminals.program.orders import fetch_orders, kept_orders
+from terminals.program.result import TapResult
+from terminals.program.terminal import Terminal
+
+RIDE = timedelta(minutes=10)
+"""Between --from and --to, where no times are given."""
+
+EXAMPLES = """examples:
+  manage.py terminal --code shop-01 --card 3104397000000000001 --amount 12.50
+  manage.py terminal --code metro-in-01 --card 3104397000000000001 --from 0101 --to 0103
+  manage.py terminal --code bus-k1-001 --reader ACR122 --sam-reader "SAM" --offline
+  manage.py terminal --code bus-k1-001 --upload
+"""
+
+
+class Command(BaseCommand):
+    """One tap, or an upload."""
+
+    help = (
+        "Take one purchase as a terminal: select the card, compute the fare, debit by APDU together with the SAM, write "
+        "the journal, report to the centre. Without a line, or with --offline, the purchase waits in the journal."
+    )
+    requires_system_checks = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Keep the line breaks of the examples."""
+        formatter = argparse.RawDescriptionHelpFormatter
+        return super().create_parser(
+            prog_name, subcommand, formatter_class=formatter, epilog=EXAMPLES, **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the command's options."""
+        parser.add_argument("--code", required=True, help="the terminal, as registered")
+        card = parser.add_mutually_exclusive_group()
+        card.add_argument("--reader", metavar="NAME", help="the card: PC/SC reader whose name contains NAME")
+        card.add_argument(
+            "--card", metavar="DIR", help="the card: simulated, by folder or number in var/chips"
+        )
+        sam = parser.add_mutually_exclusive_group()
+        sam.add_argument(
+            "--sam-reader", metavar="NAME", help="the SAM: PC/SC reader whose name contains NAME"
+        )
+        sam.add_argument(
+            "--sam", metavar="DIR", help="the SAM: simulated (default: the demo's for this terminal)"
+        )
+        parser.add_argument("--amount", metavar="YUAN", help="the amount, where the cashier enters it")
+        parser.add_argument("--from", dest="entry", metavar="STATION", help="entry at a station")
+        parser.add_argument("--to", dest="exit", metavar="STATION", help="exit at a station")
+        parser.add_argument(
+            "--at", type=_moment, metavar="TIME", help="the terminal's clock, ISO 8601 (default: now)"
+        )
+        parser.add_argument("--again", action="store_true", help="pay once more for another person")
+        parser.add_argument("--offline", action="store_true", help="do not talk to the centre")
+        parser.add_argument(
+            "--upload", action="store_true", help="take no card; send what waits in the journal"
+        )
+        parser.add_argument(
+            "--state", type=Path, metavar="DIR", help="journal and orders (default: var/devices/CODE)"
+        )
+        parser.add_argument("--json", action="store_true", help="print JSON")
+        add_centre_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Tap or upload; a refused card is said and exit code 1, a fault is one sentence."""
+        folder = options["state"] or DEVICES / options["code"]
+        try:
+            with contextlib.closing(Memory.open(folder)) as memory:
+                if options["upload"]:
+                    self._upload(options, folder, memory)
+                else:
+                    self._tap(options, folder, memory)
+        except CardError as error:
+            raise CommandError(sentence(error)) from error
+
+    def _upload(self, options: dict[str, Any], folder: Path, memory: Memory) -> None:
+        with self._sam(options) as sam:
+            terminal = Terminal(sam=sam, memory=memory, client=_client(options))
+            answers = terminal.upload(when=options["at"] or timezone.now())
+        if options["json"]:
+            self.stdout.write(json.dumps(answers, ensure_ascii=False, indent=2))
+        for answer in [] if options["json"] else answers:
+            names = ("accepted", "suspended", "duplicate", "rejected")
+            counts = ", ".join(f"{answer[name]} {name}" for name in names)
+            self.stdout.write(f"batch {answer['batch_no']}: {counts}")
+        if not answers and not options["json"]:
+            self.stdout.write("Nothing waits in the journal.")
+
+    def _tap(self, options: dict[str, Any], folder: Path, memory: Memory) -> None:
+        client = None if options["offline"] else _client(options)
+        orders = fetch_orders(client, folder) if client else kept_orders(folder)
+        amount_fen = _amount(options["amount"])
+        steps = [(role, options[role]) for role in ("entry", "exit") if options[role]] or [("both", "0")]
+        when, results = options["at"] or timezone.now(), []
+        with self._sam(options) as sam:
+            for role, station in steps:
+                terminal = Terminal(
+                    sam=sam,
+                    memory=memory,
+                    orders=orders,
+                    client=client,
+                    online=bool(client),
+                    role=role,
+                    station=station,
+                )
+                # A fresh connection each time: between entry and exit the card is out of the field.
+                with card_transport(options["reader"], options["card"]) as card:
+                    results.append(
+                        terminal.tap(card, when=when, amount_fen=amount_fen, again=options["again"])
+                    )
+                when += RIDE
+        self._show(results, as_json=options["json"])
+
+    @contextlib.contextmanager
+    def _sam(self, options: dict[str, Any]) -> Any:
+        directory = options["sam"] or (None if options["sam_reader"] else f"sam-{options['code']}")
+        with sam_transport(options["sam_reader"], directory) as transport:
+            yield transport
+
+    def _show(self, results: list[TapResult], *, as_json: bool) -> None:
+        for result in results:
+            if as_json:
+                self.stdout.write(json.dumps(_plain(result), ensure_ascii=False))
+            else:
+                self.stdout.write("\n".join(result.display()))
+        if not all(result.ok for result in results):
+            raise SystemExit(1)
+
+
+def _plain(result: TapResult) -> dict[str, Any]:
+    return {
+        "ok": result.ok,
+        "reason": result.reason.to_dict(),
+        "card_no": result.card_no,
+        "fare_fen": result.fare_fen,
+        "balance_fen": result.balance_fen,
+        "centre": result.centre,
+        "record": result.record.to_dict() if result.record else None,
+    }
+
+
+def _client(options: dict[str, Any]) -> CentreClient:
+    key = terminal_key(options["code"], options["key"])
+    return CentreClient(options["url"], options["code"], key)
+
+
+def _amount(text: str | None) -> int | None:
+    try:
+        return parse_yuan(text) if text else None
+    except ValueError as error:
+        raise CommandError(sentence(error)) from error
+
+
+def _moment(text: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a time like 2026-03-02T08:15:00") from None
+    return when if when.tzinfo else when.replace(tzinfo=SHANGHAI)
