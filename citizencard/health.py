@@ -18,10 +18,16 @@ from citizencard.core.models import BusinessDay
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 with every check `ok`, or 503 naming the checks that are not."""
-    checks: dict[str, Callable[[], bool]] = {"database": _database, "key_service": _key_service, "open_day": _open_day}
+    checks: dict[str, Callable[[], bool]] = {
+        "database": _database,
+        "key_service": _key_service,
+        "open_day": _open_day,
+    }
     state = {name: "ok" if _holds(check) else "failed" for name, check in checks.items()}
     healthy = all(value == "ok" for value in state.values())
-    return JsonResponse({"status": "ok" if healthy else "failed", "checks": state}, status=200 if healthy else 503)
+    return JsonResponse(
+        {"status": "ok" if healthy else "failed", "checks": state}, status=200 if healthy else 503
+    )
 
 
 def _holds(check: Callable[[], bool]) -> bool:

@@ -61,7 +61,9 @@ def _list(model: str, query: str = "") -> str:
 
 
 def _counts(day: date) -> dict[str, int]:
-    sums = Batch.objects.filter(business_date=day).aggregate(**{name: Sum(name, default=0) for name in COUNTS})
+    sums = Batch.objects.filter(business_date=day).aggregate(
+        **{name: Sum(name, default=0) for name in COUNTS}
+    )
     return {name: int(value) for name, value in sums.items()}
 
 
@@ -75,10 +77,17 @@ def _day() -> list[Tile]:
     if day is None:
         return [Tile(_("Business day"), "–", _("none is open"), _list("core_businessday"), "bad")]
     counts = _counts(day.date)
-    batches = _list("terminals_batch", f"?business_date__gte={day.date}&business_date__lt={day.date + timedelta(1)}")
+    batches = _list(
+        "terminals_batch", f"?business_date__gte={day.date}&business_date__lt={day.date + timedelta(1)}"
+    )
     other = _("%(suspended)s suspended, %(duplicate)s duplicate, %(rejected)s rejected") % counts
     return [
-        Tile(_("Open business day"), day.date.isoformat(), "", reverse("admin:core_businessday_change", args=[day.pk])),
+        Tile(
+            _("Open business day"),
+            day.date.isoformat(),
+            "",
+            reverse("admin:core_businessday_change", args=[day.pk]),
+        ),
         Tile(_("Records received"), f"{sum(counts.values()):,}", _("in the open day"), batches),
         Tile(_("Accepted"), f"{counts['accepted']:,}", other, batches, "good"),
     ]
@@ -100,7 +109,9 @@ def _books() -> list[Tile]:
     difference = sum(row.debit_fen - row.credit_fen for row in rows)
     detail = _("debits and credits are equal") if difference == 0 else _("the ledger does not balance")
     tone = "good" if difference == 0 else "bad"
-    return [Tile(_("Trial balance difference"), yuan(difference), detail, reverse("admin:trial_balance"), tone)]
+    return [
+        Tile(_("Trial balance difference"), yuan(difference), detail, reverse("admin:trial_balance"), tone)
+    ]
 
 
 def _cards() -> list[Tile]:
@@ -110,7 +121,9 @@ def _cards() -> list[Tile]:
     hot = _("%(count)s on the hot list") % {"count": lost}
     return [
         Tile(_("Active cards"), f"{active:,}", hot, _list("accounts_card", "?state__exact=active")),
-        Tile(_("Top-ups to be loaded"), waiting, _("paid, not on the chip yet"), _list("accounts_topuporder")),
+        Tile(
+            _("Top-ups to be loaded"), waiting, _("paid, not on the chip yet"), _list("accounts_topuporder")
+        ),
     ]
 
 

@@ -31,5 +31,7 @@ class ReasonForm(forms.Form):
     """Why somebody looks at or stops something; it goes into the audit trail."""
 
     reason = forms.CharField(
-        label=_("Reason"), max_length=100, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True})
+        label=_("Reason"),
+        max_length=100,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
     )

@@ -34,6 +34,4 @@ def ask_reason(
         "form": form,
         "facts": facts,
     }
-    response = TemplateResponse(request, "office/reason.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return TemplateResponse(request, "office/reason.html", context)

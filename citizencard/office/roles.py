@@ -17,7 +17,12 @@ FINANCE: Final = "finance"
 AUDITOR: Final = "auditor"
 TITLES: Final[dict[str, StrOrPromise]] = {CLERK: _("Clerk"), FINANCE: _("Finance"), AUDITOR: _("Auditor")}
 
-_FIELD = {"terminals.view_merchant", "terminals.view_terminal", "terminals.view_tariff", "terminals.view_hotlistentry"}
+_FIELD = {
+    "terminals.view_merchant",
+    "terminals.view_terminal",
+    "terminals.view_tariff",
+    "terminals.view_hotlistentry",
+}
 _CARDS = {"accounts.view_card", "accounts.view_cardproduct", "accounts.view_topuporder"}
 _BOOKS = {
     "accounts.view_ledgeraccount",
@@ -33,7 +38,10 @@ _BOOKS = {
 MATRIX: Final[dict[str, set[str]]] = {
     CLERK: _FIELD | _CARDS | {"accounts.view_citizen", "office.reveal_citizen", "office.report_loss"},
     FINANCE: _FIELD | _CARDS | _BOOKS,
-    AUDITOR: _FIELD | _CARDS | _BOOKS | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user"},
+    AUDITOR: _FIELD
+    | _CARDS
+    | _BOOKS
+    | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user"},
 }
 """Role → permissions. The auditor sees everything but personal data in clear, and changes nothing."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, Final
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
@@ -51,7 +50,9 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """The sign-in page stands outside `admin_view`."""
-        return _with_policy(wraps(super().login)(super().login))(request, extra_context)
+        page = super().login
+        response: HttpResponseBase = _with_policy(lambda: page(request, extra_context))()
+        return response
 
 
 office = OfficeSite(name="admin")

@@ -17,12 +17,18 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
 
 
 def _item(title: StrOrPromise, icon: str, url: str, permission: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{url}"), "permission": _may(permission)}
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{url}"),
+        "permission": _may(permission),
+    }
 
 
 def _models(*entries: tuple[StrOrPromise, str, str, str]) -> list[dict[str, Any]]:
     return [
-        _item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}") for title, icon, app, model in entries
+        _item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
+        for title, icon, app, model in entries
     ]
 
 
@@ -84,7 +90,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Office"),
     "SITE_URL": None,
     "SITE_ICON": lambda request: static("portal/icon.svg"),
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/icon.svg")}],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/icon.svg")}
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,

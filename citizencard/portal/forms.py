@@ -12,7 +12,9 @@ class SignInForm(forms.Form):
     identifier = forms.CharField(
         label=_("Document number or card number"),
         max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "characters", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
     )
     password = forms.CharField(
         label=_("Password"),

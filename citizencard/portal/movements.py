@@ -115,6 +115,12 @@ def latest_spending(card: Card) -> Spending:
 def _bars(amounts: dict[str, int]) -> list[Bar]:
     total, longest = sum(amounts.values()), max(amounts.values())
     return [
-        Bar(channel, Channel(channel).label, amount, max(1, round(100 * amount / longest)), round(100 * amount / total))
+        Bar(
+            channel,
+            Channel(channel).label,
+            amount,
+            max(1, round(100 * amount / longest)),
+            round(100 * amount / total),
+        )
         for channel, amount in amounts.items()
     ]

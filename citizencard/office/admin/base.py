@@ -48,11 +48,17 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         return []
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The object's page with its tables."""
         obj = self.get_object(request, unquote(object_id))
-        tables = self.tables(request, obj) if obj is not None and self.has_view_permission(request, obj) else []
+        tables = (
+            self.tables(request, obj) if obj is not None and self.has_view_permission(request, obj) else []
+        )
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tables": tables})
 
     def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

@@ -35,9 +35,13 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
 
     def tables(self, request: HttpRequest, obj: LedgerAccount) -> list[Table]:
         """The account's latest transfers, seen from its own side."""
-        latest = Transfer.objects.filter(Q(debit_id=obj.pk) | Q(credit_id=obj.pk)).order_by("-business_date", "-id")
+        latest = Transfer.objects.filter(Q(debit_id=obj.pk) | Q(credit_id=obj.pk)).order_by(
+            "-business_date", "-id"
+        )
         transfers = list(latest[:LATEST])
-        others = LedgerAccount.objects.in_bulk({each.debit_id for each in transfers} | {each.credit_id for each in transfers})
+        others = LedgerAccount.objects.in_bulk(
+            {each.debit_id for each in transfers} | {each.credit_id for each in transfers}
+        )
         rows = []
         for each in transfers:
             grows = (each.debit_id == obj.pk) == (obj.side == LedgerAccount.Side.DEBIT)
@@ -64,13 +68,20 @@ class JournalAdmin(ReadOnlyAdmin):
     def tables(self, request: HttpRequest, obj: Journal) -> list[Table]:
         """The journal's transfers, debit and credit side by side."""
         transfers = list(
-            Transfer.objects.filter(business_date=obj.business_date, journal_id=obj.pk).order_by("id")[:LATEST]
+            Transfer.objects.filter(business_date=obj.business_date, journal_id=obj.pk).order_by("id")[
+                :LATEST
+            ]
         )
         accounts = LedgerAccount.objects.in_bulk(
             {each.debit_id for each in transfers} | {each.credit_id for each in transfers}
         )
         rows = [
-            [each.get_kind_display(), link(accounts[each.debit_id]), link(accounts[each.credit_id]), yuan(each.amount_fen)]
+            [
+                each.get_kind_display(),
+                link(accounts[each.debit_id]),
+                link(accounts[each.credit_id]),
+                yuan(each.amount_fen),
+            ]
             for each in transfers
         ]
         return [Table(_("Transfers"), [_("kind"), _("debit"), _("credit"), _("amount")], rows, columns(3))]

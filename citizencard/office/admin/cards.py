@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.models import Card, CardProduct, TopUpOrder
@@ -45,8 +44,8 @@ class CardAdmin(ReadOnlyAdmin):
     list_select_related = ["product", "citizen", "purse"]
     search_fields = ["pan"]
     search_help_text = _("Card number")
-    fields = ["number", "product", "holder", "state_label", "balance", "valid_from", "valid_to", "key_version"]
-    readonly_fields = ["number", "holder", "state_label", "balance"]
+    fields = ["number", "product", "citizen", "state", "balance", "valid_from", "valid_to", "key_version"]
+    readonly_fields = ["number", "balance"]
     ordering = ["-pk"]
     actions_detail = ["report_lost"]
 
@@ -56,15 +55,15 @@ class CardAdmin(ReadOnlyAdmin):
         return card_number(obj.pan)
 
     @display(description=_("citizen"))
-    def holder(self, obj: Card) -> Any:
-        """The masked holder, linked for whoever may see citizens; a dash for an anonymous card."""
-        if obj.citizen is None:
-            return "–"
-        request = getattr(self, "request", None)
-        may_see = request is not None and request.user.has_perm("accounts.view_citizen")
-        return link(obj.citizen) if may_see else str(obj.citizen)
+    def holder(self, obj: Card) -> str:
+        """The masked holder; a dash for an anonymous card."""
+        return str(obj.citizen or "–")
 
-    @display(description=_("state"), ordering="state", label={str(key): value for key, value in STATE_COLOURS.items()})
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={str(key): value for key, value in STATE_COLOURS.items()},
+    )
     def state_label(self, obj: Card) -> tuple[str, str]:
         """The state in its colour."""
         return obj.state, obj.get_state_display()
@@ -76,7 +75,6 @@ class CardAdmin(ReadOnlyAdmin):
 
     def tables(self, request: HttpRequest, obj: Card) -> list[Table]:
         """Movements, top-ups, and the steps of the card's life."""
-        self.request = request
         return [_movements(obj), _topups(obj), _life(obj)]
 
     @action(description=_("Report lost"), permissions=["report_loss"], icon="report", variant=None)
@@ -88,7 +86,10 @@ class CardAdmin(ReadOnlyAdmin):
             entry = report_loss(
                 card=card, actor=request.user.get_username(), reason=reason, occurred_at=timezone.now()
             )
-            return [(gettext("effective at"), at(entry.effective_at)), (gettext("hot list version"), str(entry.version))]
+            return [
+                (gettext("effective at"), at(entry.effective_at)),
+                (gettext("hot list version"), str(entry.version)),
+            ]
 
         return ask_reason(request, self, card, title=gettext("Report lost"), act=report)
 
@@ -171,14 +172,18 @@ class TopUpOrderAdmin(ReadOnlyAdmin):
     search_fields = ["number", "card__pan"]
     search_help_text = _("Order number or card number")
     fields = [
-        "number", "card", "amount", "channel", "state_label", "actor", "occurred_at", "gateway_id", "online_atc",
+        "number", "card", "amount", "channel", "state", "actor", "occurred_at", "gateway_id", "online_atc",
         "terminal_no", "loaded_at",
     ]  # fmt: skip
-    readonly_fields = ["amount", "state_label"]
+    readonly_fields = ["amount"]
     ordering = ["-pk"]
     amount = yuan_column("amount_fen", _("amount (yuan)"))
 
-    @display(description=_("state"), ordering="state", label={str(key): value for key, value in ORDER_COLOURS.items()})
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={str(key): value for key, value in ORDER_COLOURS.items()},
+    )
     def state_label(self, obj: TopUpOrder) -> tuple[str, str]:
         """The state in its colour."""
         return obj.state, obj.get_state_display()

@@ -31,8 +31,7 @@ class BusinessDayAdmin(ReadOnlyAdmin):
 
     list_display = ["date", "state_label", "opened_at", "closed_at"]
     list_filter = ["state"]
-    fields = ["date", "state_label", "opened_at", "closed_at"]
-    readonly_fields = ["state_label"]
+    fields = ["date", "state", "opened_at", "closed_at"]
     ordering = ["-date"]
 
     @display(description=_("state"), ordering="state", label={"open": "success", "closing": "warning"})
@@ -52,9 +51,9 @@ class ClearingRunAdmin(ReadOnlyAdmin):
     list_display = ["business_date", "state_label", "taps", "gross", "fee", "net", "finished_at"]
     list_filter = ["state"]
     fields = [
-        "business_date", "state_label", "taps", "gross", "fee", "net", "started_at", "finished_at", "digest_hex",
+        "business_date", "state", "taps", "gross", "fee", "net", "started_at", "finished_at", "digest_hex",
     ]  # fmt: skip
-    readonly_fields = ["state_label", "gross", "fee", "net", "digest_hex"]
+    readonly_fields = ["gross", "fee", "net", "digest_hex"]
     ordering = ["-business_date"]
     actions_detail = ["download_xlsx", "download_csv"]
     gross = yuan_column("gross_fen", _("gross (yuan)"))

@@ -40,7 +40,10 @@ class MerchantAdmin(ReadOnlyAdmin):
             Table(
                 _("Terminals"),
                 [_("code"), _("place"), _("state"), _("last seen")],
-                [[link(each, each.code), each.place, each.get_state_display(), at(each.seen_at)] for each in terminals],
+                [
+                    [link(each, each.code), each.place, each.get_state_display(), at(each.seen_at)]
+                    for each in terminals
+                ],
             )
         ]
         if request.user.has_perm("settlement.view_statement"):
@@ -70,8 +73,16 @@ class TerminalAdmin(ReadOnlyAdmin):
     list_filter = ["state", "merchant__channel", "merchant"]
     list_select_related = ["merchant"]
     search_fields = ["code", "place", "terminal_no"]
-    fields = ["code", "merchant", "place", "tariff_code", "terminal_no", "state_label", "seen_at", "hot_list_version"]
-    readonly_fields = ["state_label"]
+    fields = [
+        "code",
+        "merchant",
+        "place",
+        "tariff_code",
+        "terminal_no",
+        "state",
+        "seen_at",
+        "hot_list_version",
+    ]
     ordering = ["code"]
 
     @display(description=_("state"), ordering="state", label={"active": "success", "revoked": "danger"})
@@ -117,10 +128,10 @@ class BatchAdmin(ReadOnlyAdmin):
     list_select_related = ["terminal"]
     search_fields = ["number", "terminal__code"]
     fields = [
-        "number", "terminal", "state_label", "online", "business_date", "received_at", "records", "total", "accepted",
+        "number", "terminal", "state", "online", "business_date", "received_at", "records", "total", "accepted",
         "suspended", "duplicate", "rejected", "digest_hex",
     ]  # fmt: skip
-    readonly_fields = ["state_label", "total", "digest_hex"]
+    readonly_fields = ["total", "digest_hex"]
     ordering = ["-pk"]
     total = yuan_column("total_fen", _("total (yuan)"))
 
@@ -145,13 +156,18 @@ def _suspended(batch: Batch) -> Table:
     return Table(
         _("Suspended records"),
         [_("line"), _("occurred at"), _("offline ATC"), _("amount"), _("outcome")],
-        [[tap.line, at(tap.occurred_at), tap.atc, yuan(tap.amount_fen), tap.get_outcome_display()] for tap in held],
+        [
+            [tap.line, at(tap.occurred_at), tap.atc, yuan(tap.amount_fen), tap.get_outcome_display()]
+            for tap in held
+        ],
         columns(0, 2, 3),
     )
 
 
 def _refused(batch: Batch) -> Table:
-    refusals = Refusal.objects.filter(business_date=batch.business_date, batch_id=batch.pk).order_by("line")[:PROBLEMS]
+    refusals = Refusal.objects.filter(business_date=batch.business_date, batch_id=batch.pk).order_by("line")[
+        :PROBLEMS
+    ]
     return Table(
         _("Refused records"),
         [_("line"), _("reason"), _("detail"), _("record as received")],

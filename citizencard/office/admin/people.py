@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.models import Citizen, User
@@ -25,13 +26,19 @@ from citizencard.office.tables import Table, at, columns, link, yuan
 class CitizenAdmin(ReadOnlyAdmin):
     """Masks only. Personal data in clear is a separate step with a reason, kept in the audit trail."""
 
-    list_display = ["name_mask", "document_kind", "document_mask", "phone_mask", "registered_at"]
+    list_display = ["masked_name", "document_kind", "document_mask", "phone_mask", "registered_at"]
     list_filter = ["document_kind"]
     search_fields = ["cards__pan"]
     search_help_text = _("Card number")
-    fields = ["name_mask", "document_kind", "document_mask", "phone_mask", "registered_at"]
+    fields = ["masked_name", "document_kind", "document_mask", "phone_mask", "registered_at"]
+    readonly_fields = ["masked_name"]
     ordering = ["-registered_at"]
     actions_detail = ["reveal"]
+
+    @display(description=pgettext_lazy("person", "name"))
+    def masked_name(self, obj: Citizen) -> str:
+        """Enough to recognise, not enough to know."""
+        return obj.name_mask
 
     def tables(self, request: HttpRequest, obj: Citizen) -> list[Table]:
         """The citizen's cards and consents."""
@@ -41,7 +48,10 @@ class CitizenAdmin(ReadOnlyAdmin):
             Table(
                 _("Cards"),
                 [_("card number"), _("product"), _("state"), _("balance")],
-                [[link(card), card.product, card.get_state_display(), yuan(card.purse.balance_fen)] for card in cards],
+                [
+                    [link(card), card.product, card.get_state_display(), yuan(card.purse.balance_fen)]
+                    for card in cards
+                ],
                 columns(3),
             ),
             Table(
@@ -59,7 +69,13 @@ class CitizenAdmin(ReadOnlyAdmin):
         def show(reason: str) -> list[tuple[str, str]]:
             clear = reveal_citizen(citizen=citizen, actor=request.user.get_username(), reason=reason)
             values = (clear.name, clear.document_number, clear.phone or "–")
-            return list(zip((gettext("name"), gettext("document number"), gettext("phone")), values, strict=True))
+            return list(
+                zip(
+                    (pgettext("person", "name"), gettext("document number"), gettext("phone")),
+                    values,
+                    strict=True,
+                )
+            )
 
         return ask_reason(request, self, citizen, title=gettext("Reveal personal data"), act=show)
 

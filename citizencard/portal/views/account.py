@@ -38,7 +38,9 @@ def login(request: HttpRequest) -> HttpResponse:
         else:
             auth.login(request, user, backend="django.contrib.auth.backends.ModelBackend")
             return redirect(_own_page(request, request.POST.get("next", "")))
-    return render(request, "portal/login.html", {"form": form, "next": request.GET.get("next", "")}, status=status)
+    return render(
+        request, "portal/login.html", {"form": form, "next": request.GET.get("next", "")}, status=status
+    )
 
 
 @require_POST
@@ -62,7 +64,12 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 def _remember(response: HttpResponse, name: str, value: str) -> None:
     response.set_cookie(
-        name, value, max_age=YEAR_SECONDS, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+        name,
+        value,
+        max_age=YEAR_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
     )
 
 

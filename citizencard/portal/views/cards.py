@@ -54,7 +54,12 @@ def statement(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpRespo
     months = statement_months(card=card)
     month = parse_month(request.GET.get("month", ""), months)
     pages = StatementPaginator(card, month, months[month] if month else sum(months.values()))
-    context = {"card": card, "months": months, "month": month, "page": pages.get_page(request.GET.get("page"))}
+    context = {
+        "card": card,
+        "months": months,
+        "month": month,
+        "page": pages.get_page(request.GET.get("page")),
+    }
     return render(request, "portal/statement.html", context)
 
 

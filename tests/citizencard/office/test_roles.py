@@ -1,0 +1,113 @@
+"""The permission matrix, read off the pages themselves: who opens what, and that nobody changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from citizencard.office.roles import MATRIX, ensure_roles
+from citizencard.office.site import office
+from tests.citizencard.city import City, make_staff
+
+SignIn = Callable[[str], Client]
+
+LISTS = {
+    "accounts_citizen": {"clerk", "auditor"},
+    "accounts_card": {"clerk", "finance", "auditor"},
+    "accounts_cardproduct": {"clerk", "finance", "auditor"},
+    "accounts_topuporder": {"clerk", "finance", "auditor"},
+    "accounts_ledgeraccount": {"finance", "auditor"},
+    "accounts_journal": {"finance", "auditor"},
+    "accounts_user": {"auditor"},
+    "terminals_merchant": {"clerk", "finance", "auditor"},
+    "terminals_terminal": {"clerk", "finance", "auditor"},
+    "terminals_tariff": {"clerk", "finance", "auditor"},
+    "terminals_hotlistentry": {"clerk", "finance", "auditor"},
+    "terminals_batch": {"finance", "auditor"},
+    "settlement_clearingrun": {"finance", "auditor"},
+    "core_businessday": {"finance", "auditor"},
+    "core_auditentry": {"auditor"},
+}
+
+
+def test_every_page_of_the_office_is_in_the_matrix() -> None:
+    assert {f"{model._meta.app_label}_{model._meta.model_name}" for model in office._registry} == set(LISTS)
+
+
+@pytest.mark.parametrize("role", sorted(MATRIX))
+def test_each_role_opens_exactly_its_lists(db: None, as_staff: SignIn, role: str) -> None:
+    make_staff()
+    client = as_staff(role)
+    opened = {name for name in LISTS if client.get(reverse(f"admin:{name}_changelist")).status_code == 200}
+    assert opened == {name for name, roles in LISTS.items() if role in roles}
+
+
+@pytest.mark.parametrize("role", [*sorted(MATRIX), "root"])
+def test_nobody_adds_changes_or_deletes_not_even_the_superuser(
+    city: City, as_staff: SignIn, role: str
+) -> None:
+    client = as_staff(role)
+    for model in office._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        assert client.post(reverse(f"admin:{name}_add")).status_code == 403
+        if thing := model._default_manager.first():
+            assert client.post(reverse(f"admin:{name}_change", args=[thing.pk]), {"x": 1}).status_code == 403
+            assert (
+                client.post(reverse(f"admin:{name}_delete", args=[thing.pk]), {"post": "yes"}).status_code
+                == 403
+            )
+
+
+@pytest.mark.parametrize(
+    ("action", "roles"),
+    [
+        ("accounts_citizen_reveal", {"clerk", "root"}),
+        ("accounts_card_report_lost", {"clerk", "root"}),
+        ("settlement_clearingrun_download_xlsx", {"finance", "auditor", "root"}),
+        ("settlement_clearingrun_download_csv", {"finance", "auditor", "root"}),
+    ],
+)
+def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: str, roles: set[str]) -> None:
+    subjects = {"citizen": city.citizen.pk, "card": city.card.pk, "clearingrun": city.cleared}
+    url = reverse(f"admin:{action}", args=[subjects[action.split("_")[1]]])
+    allowed = {role for role in [*MATRIX, "root"] if as_staff(role).get(url).status_code == 200}
+    assert allowed == roles
+
+
+@pytest.mark.parametrize("path", ["/office/", "/office/accounts/card/", "/office/trial-balance/"])
+def test_citizens_and_strangers_stay_outside(city: City, as_citizen: Client, path: str) -> None:
+    for client in (as_citizen, Client()):
+        assert client.get(path)["Location"].startswith("/office/login/")
+
+
+def test_a_citizens_password_does_not_open_the_office(city: City, client: Client) -> None:
+    form = {"username": city.citizen.user.username, "password": "spring-tea-7301"}
+    assert client.post("/office/login/", form).status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+def test_trial_balance_is_for_finance_and_auditor(city: City, as_staff: SignIn) -> None:
+    opened = {role: as_staff(role).get("/office/trial-balance/").status_code for role in MATRIX}
+    assert opened == {"clerk": 403, "finance": 200, "auditor": 200}
+
+
+def test_roles_are_restored_by_every_migration(db: None) -> None:
+    clerk = Group.objects.get(name="clerk")
+    clerk.permissions.clear()
+    ensure_roles()
+    assert {f"{each.content_type.app_label}.{each.codename}" for each in clerk.permissions.all()} == MATRIX[
+        "clerk"
+    ]
+
+
+def test_staff_are_locked_out_after_five_wrong_passwords(db: None, client: Client) -> None:
+    make_staff()
+    for _attempt in range(5):
+        client.post("/office/login/", {"username": "clerk", "password": "wrong"})
+    answer = client.post("/office/login/", {"username": "clerk", "password": "spring-tea-7301"})
+    assert "15 分钟" in answer.content.decode()
+    assert "_auth_user_id" not in client.session
