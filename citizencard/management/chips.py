@@ -93,4 +93,4 @@ def _simulated(directory: str, open_chip: Callable[[Path], SimulatedChip]) -> Si
 def sentence(error: Exception) -> str:
     """An error's text as one sentence."""
     text = str(error).strip() or type(error).__name__
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?", "。")) else ".")

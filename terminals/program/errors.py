@@ -22,4 +22,4 @@ class CentreRefused(CardError):
         """Say what the centre says."""
         self.problem = problem
         self.code = str(problem.get("code", "refused"))
-        super().__init__(f"{self.code}: {problem.get('detail', 'refused by the centre')}")
+        super().__init__(f"{problem.get('detail', 'refused by the centre')} ({self.code})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
@@ -21,6 +22,8 @@ from terminals.services.acceptance.posting import post
 from terminals.wire.batch import RESERVED, Line, split_batch
 from terminals.wire.errors import BatchError, RecordError
 from terminals.wire.record import TapRecord
+
+logger = logging.getLogger(__name__)
 
 ONLINE, UNREADABLE = RESERVED
 _DIGEST_DIGITS: Final = 24
@@ -152,6 +155,7 @@ def _stored(terminal: Terminal, number: str, digest: bytes) -> Batch | None:
     if stored := same_number.filter(digest=digest).first():
         return stored
     if same_number.filter(state=Batch.State.PROCESSED).exists():
+        logger.warning("terminal %s sent other content under batch number %s", terminal.code, number)
         raise BatchNumberReused(number=number)
     return None
 
