@@ -42,13 +42,13 @@ def main() -> None:
 def _measure(options: argparse.Namespace, address: str) -> None:
     from rich.console import Console
 
-    from benchmarks.report import print_result, write_json
+    from benchmarks.report import found_conditions, print_result, write_json
 
-    console, results = Console(), []
+    console, results, conditions = Console(), list[Result](), found_conditions()
     for result in _results(options, address):
         results.append(result)
         print_result(result, console)
-    write_json(results, options.output, rounds=options.rounds)
+    write_json(results, options.output, rounds=options.rounds, conditions=conditions)
     console.print(f"written: {options.output}")
 
 

@@ -24,7 +24,7 @@ from settlement.selectors.audit import broken_invariants
 from terminals.models import Tap
 
 CLIENTS = 8
-PURCHASES = 250
+PURCHASES = 100
 QUICK_PURCHASES = 5
 PGBENCH_SCALE = 10
 PGBENCH_SECONDS = 5

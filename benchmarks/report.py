@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import django
@@ -40,18 +40,20 @@ def print_result(result: Result, console: Console) -> None:
     console.print("  checked: " + "; ".join(result.checks))
 
 
-def write_json(results: Sequence[Result], path: Path, *, rounds: int) -> None:
+def write_json(
+    results: Sequence[Result], path: Path, *, rounds: int, conditions: Mapping[str, object]
+) -> None:
     """Everything measured, with the conditions it was measured under."""
     content = {
         "rounds": rounds,
-        "conditions": conditions(),
+        "conditions": dict(conditions),
         "results": {result.name: result.to_dict() for result in results},
     }
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def conditions() -> dict[str, object]:
-    """What the figures depend on."""
+def found_conditions() -> dict[str, object]:
+    """What the figures depend on; the load is that of others, when asked before the first round."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, setting, unit FROM pg_settings WHERE name = ANY(%s)", [list(SETTINGS)])
         postgres = {

@@ -83,16 +83,19 @@ def merchant_cleared(
     *,
     payable_id: int,
     settlement_id: int,
-    gross_fen: int,
+    fee_income_id: int,
     fee_fen: int,
+    net_fen: int,
     statement_id: int,
     occurred_at: datetime,
 ) -> list[Leg]:
-    """A merchant's day: the fee to income, the rest due for payout."""
-    fee_income = account_id(Chart.FEE_INCOME)
+    """A merchant's day: the fee to income, the rest due for payout. Amounts of zero make no leg.
+
+    `fee_income_id` is given, not looked up: a clearing calls this for thousands of merchants.
+    """
     parts = (
-        (fee_income, fee_fen, Transfer.Kind.FEE),
-        (settlement_id, gross_fen - fee_fen, Transfer.Kind.SETTLEMENT),
+        (fee_income_id, fee_fen, Transfer.Kind.FEE),
+        (settlement_id, net_fen, Transfer.Kind.SETTLEMENT),
     )
     return [
         Leg(payable_id, credit, amount_fen, kind, statement_id, occurred_at)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from accounts.models import Chart, Transfer
-from accounts.services.ledger import Leg, open_account, post_journal
+from accounts.models import Chart
+from accounts.services.ledger import post_journal
+from accounts.services.postings import account_id, merchant_cleared
 from citizencard.core.calendar import SHANGHAI
 from settlement.models import ClearingRun, Statement
 
@@ -17,18 +18,22 @@ def post_statements(*, run: ClearingRun) -> None:
     """Move what the merchants earned on the run's date out of their payable accounts: the fee to income, the rest
     to their settlement accounts. Amounts of zero make no transfer, and a date without amounts no journal.
     """
-    fee_income = open_account(chart=Chart.FEE_INCOME).pk
+    fee_income_id = account_id(Chart.FEE_INCOME)
     statements = Statement.objects.filter(run=run).select_related("merchant").order_by("merchant__code")
     # The window ends with its date; that is when the merchants' claims become due.
     due = datetime.combine(run.business_date + timedelta(days=1), time(), SHANGHAI)
     legs = [
-        Leg(statement.merchant.payable_id, account, amount_fen, kind, statement.pk, due)
+        leg
         for statement in statements
-        for account, amount_fen, kind in (
-            (fee_income, statement.fee_fen, Transfer.Kind.FEE),
-            (statement.merchant.settlement_id, statement.net_fen, Transfer.Kind.SETTLEMENT),
+        for leg in merchant_cleared(
+            payable_id=statement.merchant.payable_id,
+            settlement_id=statement.merchant.settlement_id,
+            fee_income_id=fee_income_id,
+            fee_fen=statement.fee_fen,
+            net_fen=statement.net_fen,
+            statement_id=statement.pk,
+            occurred_at=due,
         )
-        if amount_fen
     ]
     if legs:
         name = run.business_date.isoformat()

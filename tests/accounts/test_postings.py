@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from accounts.models import Card, LedgerAccount
+from accounts.models import Card, Chart, LedgerAccount
 from accounts.selectors.balances import account_balance_fen, trial_balance
 from accounts.services import postings, topup
 from accounts.services.ledger import Leg, open_account, post_journal
@@ -90,8 +90,9 @@ def test_a_merchants_day_is_cleared(fee_fen: int, fee: dict[str, int], payable: 
         return postings.merchant_cleared(
             payable_id=payable.pk,
             settlement_id=settlement.pk,
-            gross_fen=10_000,
+            fee_income_id=postings.account_id(Chart.FEE_INCOME),
             fee_fen=fee_fen,
+            net_fen=10_000 - fee_fen,
             statement_id=1,
             occurred_at=NOON,
         )
@@ -104,8 +105,9 @@ def test_a_merchant_whose_fee_is_everything_gets_no_settlement(payable: LedgerAc
     legs = postings.merchant_cleared(
         payable_id=payable.pk,
         settlement_id=settlement.pk,
-        gross_fen=5,
+        fee_income_id=postings.account_id(Chart.FEE_INCOME),
         fee_fen=5,
+        net_fen=0,
         statement_id=1,
         occurred_at=NOON,
     )
