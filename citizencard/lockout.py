@@ -6,7 +6,7 @@ Unknown subjects are counted like known ones: the answer does not tell whether s
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
@@ -41,7 +41,7 @@ class SignInLocked(CitizenCardError):
 def count_attempt(subject: str) -> None:
     """Count one attempt to sign in as `subject` (any text). Raises SignInLocked from the sixth within the lock time."""
     now = timezone.now()
-    values = {
+    values: dict[str, str | int | datetime] = {
         "subject": _hashed(subject),
         "now": now,
         "forgiven": now - LOCKED_FOR,

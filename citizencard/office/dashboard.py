@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import Sum
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,6 +24,7 @@ from terminals.models import Batch, HotListEntry, Terminal
 
 COUNTS = ("accepted", "suspended", "duplicate", "rejected")
 CHART_DAYS = 14
+BOOKS_SECONDS = 60  # the whole ledger is summed; not on every look at the page
 SILENT_AFTER = timedelta(hours=24)
 
 
@@ -60,23 +63,25 @@ def _list(model: str, query: str = "") -> str:
     return reverse(f"admin:{model}_changelist") + query
 
 
-def _counts(day: date) -> dict[str, int]:
-    sums = Batch.objects.filter(business_date=day).aggregate(
-        **{name: Sum(name, default=0) for name in COUNTS}
-    )
-    return {name: int(value) for name, value in sums.items()}
+def _counts(days: Iterable[date]) -> dict[date, dict[str, int]]:
+    """Records by outcome of each day, one query for all of them."""
+    days = list(days)
+    sums = Batch.objects.filter(business_date__in=days).values("business_date")
+    rows = sums.annotate(**{name: Sum(name, default=0) for name in COUNTS})
+    found = {row["business_date"]: {name: int(row[name]) for name in COUNTS} for row in rows}
+    return {day: found.get(day, dict.fromkeys(COUNTS, 0)) for day in days}
 
 
 def _recent_days() -> list[tuple[date, dict[str, int]]]:
     days = BusinessDay.objects.order_by("-date").values_list("date", flat=True)[:CHART_DAYS]
-    return [(day, _counts(day)) for day in sorted(days)]
+    return sorted(_counts(days).items())
 
 
 def _day() -> list[Tile]:
     day = BusinessDay.objects.filter(state=BusinessDay.State.OPEN).first()
     if day is None:
         return [Tile(_("Business day"), "–", _("none is open"), _list("core_businessday"), "bad")]
-    counts = _counts(day.date)
+    counts = _counts([day.date])[day.date]
     batches = _list(
         "terminals_batch", f"?business_date__gte={day.date}&business_date__lt={day.date + timedelta(1)}"
     )
@@ -105,13 +110,16 @@ def _clearing() -> list[Tile]:
 
 
 def _books() -> list[Tile]:
-    rows = trial_balance()
-    difference = sum(row.debit_fen - row.credit_fen for row in rows)
+    difference = cache.get_or_set("office.trial_balance_difference", _difference_fen, BOOKS_SECONDS) or 0
     detail = _("debits and credits are equal") if difference == 0 else _("the ledger does not balance")
     tone = "good" if difference == 0 else "bad"
     return [
         Tile(_("Trial balance difference"), yuan(difference), detail, reverse("admin:trial_balance"), tone)
     ]
+
+
+def _difference_fen() -> int:
+    return sum(row.debit_fen - row.credit_fen for row in trial_balance())
 
 
 def _cards() -> list[Tile]:

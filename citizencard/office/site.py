@@ -51,8 +51,8 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """The sign-in page stands outside `admin_view`."""
         page = super().login
-        response: HttpResponseBase = _with_policy(lambda: page(request, extra_context))()
-        return response
+        answer: HttpResponseBase = _with_policy(lambda request: page(request, extra_context))(request)
+        return answer
 
 
 office = OfficeSite(name="admin")

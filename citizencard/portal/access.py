@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -28,7 +28,7 @@ def for_citizen(view: CitizenView[P]) -> View[P]:
             return redirect("admin:index")
         return view(request, citizen, *args, **kwargs)
 
-    return never_cache(login_required(inner))
+    return cast("View[P]", never_cache(login_required(inner)))
 
 
 def own_card(citizen: Citizen, card_id: int) -> Card:

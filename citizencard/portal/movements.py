@@ -63,12 +63,24 @@ class Spending:
 
 def movement(line: StatementLine) -> Movement:
     """A selector's line in words."""
+    loaded = line.outcome is None
+    return Movement(
+        occurred_at=line.occurred_at,
+        icon="topup" if loaded else line.channel,
+        place=str(_LOADS.get(line.channel, line.channel)) if loaded else _place(line),
+        amount_fen=line.amount_fen,
+        balance_fen=line.balance_fen,
+        words=_words(line),
+        held=line.outcome not in (None, Tap.Outcome.ACCEPTED),
+    )
+
+
+def _words(line: StatementLine) -> StrOrPromise:
     if line.outcome is None:
-        icon, place, words = "topup", str(_LOADS.get(line.channel, line.channel)), _("Loaded onto the card")
-    else:
-        icon, place, words = line.channel, _place(line), OUTCOMES[line.outcome]
-    held = line.outcome not in (None, Tap.Outcome.ACCEPTED)
-    return Movement(line.occurred_at, icon, place, line.amount_fen, line.balance_fen, words, held)
+        return _("Loaded onto the card")
+    if line.outcome == Tap.Outcome.ACCEPTED and line.amount_fen == 0:
+        return _("Entry recorded, nothing charged")
+    return OUTCOMES[line.outcome]
 
 
 def _place(line: StatementLine) -> str:
@@ -84,7 +96,7 @@ class StatementPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
         super().__init__([], PAGE_LINES)
 
     @property
-    def count(self) -> int:  # type: ignore[override]  # the parent's is a cached property
+    def count(self) -> int:
         """How many lines there are."""
         return self._count
 

@@ -35,7 +35,7 @@ WITH movement AS (
 )
 """
 _LINES: Final = (
-    _MOVEMENTS
+    _MOVEMENTS  # noqa: S608  constants only
     + """
 SELECT occurred_at, kind, channel, party, place, amount_fen, balance_fen, outcome, note FROM (
     SELECT movement.*, sum(change) OVER (ORDER BY occurred_at, rank, id) AS balance_fen FROM movement

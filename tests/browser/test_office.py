@@ -20,14 +20,14 @@ def sign_in(window: Watched, name: str) -> None:
     window.page.locator("#id_username").fill(name)
     window.page.locator("#id_password").fill(PASSWORD)
     window.page.get_by_role("button", name="登录").click()
-    expect(window.page.get_by_text("总览").first).to_be_visible()
+    expect(window.page.get_by_role("heading", name="总览")).to_be_visible()
 
 
 def test_finance_reads_and_downloads_the_settlement(desktop: Watched, city: City, tmp_path: Path) -> None:
     sign_in(desktop, "finance")
     page = desktop.page
-    page.get_by_role("link", name="清算", exact=True).first.click()
-    page.locator("#result_list a").first.click()
+    page.locator("#nav-sidebar-apps a[href*=clearingrun]").click()
+    page.locator("#result_list tbody a").first.click()
     expect(page.get_by_role("cell", name="泉州公交集团")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("XLSX")).click()
@@ -41,7 +41,7 @@ def test_finance_reads_and_downloads_the_settlement(desktop: Watched, city: City
 def test_a_clerk_finds_a_card_and_reports_it_lost(window: Watched, city: City) -> None:
     sign_in(window, "clerk")
     window.open(f"/office/accounts/card/?q={city.card.pan}")
-    window.page.locator("#result_list a").first.click()
+    window.page.locator("#result_list tbody a").first.click()
     expect(window.page.get_by_role("heading", name="卡片生命周期")).to_be_visible()
     window.open(f"/office/accounts/card/{city.card.pk}/report_lost/")
     window.page.get_by_label("原因").fill("持卡人电话挂失")
@@ -52,7 +52,9 @@ def test_a_clerk_finds_a_card_and_reports_it_lost(window: Watched, city: City) -
 
 def test_every_page_of_the_office_runs_without_a_complaint(desktop: Watched, city: City) -> None:
     sign_in(desktop, "root")
-    links = desktop.page.locator("#nav-sidebar-apps a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    links = desktop.page.locator("#nav-sidebar-apps a").evaluate_all(
+        "all => all.map(one => one.getAttribute('href'))"
+    )
     assert len(links) > 12
     for link in links:
         desktop.open(link)

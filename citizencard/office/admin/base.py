@@ -59,7 +59,9 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         tables = (
             self.tables(request, obj) if obj is not None and self.has_view_permission(request, obj) else []
         )
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "tables": tables})
+        context = {**(extra_context or {}), "tables": tables}
+        page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return page
 
     def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user see personal data in clear?"""
@@ -77,8 +79,8 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 def yuan_column(field: str, title: StrOrPromise) -> Callable[[ModelAdmin, Any], str]:
     """A list column that shows the fen of `field` as yuan and sorts by it."""
 
-    @display(description=title, ordering=field)
     def column(self: ModelAdmin, obj: Any) -> str:
         return yuan(getattr(obj, field))
 
-    return column
+    shown: Callable[[ModelAdmin, Any], str] = display(description=title, ordering=field)(column)
+    return shown

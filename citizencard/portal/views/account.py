@@ -38,9 +38,8 @@ def login(request: HttpRequest) -> HttpResponse:
         else:
             auth.login(request, user, backend="django.contrib.auth.backends.ModelBackend")
             return redirect(_own_page(request, request.POST.get("next", "")))
-    return render(
-        request, "portal/login.html", {"form": form, "next": request.GET.get("next", "")}, status=status
-    )
+    context = {"form": form, "next": request.POST.get("next", request.GET.get("next", ""))}
+    return render(request, "portal/login.html", context, status=status)
 
 
 @require_POST

@@ -47,7 +47,7 @@ def test_spending_per_channel_adds_up(city: City, as_citizen: Client) -> None:
     (view,) = as_citizen.get("/").context["cards"]
     assert view.spending.total_fen == SPENT_FEN + 1_000
     assert view.spending.total_fen == sum(bar.amount_fen for bar in view.spending.bars)
-    assert [bar.channel for bar in view.spending.bars][0] == "shop"
+    assert view.spending.bars[0].channel == "shop"
     assert view.spending.bars[0].width == 100
 
 
@@ -86,6 +86,13 @@ def test_somebody_elses_card_does_not_exist(city: City, as_citizen: Client, path
 @pytest.mark.parametrize("path", ["/", "/cards/1/", "/cards/1/statement.csv"])
 def test_strangers_are_sent_to_the_door(client: Client, db: None, path: str) -> None:
     assert client.get(path)["Location"] == f"/login/?next={path}"
+
+
+def test_an_entry_costs_nothing_and_says_so(city: City, as_citizen: Client) -> None:
+    metro = city.fields["METRO"]
+    entry = metro.tap(city.card, 50, 0, occurred_at=NOON + timedelta(days=3))
+    accept_batch(terminal=metro.terminal, body=build_batch("entry", [entry]))
+    assert "已记录进站，未扣款" in page(as_citizen, f"/cards/{city.card.pk}/")
 
 
 def test_months_filter_and_unknown_ones_show_everything(city: City, as_citizen: Client) -> None:
