@@ -16,6 +16,7 @@ from terminals.readers.memory import MemoryTransport
 from terminals.readers.pcsc import PcscTransport
 from terminals.simulator.chip import Chip
 from terminals.simulator.psam import Psam
+from terminals.simulator.store import MemoryStore
 from terminals.simulator.vpcd import VpcdSlot
 
 CARD_SLOT, SAM_SLOT = 0, 1
@@ -125,6 +126,23 @@ class ChipFactory:
 
     def _key(self, chip_serial8: bytes) -> bytes:
         return diversify(self._transport_master, chip_serial8)
+
+
+class MemoryShelf(ChipFactory):
+    """Cards that live as long as the object; SAMs stay on disk, for their sequence numbers must never start again."""
+
+    def __init__(self, keys_file: Path, shelf: Path) -> None:
+        super().__init__(keys_file, shelf)
+        self._cards: dict[str, MemoryStore] = {}
+
+    def blank_card(self, name: str) -> Chip:
+        """As `ChipFactory.blank_card`."""
+        serial, store = self._serial(name), self._cards.setdefault(name, MemoryStore())
+        return Chip.blank(store, chip_serial8=serial, transport_key16=self._key(serial))
+
+    def card(self, name: str) -> Chip:
+        """As `ChipFactory.card`."""
+        return Chip.load(self._cards[name])
 
 
 def _transport_master(keys_file: Path) -> bytes:

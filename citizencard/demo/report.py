@@ -8,14 +8,15 @@ from typing import TextIO
 
 from django.utils.translation import gettext as _
 
+from citizencard.core.money import format_yuan
 from citizencard.demo.city import STAFF_PASSWORD
 from citizencard.demo.day import Day
 from citizencard.demo.tables import batch_table, reasons_table, tap_table
 from citizencard.management.tables import console, settlement_table, trial_balance_table
-from settlement.selectors.audit import audit_books
+from settlement.selectors.audit import Audit, audit_books
 from settlement.selectors.reports import day_report
 from terminals.models import Batch
-from terminals.selectors.completeness import completeness
+from terminals.selectors.completeness import Completeness, completeness
 
 SHOWN_HOLDER = "lin"
 
@@ -31,21 +32,24 @@ def print_day(stream: TextIO, day: Day) -> bool:
     out.print(settlement_table(report))
     out.print(trial_balance_table(audit.trial_balance))
     records = completeness(business_date=day.date)
-    figures = {name: getattr(records, name) for name in ("accepted", "suspended", "duplicate", "rejected")}
-    out.print(
-        _(
-            "records: %(accepted)s accepted, %(suspended)s suspended, %(duplicate)s duplicate, %(rejected)s rejected"
-        )
-        % figures
-    )
     for breach in audit.breaches:
         out.print(str(breach))
-    out.print(_("audit: %(count)s invariants broken") % {"count": len(audit.breaches)})
-    out.print(
-        _("every tap accounted for: %(accounted)s of %(received)s")
-        % {"accounted": records.accounted, "received": records.received}
-    )
+    for line in _summary(records, audit):
+        out.print(line)
     return records.complete and not audit.breaches
+
+
+def _summary(records: Completeness, audit: Audit) -> list[str]:
+    """The lines everybody looks for, in both languages at once."""
+    rows = audit.trial_balance
+    difference_fen = sum(row.debit_fen for row in rows) - sum(row.credit_fen for row in rows)
+    return [
+        f"records 记录: {records.accepted} accepted 接受, {records.suspended} suspended 挂账, "
+        f"{records.duplicate} duplicate 重复, {records.rejected} rejected 拒绝",
+        f"trial balance 试算差额: {format_yuan(difference_fen)}",
+        f"audit 核对: {len(audit.breaches)} invariants broken 项不符",
+        f"every tap accounted for 每笔交易都有着落: {records.accounted} of {records.received}",
+    ]
 
 
 def print_logins(stream: TextIO, url: str, wallets: Path) -> None:

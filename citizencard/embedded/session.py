@@ -57,8 +57,10 @@ def _start(running: contextlib.ExitStack, state_dir: Path, urls: EmbeddedUrls) -
     from citizencard.embedded import services
     from citizencard.embedded.database import DatabaseService
     from citizencard.embedded.postgres_socket import private_folder
+    from citizencard.embedded.state import exclusive
     from citizencard.embedded.supervisor import Supervisor
 
+    running.enter_context(exclusive(state_dir))
     private_folder(urls.socket_dir)
     supervisor = running.enter_context(Supervisor(lambda line: print(line, file=sys.stderr)))
     supervisor.start(DatabaseService(state_dir / "postgres"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,9 +17,9 @@ from citizencard.demo.day import Day, DayFailed, next_day
 from citizencard.demo.field import Field
 from citizencard.demo.hardware import ChipFactory, Readers, best_readers
 from citizencard.demo.report import print_day, print_logins
-from citizencard.demo.start_over import start_over
 from citizencard.embedded.errors import EmbeddedError
 from citizencard.embedded.stack import Stack
+from citizencard.embedded.state import start_over
 from terminals.card.errors import CardError
 
 FIXTURES = settings.BASE_DIR / "fixtures"
@@ -40,9 +39,6 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port of the web server (default 8000)")
         parser.add_argument("--no-serve", action="store_true", help="stop everything after the day")
         parser.add_argument("--fresh", action="store_true", help="start over with a new city")
-        parser.add_argument(
-            "--state", type=Path, default=settings.STATE_DIR, help="where the city lives (default: var)"
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Play, print, serve; what goes wrong is one sentence and exit code 1."""
@@ -52,22 +48,22 @@ class Command(BaseCommand):
             signal.signal(number, _interrupt)
         try:
             if options["fresh"]:
-                start_over(options["state"])
-            self._run(options["state"], options["port"], serve=not options["no_serve"])
+                start_over(settings.STATE_DIR)
+            self._run(options["port"], serve=not options["no_serve"])
         except KeyboardInterrupt:
             self.stdout.write("stopped")
         except (EmbeddedError, DayFailed, CitizenCardError, CardError) as error:
             raise CommandError(str(error)) from None
 
-    def _run(self, state: Path, port: int, *, serve: bool) -> None:
+    def _run(self, port: int, *, serve: bool) -> None:
         sandbox_port = port + 1
         settings.GATEWAY_URL = f"http://127.0.0.1:{sandbox_port}"
-        stack = Stack(state, port=port, sandbox_port=sandbox_port, report=self.stdout.write)
-        with best_readers() as (readers, why), stack:
+        stack = Stack(settings.STATE_DIR, port=port, sandbox_port=sandbox_port, report=self.stdout.write)
+        with stack, best_readers() as (readers, why):
             if why:
                 self.stdout.write(f"No PC/SC here ({why}): cards are simulated in this process.")
             self._live(stack, readers)
-            print_logins(self.stdout, stack.url, state / "wallets.json")
+            print_logins(self.stdout, stack.url, stack.state_dir / "wallets.json")
             if serve:
                 self.stdout.write("Ctrl-C stops everything.")
                 self._wait()

@@ -1,0 +1,134 @@
+"""The demo is run as its user runs it: as a process, with everything real, twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+MANAGE = str(PROJECT / "manage.py")
+WAIT_SECONDS = 180
+EVERY_TAP = re.compile("every tap accounted for.*: 24 of 24")
+
+pytestmark = [pytest.mark.pcsc, pytest.mark.slow, pytest.mark.xdist_group("pcsc")]
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("city") / "state"
+
+
+@pytest.fixture(scope="module")
+def environment(state: Path) -> dict[str, str]:
+    own = {"CITIZENCARD_STATE": str(state), "PYTHONUNBUFFERED": "1"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DATABASE_URL", "KEY_SERVICE_SOCKET")
+    }
+    kept.pop("CELERY_BROKER_URL", None)
+    return kept | own
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """A port whose neighbour is free too: the sandbox gateway listens there."""
+    for candidate in range(18_000, 19_000, 10):
+        with socket.socket() as first, socket.socket() as second:
+            if first.connect_ex(("127.0.0.1", candidate)) and second.connect_ex(("127.0.0.1", candidate + 1)):
+                return candidate
+    raise AssertionError("no free pair of ports")
+
+
+def run(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, MANAGE, *words]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
+    )
+
+
+def left_behind(state: Path) -> list[str]:
+    """Command lines of processes that still belong to the city."""
+    lines = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(state).encode() in words and int(entry.name) != os.getpid():
+            lines.append((entry / "cmdline").read_text().replace("\0", " "))
+    return lines
+
+
+@pytest.fixture(scope="class")
+def serving(environment: dict[str, str], port: int, state: Path) -> Iterator[str]:
+    """The first day: played, then serving until Ctrl-C. Yields what it printed until then."""
+    command = [sys.executable, MANAGE, "demo", "--port", str(port)]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        printed = ""
+        for line in process.stdout:
+            printed += line
+            if "Ctrl-C stops" in line:
+                break
+        yield printed
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, process.stdout.read()
+    assert left_behind(state) == []
+
+
+class TestFirstDay:
+    def test_accounts_for_every_tap_and_serves(self, serving: str, port: int) -> None:
+        assert EVERY_TAP.search(serving), serving
+        assert "21 accepted 接受, 1 suspended 挂账, 1 duplicate 重复, 1 rejected 拒绝" in serving
+        assert "trial balance 试算差额: 0.00" in serving
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
+            assert page.status == 200
+            assert "市民卡" in page.read().decode()
+
+    def test_a_second_one_on_the_same_city_is_refused_in_one_sentence(
+        self, serving: str, environment: dict[str, str], port: int
+    ) -> None:
+        refused = run(environment, "demo", "--no-serve", "--port", str(port + 4))
+        assert refused.returncode == 1
+        assert "already running" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+class TestNextDay:
+    def test_the_next_start_plays_the_next_day(self, environment: dict[str, str], port: int) -> None:
+        again = run(environment, "demo", "--no-serve", "--port", str(port))
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert EVERY_TAP.search(again.stdout)
+
+    def test_the_books_are_clean_with_nothing_running(self, environment: dict[str, str], state: Path) -> None:
+        audit = run(environment, "audit_ledger", "--json")
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+        assert '"clean": true' in audit.stdout
+        assert left_behind(state) == []
+
+    def test_a_port_in_use_is_one_sentence(self, environment: dict[str, str], port: int) -> None:
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            refused = run(environment, "demo", "--no-serve", "--port", str(port))
+        assert refused.returncode == 1
+        assert f"Port {port} is in use" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+    def test_fresh_starts_over(self, environment: dict[str, str], port: int) -> None:
+        fresh = run(environment, "demo", "--no-serve", "--fresh", "--port", str(port))
+        assert fresh.returncode == 0, fresh.stdout + fresh.stderr
+        assert "3104397000000000001" in fresh.stdout
