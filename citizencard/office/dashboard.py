@@ -66,9 +66,10 @@ def _list(model: str, query: str = "") -> str:
 def _counts(days: Iterable[date]) -> dict[date, dict[str, int]]:
     """Records by outcome of each day, one query for all of them."""
     days = list(days)
-    sums = Batch.objects.filter(business_date__in=days).values("business_date")
-    rows = sums.annotate(**{name: Sum(name, default=0) for name in COUNTS})
-    found = {row["business_date"]: {name: int(row[name]) for name in COUNTS} for row in rows}
+    sums = {name: Sum(name, default=0) for name in COUNTS}
+    groups = Batch.objects.filter(business_date__in=days).values("business_date").annotate(**sums)
+    rows = groups.values_list("business_date", *COUNTS)
+    found = {day: dict(zip(COUNTS, map(int, counts), strict=True)) for day, *counts in rows}
     return {day: found.get(day, dict.fromkeys(COUNTS, 0)) for day in days}
 
 
