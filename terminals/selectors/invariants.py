@@ -40,12 +40,12 @@ _RULES: Final = {
         WHERE (moved.count, moved.fen) IS DISTINCT FROM (1::bigint, tap.amount_fen::numeric)""",
     "a transfer of a tap runs as its outcome asks": """
         SELECT t.business_date || ' #' || t.id, 'outcome ' || t.outcome || ', kind ' || moved.kind || ', '
-            || debit.code || ' to ' || credit.code
+            || coalesce(debit.code, 'nowhere') || ' to ' || coalesce(credit.code, 'nowhere')
         FROM terminals_tap t
         JOIN accounts_transfer moved ON moved.business_date = t.business_date AND moved.source_id = t.id
             AND moved.kind IN (10, 11, 12)
-        JOIN accounts_ledgeraccount debit ON debit.id = moved.debit_id
-        JOIN accounts_ledgeraccount credit ON credit.id = moved.credit_id
+        LEFT JOIN accounts_ledgeraccount debit ON debit.id = moved.debit_id
+        LEFT JOIN accounts_ledgeraccount credit ON credit.id = moved.credit_id
         JOIN accounts_purse p ON p.card_id = t.card_id
         JOIN terminals_merchant m ON m.id = t.merchant_id
         WHERE NOT coalesce(CASE t.outcome
