@@ -16,7 +16,7 @@ from accounts.models import Card, TopUpOrder
 from citizencard.core.calendar import SHANGHAI, open_business_day
 from citizencard.core.models import BusinessDay
 from citizencard.demo.counter import CLERK, Counter
-from citizencard.demo.field import Field
+from citizencard.demo.fleet import Fleet
 from settlement.models import ClearingRun
 from settlement.tasks import clear_day
 from terminals.program.result import TapResult
@@ -53,11 +53,11 @@ class Tapped:
 
 @dataclass
 class Day:
-    """Plays `date`. `wallets` is the file that remembers who carries which card; `say` gets one line per step."""
+    """Plays `business_date`. `wallets` is the file that remembers who carries which card; `say` gets one line per step."""
 
-    date: date
+    business_date: date
     counter: Counter
-    field: Field
+    fleet: Fleet
     wallets: Path
     say: Callable[[str], None]
     taps: list[Tapped] = field(default_factory=list)
@@ -66,16 +66,16 @@ class Day:
         """Live the day. Raises DayFailed when clearing does not come to its end."""
         for unfinished in BusinessDay.objects.filter(state=BusinessDay.State.CLOSING):
             self._clear(unfinished.date)
-        open_business_day(self.date)
+        open_business_day(self.business_date)
         self._hand_out_cards()
         self._top_up()
-        orders = self.field.morning_orders()
+        orders = self.fleet.morning_orders()
         for tap in self.plan["taps"]:
             if not self._is_lost and tap["at"] > self.plan["loss"]["at"]:
                 self._lose_card()
             self._tap(tap, orders)
         self._upload(orders)
-        self._clear(self.date)
+        self._clear(self.business_date)
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Day:
 
     @property
     def _is_lost(self) -> bool:
-        return self._card(LOSER).state == Card.State.LOST
+        return bool(self._card(LOSER).state == Card.State.LOST)
 
     def _hand_out_cards(self) -> None:
         carried = self._carried()
@@ -115,7 +115,7 @@ class Day:
     def _tap(self, tap: dict[str, Any], orders: dict[str, Any]) -> None:
         code, who = tap["terminal"], tap["who"]
         pan = self._carried()[who]
-        result = self.field.tap(code, orders[code], pan, self._at(tap["at"]), tap.get("amount_fen"))
+        result = self.fleet.tap(code, orders[code], pan, self._at(tap["at"]), tap.get("amount_fen"))
         self.taps.append(Tapped(tap["at"], code, who, result))
 
     def _lose_card(self) -> None:
@@ -127,10 +127,10 @@ class Day:
     def _upload(self, orders: dict[str, Any]) -> None:
         evening = self._at(EVENING)
         for code, order in orders.items():
-            self.field.upload(code, order, evening)
+            self.fleet.upload(code, order, evening)
         code, record = next((item.terminal, item.result.record) for item in self.taps if item.result.record)
-        self.field.upload_again(code, record, evening)
-        self.field.upload_forged(code, record, evening)
+        self.fleet.upload_again(code, record, evening)
+        self.fleet.upload_forged(code, record, evening)
         self.say("batches uploaded; one record came twice, one was forged")
 
     def _clear(self, day: date) -> None:
@@ -156,7 +156,14 @@ class Day:
 
     def _at(self, clock: str) -> datetime:
         hour, minute = map(int, clock.split(":"))
-        return datetime(self.date.year, self.date.month, self.date.day, hour, minute, tzinfo=SHANGHAI)
+        return datetime(
+            self.business_date.year,
+            self.business_date.month,
+            self.business_date.day,
+            hour,
+            minute,
+            tzinfo=SHANGHAI,
+        )
 
     def _opening(self, minutes: int) -> datetime:
         return self._at(self.plan["opening"]) + timedelta(minutes=minutes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TextIO
 
 from django.utils.translation import gettext as _
 
@@ -21,17 +20,17 @@ from terminals.selectors.completeness import Completeness, completeness
 SHOWN_HOLDER = "lin"
 
 
-def print_day(stream: TextIO, day: Day) -> bool:
+def print_day(stream: object, day: Day) -> bool:
     """Taps, uploads, reasons, settlement, trial balance and the audit; False when something does not add up."""
     out = console(stream)
-    report, audit = day_report(day.date), audit_books()
-    batches = Batch.objects.filter(business_date=day.date).select_related("terminal").order_by("pk")
+    report, audit = day_report(day.business_date), audit_books()
+    batches = Batch.objects.filter(business_date=day.business_date).select_related("terminal").order_by("pk")
     out.print(tap_table(day.taps))
     out.print(batch_table(batches))
     out.print(reasons_table(report))
     out.print(settlement_table(report))
     out.print(trial_balance_table(audit.trial_balance))
-    records = completeness(business_date=day.date)
+    records = completeness(business_date=day.business_date)
     for breach in audit.breaches:
         out.print(str(breach))
     for line in _summary(records, audit):
@@ -52,7 +51,7 @@ def _summary(records: Completeness, audit: Audit) -> list[str]:
     ]
 
 
-def print_logins(stream: TextIO, url: str, wallets: Path) -> None:
+def print_logins(stream: object, url: str, wallets: Path) -> None:
     """Where to look, and as whom."""
     out = console(stream)
     carried = json.loads(wallets.read_text()) if wallets.exists() else {}

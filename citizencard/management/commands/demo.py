@@ -14,7 +14,7 @@ from citizencard.core.errors import CitizenCardError
 from citizencard.demo.city import City
 from citizencard.demo.counter import Counter
 from citizencard.demo.day import Day, DayFailed, next_day
-from citizencard.demo.field import Field
+from citizencard.demo.fleet import Fleet
 from citizencard.demo.hardware import ChipFactory, Readers, best_readers
 from citizencard.demo.report import print_day, print_logins
 from citizencard.embedded.errors import EmbeddedError
@@ -81,9 +81,9 @@ class Command(BaseCommand):
         factory = ChipFactory(FIXTURES / "demo_keys.json", stack.state_dir / "chips")
         counter = Counter(city, readers, factory)
         day = Day(
-            date=date,
+            business_date=date,
             counter=counter,
-            field=Field(city, readers, factory, stack.url),
+            fleet=Fleet(city, readers, factory, stack.url),
             wallets=stack.state_dir / "wallets.json",
             say=self.stdout.write,
         )

@@ -1,4 +1,4 @@
-"""The demo's field: every terminal of the city with its SAM, its journal and its signed line to the centre."""
+"""The demo's fleet: every terminal of the city with its SAM, its journal and its signed line to the centre."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORGED_TAC: Final = "DEADBEEF"
 
 
 @dataclass(frozen=True)
-class Field:
+class Fleet:
     """The devices out in the city; the centre is at `base_url`."""
 
     city: City
