@@ -70,5 +70,5 @@ def _check_size(request: Request) -> None:
     view = (request.parser_context or {}).get("view")
     limit = getattr(view, "body_limit", DEFAULT_BODY_LIMIT)
     announced = request.META.get("CONTENT_LENGTH") or "0"
-    if not announced.isdigit() or int(announced) > limit:
+    if not announced.isdecimal() or not announced.isascii() or int(announced) > limit:
         raise BodyTooLarge(f"a body has at most {limit} bytes here")

@@ -81,7 +81,7 @@ class Terminal:
     def upload(self, *, when: datetime) -> list[dict[str, Any]]:
         """Send everything the centre does not have; its answers. A batch broken off before is sent again as it was.
 
-        Raises CentreUnavailable (the rest waits) and CentreRefused.
+        Raises CentreUnavailable (the rest waits), and CentreRefused once everything else is sent; a refused batch stays.
         """
         if self._client is None:
             raise CentreUnavailable("this terminal has no line to the centre")
@@ -90,10 +90,16 @@ class Terminal:
             number = f"{when.astimezone(CHINA):%Y%m%d}-{first}-{last}"
             self.memory.begin_batch(number, [record.terminal_seq for record in records])
         by_sequence = {record.terminal_seq: record for record in self.memory.records()}
-        answers = []
+        answers, refusals = [], []
         for number, sequences in list(self.memory.batches.items()):
-            answers.append(self._client.post_batch(number, [by_sequence[item] for item in sequences]))
-            self.memory.mark_sent(sequences, number)
+            try:
+                answers.append(self._client.post_batch(number, [by_sequence[item] for item in sequences]))
+            except CentreRefused as refusal:
+                refusals.append(refusal)
+            else:
+                self.memory.mark_sent(sequences, number)
+        if refusals:
+            raise refusals[0]
         return answers
 
     def refresh(self) -> None:

@@ -14,6 +14,7 @@ from terminals.wire.record import TapRecord
 MEDIA_TYPE: Final = "application/x-ndjson"
 MAX_RECORDS: Final = 50_000
 _BATCH_NO: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_STORED_NO: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 RESERVED: Final = ("online-", "unreadable-")
 """Prefixes the centre gives to batches of its own making."""
 
@@ -52,6 +53,11 @@ def is_batch_no(value: object) -> bool:
     return isinstance(value, str) and bool(_BATCH_NO.fullmatch(value)) and not value.startswith(RESERVED)
 
 
+def is_stored_no(value: str) -> bool:
+    """Whether the centre may have stored a batch under this number, its own numbers included."""
+    return bool(_STORED_NO.fullmatch(value))
+
+
 def split_batch(body: bytes) -> ParsedBatch:
     """Read a batch; a record that does not parse keeps its error, a wrong header refuses the whole.
 
@@ -65,11 +71,16 @@ def split_batch(body: bytes) -> ParsedBatch:
     # Not splitlines(): characters such as U+2028 may stand inside a JSON string.
     first, *rest = text.removesuffix("\n").split("\n")
     header = _header(first)
+    if len(rest) > MAX_RECORDS:
+        raise BatchError(
+            "too_many_records",
+            f"a batch holds at most {MAX_RECORDS} records",
+            batch_no=header["batch_no"],
+            records=len(rest),
+        )
     lines = tuple(_lines(rest))
     total_fen = sum(line.record.amount_fen for line in lines if line.record)
     found = {"batch_no": header["batch_no"], "records": len(lines), "total_fen": total_fen}
-    if len(lines) > MAX_RECORDS:
-        raise BatchError("too_many_records", f"a batch holds at most {MAX_RECORDS} records", **found)
     if header["count"] != len(lines):
         raise BatchError(
             "count", f"the header says {header['count']} records, the body holds {len(lines)}", **found

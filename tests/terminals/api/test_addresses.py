@@ -74,6 +74,13 @@ def test_no_terminal_sees_the_batch_of_another(field: Field, card: Card) -> None
     assert other.get("/api/v1/batches/B1").status_code == 404
 
 
+@pytest.mark.parametrize("number", ["B2", "%00", "a%20b", "%E6%89%B9", "x" * 500])
+def test_a_batch_that_never_came_is_a_problem(field: Field, number: str) -> None:
+    response = field.get(f"/api/v1/batches/{number}")
+    assert response.status_code == 404
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
 def test_a_tap_is_answered_with_fare_balance_and_reason(field: Field, card: Card) -> None:
     answer = field.post_tap(field.tap(card, 1, 300)).json()  # type: ignore[attr-defined]
     assert (answer["result"], answer["fare_fen"], answer["balance_fen"]) == ("accepted", 300, 99_700)

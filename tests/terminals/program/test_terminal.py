@@ -11,7 +11,7 @@ from accounts.models import Purse
 from citizencard.core.keyservice.keystore import KeyStore
 from terminals.card.errors import CardRemoved
 from terminals.models import Tap
-from terminals.program.errors import CentreUnavailable
+from terminals.program.errors import CentreRefused, CentreUnavailable
 from terminals.readers.memory import MemoryTransport
 from terminals.selectors.invariants import broken
 from terminals.services.hotlist import report_loss
@@ -101,6 +101,23 @@ def test_a_batch_whose_answer_was_lost_is_sent_again_as_it_was(install: Install,
     answers = bus.terminal.upload(when=NOON + timedelta(days=1))
     assert [answer["accepted"] for answer in answers] == [1, 1]
     assert answers[0]["batch_no"].startswith("20260302-")
+
+
+def test_a_refused_batch_does_not_hold_up_the_others(install: Install, demo_keys: KeyStore) -> None:
+    _, chip = loaded_card(demo_keys, 10_000)
+    bus = install("flat", FLAT)
+    record = bus.terminal.tap(MemoryTransport(chip), when=NOON).record
+    assert record is not None
+    taken = f"20260302-{record.terminal_seq}-{record.terminal_seq}"
+    bus.client.post_batch(taken, [])
+    with pytest.raises(CentreRefused, match="batch_number_reused"):
+        bus.terminal.upload(when=NOON)
+    later = NOON + timedelta(minutes=5)
+    bus.terminal.tap(MemoryTransport(chip), when=later)
+    with pytest.raises(CentreRefused):
+        bus.terminal.upload(when=later)
+    assert Tap.objects.count() == 1
+    assert list(bus.terminal.memory.batches) == [taken]
 
 
 def test_a_metro_trip_costs_what_its_two_stations_cost(install: Install, demo_keys: KeyStore) -> None:
