@@ -23,7 +23,7 @@ from citizencard.portal.movements import (
 )
 from terminals.selectors.statement import card_statement, month_bounds, statement_months
 
-LATEST = 6
+LATEST = 8
 CSV_LINES = 100_000
 
 
