@@ -8,5 +8,7 @@ class CoreConfig(AppConfig):
     verbose_name = _("foundation")
 
     def ready(self) -> None:
-        """Register the checks that keep demo settings out of production."""
-        from citizencard.core import checks  # noqa: F401  registering is the import's effect
+        """Refuse to start a demo in production, whatever the process: web, worker or command."""
+        from citizencard.core.checks import refuse_demo_settings
+
+        refuse_demo_settings()

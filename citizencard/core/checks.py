@@ -1,25 +1,22 @@
-"""System checks that keep a demo out of production: `manage.py check` and every start run them."""
+"""What keeps a demo out of production: no process starts with the demo's settings and `CITIZENCARD_ENV=production`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
 
 
-@register()
-def production_is_configured(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """In production: no DEBUG, no default secret, own database, own gateway secrets."""
+def refuse_demo_settings() -> None:
+    """Raise ImproperlyConfigured naming everything that belongs to the demo; the key service refuses demo keys itself."""
     if not settings.PRODUCTION:
-        return []
+        return
     faults = {
-        "E001 DEBUG must be off": settings.DEBUG,
-        "E002 SECRET_KEY is the demo's; set your own": settings.SECRET_KEY == settings.DEMO_SECRET,
-        "E003 DATABASE_URL is not set; the embedded PostgreSQL is for the demo": not settings.DATABASE_CONFIGURED,
-        "E004 GATEWAY_API_KEY is the demo's": settings.GATEWAY_API_KEY == "sk_test_demo",
-        "E005 GATEWAY_WEBHOOK_SECRET is the demo's": settings.GATEWAY_WEBHOOK_SECRET == "whsec_demo",  # noqa: S105
+        "DEBUG must be off": settings.DEBUG,
+        "SECRET_KEY is the demo's": settings.SECRET_KEY == settings.DEMO_SECRET,
+        "DATABASE_URL is not set, and the embedded PostgreSQL is for the demo": not settings.DATABASE_CONFIGURED,
+        "GATEWAY_API_KEY is the demo's": settings.GATEWAY_API_KEY == settings.DEMO_GATEWAY_KEY,
+        "GATEWAY_WEBHOOK_SECRET is the demo's": settings.GATEWAY_WEBHOOK_SECRET
+        == settings.DEMO_WEBHOOK_SECRET,
     }
-    return [Error(fault[5:], id=f"citizencard.{fault[:4]}") for fault, broken in faults.items() if broken]
+    if found := [fault for fault, present in faults.items() if present]:
+        raise ImproperlyConfigured(f"citizencard does not start in production: {'; '.join(found)}.")
