@@ -31,7 +31,7 @@ def at_once(jobs: Sequence[Callable[[], Batch]]) -> list[Batch]:
 
     def run(job: Callable[[], Batch]) -> Batch:
         try:
-            barrier.wait(10)
+            barrier.wait(60)
             return job()
         finally:
             connection.close()
