@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from citizencard.embedded.pcscd import PcscUnavailable, running_pcscd
-from tests.terminals.chips import chip, psam
+from tests.terminals.bench import chip, psam
 from tests.terminals.readers.slots import MemorySlots, Slots, pcsc_slots
 
 __all__ = ["chip", "pcscd", "psam", "slots"]

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.terminals.chips import chip, psam, purse, till
+from tests.terminals.bench import chip, psam, purse, till
 
 __all__ = ["chip", "psam", "purse", "till"]
