@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from django.utils.translation import gettext as _
+from rich.table import Table
 
 from citizencard.core.money import format_yuan
 from citizencard.demo.city import STAFF_PASSWORD
@@ -53,10 +54,9 @@ def _summary(records: Completeness, audit: Audit) -> list[str]:
 
 def print_logins(stream: object, url: str, wallets: Path) -> None:
     """Where to look, and as whom."""
-    out = console(stream)
     carried = json.loads(wallets.read_text()) if wallets.exists() else {}
-    out.print(
-        f"{_('citizen portal')}  {url}/  {_('card')} {carried.get(SHOWN_HOLDER, '-')}  {STAFF_PASSWORD}"
-    )
-    out.print(f"{_('office')}  {url}/office/  clerk | finance | auditor  {STAFF_PASSWORD}")
-    out.print(f"{_('terminal API')}  {url}/api/v1/docs/")
+    table = Table(_("where"), _("address"), _("login"), _("password"))
+    table.add_row(_("citizen portal"), f"{url}/", carried.get(SHOWN_HOLDER, ""), STAFF_PASSWORD)
+    table.add_row(_("office"), f"{url}/office/", "clerk | finance | auditor", STAFF_PASSWORD)
+    table.add_row(_("terminal API"), f"{url}/api/v1/docs/")
+    console(stream).print(table)

@@ -11,7 +11,7 @@ from citizencard.embedded.filelock import file_lock
 from citizencard.embedded.pcscd import VPCD_PORT, PcscUnavailable, running_pcscd
 from citizencard.embedded.ports import is_listening
 
-pytestmark = [pytest.mark.pcsc, pytest.mark.xdist_group("pcsc")]
+pytestmark = pytest.mark.pcsc
 INSTALLED = (shutil.which("pcscd") or Path("/usr/sbin/pcscd").exists()) and Path(
     "/etc/reader.conf.d/vpcd"
 ).exists()

@@ -11,7 +11,7 @@ from tests.terminals.readers.slots import MemorySlots, Slots, pcsc_slots
 
 __all__ = ["chip", "pcscd", "psam", "slots"]
 
-PCSC_MARKS = [pytest.mark.pcsc, pytest.mark.xdist_group("pcsc")]
+PCSC_MARKS = [pytest.mark.pcsc]
 
 
 @pytest.fixture(scope="module")

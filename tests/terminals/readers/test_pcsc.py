@@ -18,7 +18,6 @@ SLOT = "Virtual PCD 00 00"
 
 
 @pytest.mark.pcsc
-@pytest.mark.xdist_group("pcsc")
 class TestWithService:
     @pytest.fixture
     def slot(self, pcscd: None) -> Iterator[VpcdSlot]:
