@@ -167,7 +167,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {app: {"level": "INFO"} for app in ("citizencard", "accounts", "terminals", "settlement")},
+    "loggers": {app: {"level": "INFO"} for app in ("citizencard", "accounts", "terminals", "settlement")}
+    # It warns that pgmq:// names no host, which is as it should be: the broker is the database.
+    | {"kombu.connection": {"level": "ERROR"}},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
 
