@@ -34,8 +34,15 @@ _LIVE: Final = (Card.State.BLANK, Card.State.PERSONALISED, Card.State.ISSUED, Ca
 
 
 @transaction.atomic
-def order_card(*, product: CardProduct, citizen: Citizen | None = None, actor: str, valid_from: date) -> Card:
-    """A blank card of `product` with its number, purse and ledger account.
+def order_card(
+    *,
+    product: CardProduct,
+    citizen: Citizen | None = None,
+    actor: str,
+    valid_from: date,
+    occurred_at: datetime | None = None,
+) -> Card:
+    """A blank card of `product` with its number, purse and ledger account (`occurred_at`: default now).
 
     Raises CitizenRequired, AnonymousProduct, ConsentMissing or CardAlreadyHeld.
     """
@@ -52,14 +59,14 @@ def order_card(*, product: CardProduct, citizen: Citizen | None = None, actor: s
     )
     chart = Chart.PURSE_REAL_NAME if product.real_name else Chart.PURSE_ANONYMOUS
     Purse.objects.create(card=card, account=open_account(chart=chart, owner=card.pan, name=card.pan))
-    _record(card, source="", actor=actor, reason="", occurred_at=timezone.now())
+    _record(card, source="", actor=actor, reason="", occurred_at=occurred_at or timezone.now())
     return card
 
 
 @transaction.atomic
-def mark_personalised(*, card: Card, actor: str) -> Card:
-    """The chip carries files and keys. Raises IllegalCardTransition."""
-    return _move(card, Card.personalise, Card.State.PERSONALISED, actor=actor)
+def mark_personalised(*, card: Card, actor: str, occurred_at: datetime | None = None) -> Card:
+    """The chip carries files and keys (`occurred_at`: default now). Raises IllegalCardTransition."""
+    return _move(card, Card.personalise, Card.State.PERSONALISED, actor=actor, occurred_at=occurred_at)
 
 
 @transaction.atomic
@@ -72,9 +79,9 @@ def issue_card(*, card: Card, actor: str, occurred_at: datetime) -> Card:
 
 
 @transaction.atomic
-def activate_card(*, card: Card, actor: str) -> Card:
-    """From now on the card may be topped up and pay. Raises IllegalCardTransition."""
-    return _move(card, Card.activate, Card.State.ACTIVE, actor=actor)
+def activate_card(*, card: Card, actor: str, occurred_at: datetime | None = None) -> Card:
+    """The card may be topped up and pay (`occurred_at`: default now). Raises IllegalCardTransition."""
+    return _move(card, Card.activate, Card.State.ACTIVE, actor=actor, occurred_at=occurred_at)
 
 
 @transaction.atomic

@@ -49,12 +49,14 @@ class Counter:
     def issue(self, product: str, citizen: Citizen | None, when: datetime) -> Card:
         """A card from blank chip to active: ordered, personalised on the reader, issued, activated."""
         kind = CardProduct.objects.get(code=product)
-        card = order_card(product=kind, citizen=citizen, actor=CLERK, valid_from=when.date())
+        card = order_card(
+            product=kind, citizen=citizen, actor=CLERK, valid_from=when.date(), occurred_at=when
+        )
         with self.readers.card(self.factory.blank_card(card.pan)) as transport:
             personalise_card(card=card, transport=transport, pin=PIN, actor=CLERK)
-        mark_personalised(card=card, actor=CLERK)
+        mark_personalised(card=card, actor=CLERK, occurred_at=when)
         issue_card(card=card, actor=CLERK, occurred_at=when)
-        return activate_card(card=card, actor=CLERK)
+        return activate_card(card=card, actor=CLERK, occurred_at=when)
 
     def top_up(self, card: Card, amount_fen: int, channel: TopUpOrder.Channel, when: datetime) -> int:
         """Money in by cash or through the gateway, value onto the chip; the chip's balance afterwards, in fen."""

@@ -69,12 +69,12 @@ class Day:
         open_business_day(self.business_date)
         self._hand_out_cards()
         self._top_up()
-        orders = self.fleet.morning_orders()
+        self.fleet.fetch_orders()
         for tap in self.plan["taps"]:
             if not self._is_lost and tap["at"] > self.plan["loss"]["at"]:
                 self._lose_card()
-            self._tap(tap, orders)
-        self._upload(orders)
+            self._tap(tap)
+        self._upload()
         self._clear(self.business_date)
 
     @property
@@ -112,10 +112,10 @@ class Day:
             self.counter.top_up(self._card(top_up["who"]), top_up["amount_fen"], channel, when)
         self.say(f"{len(self.plan['top_ups'])} cards topped up, in cash and through the payment gateway")
 
-    def _tap(self, tap: dict[str, Any], orders: dict[str, Any]) -> None:
+    def _tap(self, tap: dict[str, Any]) -> None:
         code, who = tap["terminal"], tap["who"]
         pan = self._carried()[who]
-        result = self.fleet.tap(code, orders[code], pan, self._at(tap["at"]), tap.get("amount_fen"))
+        result = self.fleet.tap(code, pan, self._at(tap["at"]), tap.get("amount_fen"))
         self.taps.append(Tapped(tap["at"], code, who, result))
 
     def _lose_card(self) -> None:
@@ -124,10 +124,9 @@ class Day:
         report_loss(card=self._card(LOSER), actor=CLERK, reason=loss["reason"], occurred_at=when)
         self.say(f"{loss['at']} one card is reported lost; the buses are out with the morning's hot list")
 
-    def _upload(self, orders: dict[str, Any]) -> None:
+    def _upload(self) -> None:
         evening = self._at(EVENING)
-        for code, order in orders.items():
-            self.fleet.upload(code, order, evening)
+        self.fleet.upload(evening)
         code, record = next((item.terminal, item.result.record) for item in self.taps if item.result.record)
         self.fleet.upload_again(code, record, evening)
         self.fleet.upload_forged(code, record, evening)

@@ -13,8 +13,9 @@ from citizencard.demo.counter import sam_name
 from citizencard.demo.hardware import ChipFactory, Readers
 from terminals.program.client import CentreClient
 from terminals.program.memory import Memory
+from terminals.program.orders import fetch_orders, kept_orders
 from terminals.program.result import TapResult
-from terminals.program.terminal import Orders, Terminal
+from terminals.program.terminal import Terminal
 from terminals.wire.record import TapRecord
 
 FORGED_TAC: Final = "DEADBEEF"
@@ -33,19 +34,22 @@ class Fleet:
         """A terminal's own line, signed with its own key."""
         return CentreClient(self.base_url, code, self.city.key(code))
 
-    def morning_orders(self) -> dict[str, Orders]:
-        """What every terminal fetches before it leaves the depot: tariffs and hot list."""
-        return {terminal["code"]: self._orders(terminal["code"]) for terminal in self.city.plan["terminals"]}
+    def fetch_orders(self) -> None:
+        """What every terminal does before it leaves the depot: fetch tariffs and hot list, and keep them."""
+        for terminal in self.city.plan["terminals"]:
+            code = terminal["code"]
+            fetch_orders(self.client(code), self.city.device(code))
 
-    def tap(self, code: str, orders: Orders, pan: str, when: datetime, amount_fen: int | None) -> TapResult:
-        """A holder taps; the terminal is on for that moment only, so what it knows is in its journal."""
-        with self._device(code, orders) as terminal, self.readers.card(self.factory.card(pan)) as card:
+    def tap(self, code: str, pan: str, when: datetime, amount_fen: int | None) -> TapResult:
+        """A holder taps; the terminal is on for that moment only, so what it knows is on its disk."""
+        with self._device(code) as terminal, self.readers.card(self.factory.card(pan)) as card:
             return terminal.tap(card, when=when, amount_fen=amount_fen)
 
-    def upload(self, code: str, orders: Orders, when: datetime) -> list[dict[str, Any]]:
-        """The end of the day: what is in the journal goes to the centre."""
-        with self._device(code, orders) as terminal:
-            return terminal.upload(when=when)
+    def upload(self, when: datetime) -> None:
+        """The end of the day: what is in the journals goes to the centre."""
+        for described in self.city.plan["terminals"]:
+            with self._device(described["code"]) as terminal:
+                terminal.upload(when=when)
 
     def upload_again(self, code: str, record: TapRecord, when: datetime) -> dict[str, Any]:
         """The depot sends a record a second time, in a batch of its own."""
@@ -62,17 +66,12 @@ class Fleet:
         )
         return self.client(code).post_batch(f"{when:%Y%m%d}-forged", [forged])
 
-    def _orders(self, code: str) -> Orders:
-        client = self.client(code)
-        return Orders.parse(client.parameters(), client.hot_list())
-
     @contextlib.contextmanager
-    def _device(self, code: str, orders: Orders) -> Iterator[Terminal]:
+    def _device(self, code: str) -> Iterator[Terminal]:
         described = next(item for item in self.city.plan["terminals"] if item["code"] == code)
         with (
             self.readers.sam(self.factory.sam(sam_name(code))) as sam,
             contextlib.closing(Memory.open(self.city.device(code))) as memory,
         ):
-            yield Terminal(
-                sam=sam, memory=memory, orders=orders, client=self.client(code), **described["device"]
-            )
+            orders, client = kept_orders(self.city.device(code)), self.client(code)
+            yield Terminal(sam=sam, memory=memory, orders=orders, client=client, **described["device"])

@@ -20,10 +20,12 @@ STANDALONE = frozenset(
         "help",
         "makemessages",
         "makemigrations",
+        "post_batch",
         "readcard",
         "sandbox",
         "serve",
         "spectacular",
+        "terminal",
         "version",
     }
 )

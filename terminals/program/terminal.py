@@ -116,6 +116,8 @@ class Terminal:
             raise Refused("listed")
         if not again and (last := self.memory.tapped_since(card.number, when - GUARD)):
             return TapResult(True, REASONS["retap"], card.number, 0, last.balance_fen, last)
+        if not self.orders.tariffs:
+            raise Refused("no_tariff")
         rule = self.orders.tariff_on(when.astimezone(CHINA).date())
         if isinstance(rule, FlatFare):
             return self._paid(self._checkout.pay(card, amount_fen=rule.fare_fen, when=when), "accepted")

@@ -12,6 +12,7 @@ from citizencard.core.keyservice.keystore import KeyStore
 from terminals.card.errors import CardRemoved
 from terminals.models import Tap
 from terminals.program.errors import CentreRefused, CentreUnavailable
+from terminals.program.orders import NO_ORDERS
 from terminals.readers.memory import MemoryTransport
 from terminals.selectors.invariants import broken
 from terminals.services.hotlist import report_loss
@@ -150,6 +151,14 @@ def test_a_pair_without_fare_charges_nothing(install: Install, demo_keys: KeySto
         MemoryTransport(chip), when=NOON + timedelta(minutes=1)
     )
     assert (result.ok, result.reason.code, purse_fen(chip)) == (False, "no_fare", 1_000)
+
+
+def test_a_terminal_that_never_fetched_a_tariff_says_so(install: Install, demo_keys: KeyStore) -> None:
+    _, chip = loaded_card(demo_keys, 1_000)
+    device = install("flat", {"fare_fen": 200})
+    device.terminal.orders = NO_ORDERS
+    result = device.terminal.tap(MemoryTransport(chip), when=NOON)
+    assert (result.ok, result.reason.code, purse_fen(chip)) == (False, "no_tariff", 1_000)
 
 
 def test_parking_is_charged_by_time_with_one_barrier(install: Install, demo_keys: KeyStore) -> None:
