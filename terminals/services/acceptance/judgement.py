@@ -42,6 +42,7 @@ ORDER BY purse.card_id FOR NO KEY UPDATE
 # it does not cover (JR/T 0025.2). So a right TAC with a sequence seen before is the same purchase again, whatever its
 # other fields say, and a copy with another amount has a wrong TAC.
 _JUDGE: Final = """
+WITH judgement AS (
 INSERT INTO judged (id, line, verdict, card_id, account_id, fits)
 WITH known AS (
     SELECT arriving.*, card.id AS card_id, purse.account_id, purse.balance_fen - purse.floor_fen AS available,
@@ -80,8 +81,9 @@ SELECT NULL, line, %(DUPLICATE)s, card_id, account_id, NULL FROM genuine WHERE a
 UNION ALL
 SELECT NULL, line, CASE WHEN account_id IS NULL THEN %(UNKNOWN_CARD)s ELSE %(BAD_TAC)s END, card_id, account_id, NULL
 FROM known WHERE account_id IS NULL OR NOT tac_right
+RETURNING line, verdict
+) SELECT line, verdict FROM judgement WHERE verdict <> %(ACCEPTED)s
 """
-_EXCEPTIONS: Final = "SELECT line, verdict FROM judged WHERE verdict <> %s"
 
 
 class Verdict(IntEnum):
@@ -116,7 +118,6 @@ def judge(*, terminal_id: int, candidates: Iterable[Candidate]) -> dict[int, Ver
         cursor.execute(
             _JUDGE, {"terminal": terminal_id} | {verdict.name: verdict.value for verdict in Verdict}
         )
-        cursor.execute(_EXCEPTIONS, [Verdict.ACCEPTED])
         return {line: Verdict(verdict) for line, verdict in cursor.fetchall()}
 
 

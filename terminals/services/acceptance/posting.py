@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db import connection
 
-from accounts.models import Chart, Transfer
+from accounts.models import Chart, LedgerAccount, Transfer
 from accounts.services.ledger import open_account
 from terminals.models import Batch
 from terminals.services.acceptance.intake import Finding
@@ -55,7 +55,7 @@ _REFUSAL_TYPES: Final = ("date", "int8", "int4", "text", "text", "text", "timest
 DETAIL_CHARACTERS: Final = 300
 
 
-def post(*, batch: Batch, taps: int, refusals: Iterable[Finding]) -> None:
+def post(*, batch: Batch, taps: int, refusals: Sequence[Finding]) -> None:
     """Post the judged records of a stored batch; `taps` is how many of them are taps."""
     values = _values(batch)
     with connection.cursor() as cursor:
@@ -65,11 +65,13 @@ def post(*, batch: Batch, taps: int, refusals: Iterable[Finding]) -> None:
             for statement in (_TAPS, _TRANSFERS, _CARD_COUNTERS):
                 cursor.execute(statement, values)
         cursor.execute(_TERMINAL_COUNTERS, values)
-    store_refusals(batch=batch, refusals=refusals)
+    _store_refusals(batch=batch, refusals=refusals)
 
 
-def store_refusals(*, batch: Batch, refusals: Iterable[Finding]) -> None:
+def _store_refusals(*, batch: Batch, refusals: Sequence[Finding]) -> None:
     """Keep records that move no money, as they came and with their reason."""
+    if not refusals:
+        return
     with connection.cursor() as cursor, cursor.copy(_REFUSALS) as copy:
         copy.set_types(_REFUSAL_TYPES)
         for finding in refusals:
@@ -94,10 +96,11 @@ def _values(batch: Batch) -> dict[str, Any]:
         "withheld": Transfer.Kind.PURCHASE_HELD,
         "claimed": Transfer.Kind.PURCHASE_CLAIM,
     }
+    suspense = _suspense_accounts()
     accounts = {
         "payable": batch.terminal.merchant.payable_id,
-        "claim": open_account(chart=Chart.SUSPENSE_RECEIVABLE).pk,
-        "held": open_account(chart=Chart.SUSPENSE_PAYABLE).pk,
+        "claim": suspense[Chart.SUSPENSE_RECEIVABLE],
+        "held": suspense[Chart.SUSPENSE_PAYABLE],
     }
     own = {
         "batch": batch.pk,
@@ -109,3 +112,10 @@ def _values(batch: Batch) -> dict[str, Any]:
         "source": f"batch {batch.number}",
     }
     return {verdict.name: verdict.value for verdict in Verdict} | kinds | accounts | own
+
+
+def _suspense_accounts() -> dict[str, int]:
+    """Ids of the suspense accounts by code, in one query; opened with the first batch of a new city."""
+    codes = (Chart.SUSPENSE_RECEIVABLE, Chart.SUSPENSE_PAYABLE)
+    found = dict(LedgerAccount.objects.filter(code__in=codes).values_list("code", "id"))
+    return found if len(found) == len(codes) else {code: open_account(chart=code).pk for code in codes}

@@ -43,12 +43,9 @@ def accept_batch(*, terminal: Terminal, body: bytes, now: datetime | None = None
         parsed = split_batch(body)
     except BatchError as error:
         return _store_refused(terminal=terminal, digest=digest, body=body, error=error, now=now)
-    if stored := _stored(terminal, parsed.batch_no, digest):
-        return stored
-    upload = read_upload(
+    return _settle(
         terminal=terminal, number=parsed.batch_no, digest=digest, online=False, lines=parsed.lines, now=now
     )
-    return _settle(upload, now)
 
 
 def accept_tap(*, terminal: Terminal, body: bytes, now: datetime | None = None) -> Batch:
@@ -60,10 +57,7 @@ def accept_tap(*, terminal: Terminal, body: bytes, now: datetime | None = None) 
     line = _single_line(body)
     digest = hashlib.sha256(line.record.to_json().encode() if line.record else body).digest()
     number = f"{ONLINE}{line.record.terminal_seq}" if line.record else _unreadable_number(digest)
-    if stored := _stored(terminal, number, digest):
-        return stored
-    upload = read_upload(terminal=terminal, number=number, digest=digest, online=True, lines=(line,), now=now)
-    return _settle(upload, now)
+    return _settle(terminal=terminal, number=number, digest=digest, online=True, lines=(line,), now=now)
 
 
 def _single_line(body: bytes) -> Line:
@@ -79,10 +73,14 @@ def _single_line(body: bytes) -> Line:
 
 
 @transaction.atomic
-def _settle(upload: Upload, now: datetime) -> Batch:
-    terminal = _locked(upload.terminal)
-    if stored := _stored(terminal, upload.number, upload.digest):
+def _settle(
+    *, terminal: Terminal, number: str, digest: bytes, online: bool, lines: tuple[Line, ...], now: datetime
+) -> Batch:
+    terminal = _locked(terminal)
+    if stored := _stored(terminal, number, digest):
         return stored
+    # Under the terminal's lock only: other terminals and the cut-off do not wait for the key service.
+    upload = read_upload(terminal=terminal, number=number, digest=digest, online=online, lines=lines, now=now)
     business_date = assign_business_date()
     verdicts = judge(terminal_id=terminal.pk, candidates=upload.candidates)
     judged = (
@@ -151,11 +149,10 @@ def _locked(terminal: Terminal) -> Terminal:
 
 def _stored(terminal: Terminal, number: str, digest: bytes) -> Batch | None:
     """What the same content was answered before. Raises BatchNumberReused when the number was processed for another."""
-    same_number = Batch.objects.filter(terminal=terminal, number=number)
-    if stored := same_number.filter(digest=digest).first():
+    same_number = list(Batch.objects.filter(terminal=terminal, number=number).defer("body"))
+    if stored := next((batch for batch in same_number if bytes(batch.digest) == digest), None):
         return stored
-    if same_number.filter(state=Batch.State.PROCESSED).exists():
-        logger.warning("terminal %s sent other content under batch number %s", terminal.code, number)
+    if any(batch.state == Batch.State.PROCESSED for batch in same_number):
         raise BatchNumberReused(number=number)
     return None
 
