@@ -47,27 +47,35 @@ class Counter:
         return citizen
 
     def issue(self, product: str, citizen: Citizen | None, when: datetime) -> Card:
-        """A card from blank chip to active: ordered, personalised on the reader, issued, activated."""
+        """A card from blank chip to active: ordered, personalised on the reader, issued, activated.
+
+        A citizen's card that was begun and broken off is taken up where it stands.
+        """
         kind = CardProduct.objects.get(code=product)
-        card = order_card(
+        card = self._begun(kind, citizen) or order_card(
             product=kind, citizen=citizen, actor=CLERK, valid_from=when.date(), occurred_at=when
         )
-        with self.readers.card(self.factory.blank_card(card.pan)) as transport:
-            personalise_card(card=card, transport=transport, pin=PIN, actor=CLERK)
-        mark_personalised(card=card, actor=CLERK, occurred_at=when)
-        issue_card(card=card, actor=CLERK, occurred_at=when)
-        return activate_card(card=card, actor=CLERK, occurred_at=when)
+        if card.state == Card.State.BLANK:
+            with self.readers.card(self.factory.blank_card(card.pan)) as transport:
+                personalise_card(card=card, transport=transport, pin=PIN, actor=CLERK)
+            card = mark_personalised(card=card, actor=CLERK, occurred_at=when)
+        if card.state == Card.State.PERSONALISED:
+            card = issue_card(card=card, actor=CLERK, occurred_at=when)
+        if card.state == Card.State.ISSUED:
+            card = activate_card(card=card, actor=CLERK, occurred_at=when)
+        return card
 
-    def top_up(self, card: Card, amount_fen: int, channel: TopUpOrder.Channel, when: datetime) -> int:
-        """Money in by cash or through the gateway, value onto the chip; the chip's balance afterwards, in fen."""
+    def top_up(self, card: Card, amount_fen: int, channel: TopUpOrder.Channel, when: datetime) -> None:
+        """Money in by cash or through the gateway, value onto the chip; first what an earlier visit left unfinished."""
+        unfinished = card.topups.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADING])
+        for earlier in unfinished.order_by("pk"):
+            self._load(earlier, when)
         order = order_topup(card=card, amount_fen=amount_fen, channel=channel, actor=CLERK, occurred_at=when)
         if channel == TopUpOrder.Channel.CASH:
             order = receive_cash(order=order, actor=CLERK)
         else:
             order = self._pay_online(order)
-        terminal_no: str = self.city.plan["counter_terminal_no"]
-        with self.readers.card(self.factory.card(card.pan)) as transport:
-            return load_chip(order=order, transport=transport, terminal_no=terminal_no, when=when, pin=PIN)
+        self._load(order, when)
 
     def install_sams(self, when: datetime) -> None:
         """Personalise the SAM of every terminal that has none yet."""
@@ -76,6 +84,17 @@ class Counter:
             if not self.factory.has(name):
                 with self.readers.sam(self.factory.blank_sam(name)) as transport:
                     personalise_sam(transport, _sam_spec(terminal["terminal_no"], when), key_service())
+
+    def _begun(self, product: CardProduct, citizen: Citizen | None) -> Card | None:
+        if citizen is None:
+            return None
+        live = (Card.State.BLANK, Card.State.PERSONALISED, Card.State.ISSUED, Card.State.ACTIVE)
+        return citizen.cards.filter(product=product, state__in=live).first()
+
+    def _load(self, order: TopUpOrder, when: datetime) -> None:
+        terminal_no: str = self.city.plan["counter_terminal_no"]
+        with self.readers.card(self.factory.card(order.card.pan)) as transport:
+            load_chip(order=order, transport=transport, terminal_no=terminal_no, when=when, pin=PIN)
 
     def _pay_online(self, order: TopUpOrder) -> TopUpOrder:
         """The holder pays on the gateway's page; the gateway's signed call-back books the money."""
