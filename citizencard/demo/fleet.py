@@ -53,7 +53,7 @@ class Fleet:
 
     def upload_again(self, code: str, record: TapRecord, when: datetime) -> dict[str, Any]:
         """The depot sends a record a second time, in a batch of its own."""
-        return self.client(code).post_batch(f"{when:%Y%m%d}-depot", [record])
+        return self.client(code).post_batch(f"{when:%Y%m%d}-depot-{record.terminal_seq}", [record])
 
     def upload_forged(self, code: str, record: TapRecord, when: datetime) -> dict[str, Any]:
         """Somebody inside the device makes up a purchase; the card's key to its TAC nobody outside has."""
@@ -64,7 +64,7 @@ class Fleet:
             amount_fen=9_900,
             tac=FORGED_TAC,
         )
-        return self.client(code).post_batch(f"{when:%Y%m%d}-forged", [forged])
+        return self.client(code).post_batch(f"{when:%Y%m%d}-forged-{forged.terminal_seq}", [forged])
 
     @contextlib.contextmanager
     def _device(self, code: str) -> Iterator[Terminal]:
