@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,6 +117,26 @@ class TestNextDay:
         again = run(environment, "demo", "--no-serve", "--port", str(port))
         assert again.returncode == 0, again.stdout + again.stderr
         assert EVERY_TAP.search(again.stdout)
+
+    @pytest.mark.parametrize("moment", ["cards personalised", "cards topped up", "one card is reported lost"])
+    def test_a_day_that_was_killed_is_taken_up_again(
+        self, environment: dict[str, str], port: int, state: Path, moment: str
+    ) -> None:
+        command = [sys.executable, MANAGE, "demo", "--no-serve", "--port", str(port)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert any(moment in line for line in process.stdout)
+            process.kill()
+        deadline = time.monotonic() + 20
+        while left_behind(state) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert left_behind(state) == []
+        again = run(environment, "demo", "--no-serve", "--port", str(port))
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert "audit 核对: 0 invariants broken" in again.stdout
+        figures = re.search(r"every tap accounted for.*: (\d+) of (\d+)", again.stdout)
+        assert figures is not None
+        assert figures[1] == figures[2]
 
     def test_the_books_are_clean_with_nothing_running(self, environment: dict[str, str], state: Path) -> None:
         audit = run(environment, "audit_ledger", "--json")
