@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -76,9 +75,6 @@ class PcscReaders:
 @contextlib.contextmanager
 def best_readers() -> Iterator[tuple[Readers, str]]:
     """PC/SC readers where pcscd and vpcd run or can be run, else the in-process card; with the reason for people."""
-    if find_spec("smartcard") is None:
-        yield MemoryReaders(), "pyscard is not installed"
-        return
     with contextlib.ExitStack() as running:
         try:
             running.enter_context(running_pcscd())

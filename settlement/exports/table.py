@@ -10,9 +10,12 @@ from typing import Final
 
 from django.utils import translation
 
+from citizencard.core.models import BusinessDay
 from citizencard.core.money import YUAN_FEN
+from settlement.models import ClearingRun
 from settlement.selectors.figures import Amounts, DayReport
 from terminals.models import Channel, Tap
+from terminals.wire.reasons import REASONS
 
 Cell = str | int | Decimal
 LANGUAGE: Final = "zh-hans"
@@ -66,8 +69,15 @@ def suspended_rows(report: DayReport) -> list[tuple[Cell, ...]]:
 
 
 def refused_rows(report: DayReport) -> list[tuple[Cell, ...]]:
-    """One row per reason code for refusal."""
-    return [(line.code, line.records) for line in report.refusals]
+    """One row per reason for refusal, in the words the terminal's display has for it."""
+    return [(REASONS[line.code].zh, line.records) for line in report.refusals]
+
+
+def state_name(state: str) -> str:
+    """The Chinese name of the report's state: the clearing run's, or the business day's before there is a run."""
+    labels = dict(BusinessDay.State.choices) | dict(ClearingRun.State.choices)
+    with translation.override(LANGUAGE):
+        return str(labels[state])
 
 
 def amount_cells(amounts: Amounts) -> tuple[Cell, ...]:

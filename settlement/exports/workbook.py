@@ -70,7 +70,10 @@ def _fill(
     """One sheet: title, facts, headings, rows, and sums of every column after the first `labels`."""
     sheet.title = name
     _put(sheet.cell(1, 1), f"{table.TITLE}（{name}）").font = Font(bold=True, size=14)
-    _put(sheet.cell(2, 1), f"清算日期 {report.business_date}　状态 {report.state}　摘要 {report.digest[:16]}")
+    _put(
+        sheet.cell(2, 1),
+        f"清算日期 {report.business_date}　状态 {table.state_name(report.state)}　摘要 {report.digest[:16]}",
+    )
     for column, heading in enumerate(headings, start=1):
         cell = _put(sheet.cell(_FIRST_ROW - 1, column), heading)
         cell.font, cell.fill = _HEADING_FONT, _HEADING_FILL

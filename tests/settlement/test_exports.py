@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from settlement.exports import settlement_csv, settlement_xlsx
-from settlement.selectors.figures import DayReport
+from settlement.selectors.figures import DayReport, RefusalLine
 from settlement.selectors.reports import day_report
 from settlement.services.clearing import clear_day
 from terminals.models import Merchant
@@ -80,6 +81,12 @@ def test_workbook_shows_channels_suspense_and_refusals(report: DayReport) -> Non
         "=SUM(C4:C6)",
     ]
     assert sheet(document, "拒收")["B4"].value == 0  # the total of nothing
+
+
+def test_workbook_says_state_and_reasons_in_words(report: DayReport) -> None:
+    document = settlement_xlsx(replace(report, refusals=[RefusalLine("bad_tac", 2)]))
+    assert (sheet(document, "拒收")["A4"].value, sheet(document, "拒收")["B4"].value) == ("交易验证码错误", 2)
+    assert "状态 已清算" in sheet(document, "商户结算")["A2"].value
 
 
 def test_the_same_report_is_the_same_file_at_any_time(report: DayReport) -> None:
