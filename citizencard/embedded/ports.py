@@ -23,16 +23,16 @@ def is_listening(port: int) -> bool:
     return any(_listens(table, port) for table in tables)
 
 
-def check_port_free(port: int, host: str = "127.0.0.1", *, variable: str = "PORT") -> None:
+def check_port_free(port: int, host: str = "127.0.0.1") -> None:
     """Raise :class:`PortInUse`, naming the ``make`` variable that takes another, when ``port`` cannot be bound."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except PermissionError:
-            raise PortInUse(f"Port {port} needs root: choose another with {variable}=8000.") from None
+            raise PortInUse(f"Port {port} needs root: choose another with PORT=8000.") from None
         except OSError:
-            another = f"choose another with {variable}={port + 1}"
+            another = f"choose another with PORT={port + 1}"
             raise PortInUse(f"Port {port} is in use: stop that program or {another}.") from None
 
 

@@ -95,7 +95,7 @@ class Stack:
         host, port = self._address
         check_port_free(port, host)
         if self._sandbox_port is not None:
-            check_port_free(self._sandbox_port, variable="SANDBOX_PORT")
+            check_port_free(self._sandbox_port)
 
     def _stores(self) -> Iterable[Service]:
         if "DATABASE_URL" not in os.environ:
