@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,10 @@ from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
 """``prctl(2)``: the signal the kernel sends to this process when the thread that started it ends."""
+
+
+_ONLY_FOR_PARENT = '[ "$PPID" = "$0" ] && exec "$@"'
+"""A parent that dies before the kernel was asked sends no signal: the child has another parent by then, and ends."""
 
 
 @functools.cache
@@ -28,12 +33,14 @@ def tied_to_parent(command: Sequence[str], when_parent_dies: signal.Signals = si
     """Return ``command`` wrapped so that the kernel signals it when the starting thread ends.
 
     The thread, not the process, counts (``prctl(2)``): start children from a thread that lives as long as they may.
+    The command runs for a child of this process only.
     Where the kernel has no such thing (macOS) the command comes back unchanged.
     """
     setpriv = _setpriv()
     if setpriv is None:
         return list(command)
-    return [setpriv, "--pdeathsig", when_parent_dies.name.removeprefix("SIG"), "--", *command]
+    signal_name = when_parent_dies.name.removeprefix("SIG")
+    return [setpriv, "--pdeathsig", signal_name, "--", "sh", "-c", _ONLY_FOR_PARENT, str(os.getpid()), *command]
 
 
 def die_with_parent(when_parent_dies: signal.Signals = signal.SIGKILL) -> None:

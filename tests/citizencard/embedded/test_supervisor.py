@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from citizencard.embedded.errors import ServiceFailed
+from citizencard.embedded.lifeline import tied_to_parent
 from citizencard.embedded.process import ProcessService
 from citizencard.embedded.supervisor import Supervisor
 from tests.citizencard.embedded.processes import alive, marked, wait_until
@@ -166,3 +167,12 @@ def test_a_killed_supervisor_leaves_nothing(tmp_path: Path) -> None:
         assert owner.stdout.readline() == "2\n"
         owner.kill()
     assert wait_until(lambda: not marked(str(tmp_path)), 10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_child_whose_parent_is_gone_before_it_begins_does_not_run(tmp_path: Path) -> None:
+    touch = tied_to_parent(["touch", str(tmp_path / "touched")])
+    subprocess.run(touch, check=True)
+    (tmp_path / "touched").unlink()
+    subprocess.run(["sh", "-c", '"$@"; true', "sh", *touch], check=True)
+    assert not (tmp_path / "touched").exists()
