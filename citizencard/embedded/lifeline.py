@@ -40,7 +40,17 @@ def tied_to_parent(command: Sequence[str], when_parent_dies: signal.Signals = si
     if setpriv is None:
         return list(command)
     signal_name = when_parent_dies.name.removeprefix("SIG")
-    return [setpriv, "--pdeathsig", signal_name, "--", "sh", "-c", _ONLY_FOR_PARENT, str(os.getpid()), *command]
+    return [
+        setpriv,
+        "--pdeathsig",
+        signal_name,
+        "--",
+        "sh",
+        "-c",
+        _ONLY_FOR_PARENT,
+        str(os.getpid()),
+        *command,
+    ]
 
 
 def die_with_parent(when_parent_dies: signal.Signals = signal.SIGKILL) -> None:
