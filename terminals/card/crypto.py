@@ -165,8 +165,59 @@ def load_tac(
     when: datetime,
 ) -> bytes:
     """Load TAC: balance after4 | online ATC2 before increment | amount4 | type1 | terminal6 | date4 | time3."""
+    return des_mac(
+        tac_key(dtk16), _load_tac_input(balance_after_fen, online_atc, amount_fen, kind, terminal_no6, when)
+    )
+
+
+def _load_tac_input(
+    balance_after_fen: int, online_atc: int, amount_fen: int, kind: int, terminal_no6: bytes, when: datetime
+) -> bytes:
     head = balance_after_fen.to_bytes(4) + online_atc.to_bytes(2) + amount_fen.to_bytes(4)
-    return des_mac(tac_key(dtk16), head + bytes([kind]) + terminal_no6 + bcd_time(when))
+    return head + bytes([kind]) + terminal_no6 + bcd_time(when)
+
+
+def unload_mac3(
+    sesulk8: bytes,
+    balance_after_fen: int,
+    online_atc: int,
+    amount_fen: int,
+    terminal_no6: bytes,
+    when: datetime,
+) -> bytes:
+    """MAC3 made by the card for the host after an unload, laid out as a load TAC but under SESULK, type 03."""
+    return des_mac(
+        sesulk8,
+        _load_tac_input(
+            balance_after_fen, online_atc, amount_fen, TransactionType.UNLOAD, terminal_no6, when
+        ),
+    )
+
+
+def overdraft_mac1(sesuk8: bytes, balance_fen: int, old_limit_fen: int, terminal_no6: bytes) -> bytes:
+    """MAC1 made by the card for the host: balance4 | old limit3 | 07 | terminal6."""
+    kind = bytes([TransactionType.OVERDRAFT_UPDATE])
+    return des_mac(sesuk8, balance_fen.to_bytes(4) + old_limit_fen.to_bytes(3) + kind + terminal_no6)
+
+
+def overdraft_mac2(sesuk8: bytes, new_limit_fen: int, terminal_no6: bytes, when: datetime) -> bytes:
+    """MAC2 made by the host for the card: new limit3 | 07 | terminal6 | date4 | time3."""
+    kind = bytes([TransactionType.OVERDRAFT_UPDATE])
+    return des_mac(sesuk8, new_limit_fen.to_bytes(3) + kind + terminal_no6 + bcd_time(when))
+
+
+def overdraft_tac(
+    dtk16: bytes,
+    balance_after_fen: int,
+    online_atc: int,
+    new_limit_fen: int,
+    terminal_no6: bytes,
+    when: datetime,
+) -> bytes:
+    """Overdraft TAC: (balance + new - old limit)4 | online ATC2 | new limit3 | 07 | terminal6 | date4 | time3."""
+    head = balance_after_fen.to_bytes(4) + online_atc.to_bytes(2) + new_limit_fen.to_bytes(3)
+    kind = bytes([TransactionType.OVERDRAFT_UPDATE])
+    return des_mac(tac_key(dtk16), head + kind + terminal_no6 + bcd_time(when))
 
 
 def kcv(key: bytes) -> bytes:

@@ -39,6 +39,12 @@ class KeySlot(IntEnum):
     """DPUK."""
     PIN_RELOAD = 0x38
     """DRPK."""
+    CONTROL = 0x39
+    """DCCK, EXTERNAL AUTHENTICATE."""
+    OVERDRAFT = 0x3C
+    """DUK, update of the electronic deposit's overdraft limit."""
+    UNLOAD = 0x3D
+    """DULK, unload of the electronic deposit."""
     PURCHASE = 0x3E
     """DPK on a card, MPK on a SAM."""
     LOAD = 0x3F

@@ -174,5 +174,5 @@ def test_a_child_whose_parent_is_gone_before_it_begins_does_not_run(tmp_path: Pa
     touch = tied_to_parent(["touch", str(tmp_path / "touched")])
     subprocess.run(touch, check=True)
     (tmp_path / "touched").unlink()
-    subprocess.run(["sh", "-c", '"$@"; true', "sh", *touch], check=True)
+    subprocess.run(["/bin/sh", "-c", '"$@"; true', "sh", *touch], check=True)
     assert not (tmp_path / "touched").exists()
