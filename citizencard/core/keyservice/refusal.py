@@ -11,6 +11,7 @@ class Code(StrEnum):
     BAD_REQUEST = "bad_request"
     TOO_LARGE = "too_large"
     UNKNOWN_KEY = "unknown_key"
+    KEY_NOT_PERMITTED = "key_not_permitted"
     MAC_INVALID = "mac_invalid"
     ENVELOPE_INVALID = "envelope_invalid"
     SEALED = "sealed"
