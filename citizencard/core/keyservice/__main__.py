@@ -14,7 +14,9 @@ from types import FrameType
 from citizencard.core.keyservice.backend import Backend, KeyRing
 from citizencard.core.keyservice.hardening import harden_process
 from citizencard.core.keyservice.keystore import KeyFileError, load_demo_keys
+from citizencard.core.keyservice.lifecycle import AllActive
 from citizencard.core.keyservice.server import KeyServer, SocketPathError
+from citizencard.core.keyservice.vault_software import SoftwareVault
 
 logger = logging.getLogger("citizencard.core.keyservice")
 
@@ -44,7 +46,9 @@ def _key_ring(demo_keys: Path | None) -> KeyRing:
     if demo_keys is None:
         return KeyRing()
     environment = os.environ.get("CITIZENCARD_ENV", "")
-    return KeyRing(Backend(load_demo_keys(demo_keys, environment=environment)))
+    store = load_demo_keys(demo_keys, environment=environment)
+    vault, policy = SoftwareVault(store.keys), AllActive(store.masters)
+    return KeyRing(Backend(vault, store.issuer_factor8, policy, demo=True))
 
 
 def _serve(server: KeyServer, path: Path) -> None:

@@ -1,31 +1,33 @@
-"""The software back end: masters in the memory of this process, grouped by what they are for."""
+"""An open key service: the vault's keys, grouped by what they are for."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from citizencard.core.keyservice.access import KeyAccess
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
 from citizencard.core.keyservice.issuing import IssuingKeys
-from citizencard.core.keyservice.keystore import KeyStore, check_value
+from citizencard.core.keyservice.lifecycle import KeyPolicy
 from citizencard.core.keyservice.privacy import PrivacyKeys
 from citizencard.core.keyservice.purse import PurseKeys
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.signing import SigningKeys
+from citizencard.core.keyservice.vault import Vault
 
 
 class Backend:
-    """Everything an open service can do; no method returns a key."""
+    """Everything an open service can do; no method returns a master, none at all a key in clear."""
 
-    def __init__(self, store: KeyStore) -> None:
-        issuer_keys = IssuerKeys(store)
+    def __init__(self, vault: Vault, issuer_factor8: bytes, policy: KeyPolicy, *, demo: bool = False) -> None:
+        access = KeyAccess(vault, policy)
+        issuer_keys = IssuerKeys(access, issuer_factor8)
         self.purse = PurseKeys(issuer_keys)
         self.issuing = IssuingKeys(issuer_keys)
-        self.privacy = PrivacyKeys(store)
-        self.signing = SigningKeys(store)
-        self.demo = store.demo
+        self.privacy = PrivacyKeys(access)
+        self.signing = SigningKeys(access)
+        self.demo = demo
         self.inventory = [
-            {"usage": usage, "version": version, "kcv": check_value(usage, key)}
-            for (usage, version), key in sorted(store.masters.items())
+            {"usage": key.usage, "version": key.version, "kcv": key.kcv} for key in vault.inventory()
         ]
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
 from citizencard.core.keyservice.keystore import Usage
+from citizencard.core.keyservice.lifecycle import Intent
 from citizencard.core.keyservice.refusal import Code, Refusal
 from terminals.card import keys
 from terminals.card.keys import PIN_TYPE, SAM_SLOTS, KeyRecord, KeySlot
@@ -33,7 +34,7 @@ class IssuingKeys:
         challenge: bytes,
     ) -> bytes:
         """WRITE KEY for one slot; the key is derived here. Without `card_serial8` the chip is a SAM."""
-        transport = self._keys.card_key(Usage.TRANSPORT, transport_version, chip_serial8)
+        transport = self._keys.card_key(Usage.TRANSPORT, transport_version, chip_serial8, Intent.SERVE)
         key = self._slot_key(slot, version, card_serial8, chip_serial8)
         return keys.write_key_command(transport, KeyRecord(slot, version, key), challenge)
 
@@ -60,7 +61,7 @@ class IssuingKeys:
             raise Refusal(Code.BAD_REQUEST, "keys of a caller's choice are not written, only a PIN")
         if encrypt and len(data) > _ENCRYPTED_MAX:
             raise Refusal(Code.BAD_REQUEST, f"at most {_ENCRYPTED_MAX} bytes are encrypted for a caller")
-        key = self._keys.card_key(usage, version, serial8)
+        key = self._keys.card_key(usage, version, serial8, Intent.SERVE)
         return keys.mac_command(key, header, data, challenge, encrypt=encrypt)
 
     def _slot_key(
@@ -68,10 +69,11 @@ class IssuingKeys:
     ) -> bytes:
         usage = Usage[slot.name]
         if card_serial8 is not None:
-            return self._keys.card_key(usage, version, card_serial8)
+            return self._keys.card_key(usage, version, card_serial8, Intent.ISSUE)
         if slot not in SAM_SLOTS:
             raise Refusal(Code.BAD_REQUEST, f"a SAM does not hold a {usage} key")
         if slot is KeySlot.PURCHASE:
-            return self._keys.issuer_key(usage, version)
+            # A new SAM serves the cards that are out there, of retiring key versions too.
+            return self._keys.issuer_key(usage, version, Intent.SERVE)
         # The SAM's own maintenance: diversified by its chip, so that one broken SAM does not maintain every card.
-        return self._keys.card_key(usage, version, chip_serial8)
+        return self._keys.card_key(usage, version, chip_serial8, Intent.ISSUE)

@@ -1,4 +1,4 @@
-"""Master keys of the software back end by (usage, version), and the demonstration key file they are read from."""
+"""What a master key is: usage, algorithm, check value; and the file that demonstration keys are read from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from citizencard.core.keyservice.refusal import Code, Refusal
@@ -40,6 +40,72 @@ CHIP_USAGES: Final = frozenset(Usage) - {Usage.PII_DEK, Usage.PII_INDEX, Usage.S
 """Double-length 3DES masters (16 bytes), diversified per chip; the others are 32 bytes."""
 
 
+KeyName = tuple[Usage, int]
+"""A master key's name: usage and version (1 to 255)."""
+
+
+class Algorithm(StrEnum):
+    """What a master key computes with. HMAC and SEED keys are both used by HMAC-SHA256 only; a SEED makes key pairs."""
+
+    DES3 = "DES3"
+    SM4 = "SM4"
+    AES = "AES"
+    HMAC = "HMAC"
+    SEED = "SEED"
+
+
+_KEY_BYTES: Final = {
+    Algorithm.DES3: 16,
+    Algorithm.SM4: 16,
+    Algorithm.AES: 32,
+    Algorithm.HMAC: 32,
+    Algorithm.SEED: 32,
+}
+
+
+def algorithms_of(usage: Usage) -> tuple[Algorithm, ...]:
+    """The algorithms a key of this usage may have, the customary one first."""
+    if usage in CHIP_USAGES:
+        return (Algorithm.DES3, Algorithm.SM4)
+    others = {
+        Usage.PII_DEK: Algorithm.AES,
+        Usage.PII_INDEX: Algorithm.HMAC,
+        Usage.SIGN: Algorithm.SEED,
+    }
+    return (others[usage],)
+
+
+@dataclass(frozen=True)
+class Master:
+    """A master key in clear: only ever inside the key service. The bytes stay out of `repr`."""
+
+    algorithm: Algorithm
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) != _KEY_BYTES[self.algorithm]:
+            raise ValueError(f"a {self.algorithm} master has {_KEY_BYTES[self.algorithm]} bytes")
+
+    @property
+    def kcv(self) -> str:
+        """Key check value, 6 hex digits, by the method of the key's algorithm.
+
+        3DES: encryption of zeros; AES and SM4: CMAC over 16 zero bytes (PCI PIN 15-1); HMAC and SEED: HMAC-SHA256
+        of `CHECKED`.
+        """
+        if self.algorithm is Algorithm.DES3:
+            return kcv(self.key).hex().upper()
+        if self.algorithm in (Algorithm.AES, Algorithm.SM4):
+            mac = CMAC(AES(self.key) if self.algorithm is Algorithm.AES else SM4(self.key))
+            mac.update(bytes(16))
+            return mac.finalize()[:3].hex().upper()
+        return hmac.digest(self.key, CHECKED, hashlib.sha256)[:3].hex().upper()
+
+
+CHECKED: Final = b"key check value"
+"""What the check value of an HMAC or SEED key is the HMAC of."""
+
+
 class KeyFileError(Exception):
     """The key file cannot be used; the message names the entry, never its value."""
 
@@ -48,7 +114,7 @@ class KeyFileError(Exception):
 class KeyStore:
     """All masters of one city. Key bytes stay out of `repr`, so that no traceback or log can show them."""
 
-    masters: Mapping[tuple[Usage, int], bytes] = field(repr=False)
+    masters: Mapping[KeyName, bytes] = field(repr=False)
     issuer_factor8: bytes
     demo: bool
 
@@ -59,26 +125,10 @@ class KeyStore:
         except KeyError:
             raise Refusal(Code.UNKNOWN_KEY, f"no {usage} key of version {version}") from None
 
-    def newest(self, usage: Usage) -> int:
-        """The version new data is protected with: the highest one loaded."""
-        versions = [version for held, version in self.masters if held is usage]
-        if not versions:
-            raise Refusal(Code.UNKNOWN_KEY, f"no {usage} key is loaded")
-        return max(versions)
-
-
-def check_value(usage: Usage, key: bytes) -> str:
-    """Key check value, 6 hex digits, by the method of the key's algorithm.
-
-    3DES: encryption of zeros; AES: CMAC over 16 zero bytes (both PCI PIN 15-1); MAC and signature seeds: HMAC-SHA256.
-    """
-    if usage in CHIP_USAGES:
-        return kcv(key).hex().upper()
-    if usage is Usage.PII_DEK:
-        mac = CMAC(AES(key))
-        mac.update(bytes(16))
-        return mac.finalize()[:3].hex().upper()
-    return hmac.digest(key, b"key check value", hashlib.sha256)[:3].hex().upper()
+    @property
+    def keys(self) -> dict[KeyName, Master]:
+        """All masters with the customary algorithm of their usage."""
+        return {name: Master(algorithms_of(name[0])[0], key) for name, key in self.masters.items()}
 
 
 def load_demo_keys(path: Path, *, environment: str) -> KeyStore:
@@ -100,10 +150,14 @@ def load_demo_keys(path: Path, *, environment: str) -> KeyStore:
     return KeyStore(masters, factor, demo=True)
 
 
-def _entry(item: Mapping[str, Any]) -> tuple[tuple[Usage, int], bytes]:
+def _entry(item: Mapping[str, Any]) -> tuple[KeyName, bytes]:
     usage, version, key = Usage(item["usage"]), int(item["version"]), bytes.fromhex(item["value"])
-    if len(key) != (16 if usage in CHIP_USAGES else 32) or not 1 <= version <= 255:
+    try:
+        master = Master(algorithms_of(usage)[0], key)
+    except ValueError:
+        master = None
+    if master is None or not 1 <= version <= 255:
         raise KeyFileError(f"{usage} version {version}: wrong length or version")
-    if not hmac.compare_digest(check_value(usage, key), str(item["kcv"]).upper()):
+    if not hmac.compare_digest(master.kcv, str(item["kcv"]).upper()):
         raise KeyFileError(f"{usage} version {version}: key check value does not match")
     return (usage, version), key

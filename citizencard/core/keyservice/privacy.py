@@ -13,12 +13,9 @@ import struct
 from enum import IntEnum
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-from citizencard.core.keyservice.keystore import KeyStore, Usage
+from citizencard.core.keyservice.access import KeyAccess
+from citizencard.core.keyservice.keystore import Usage
+from citizencard.core.keyservice.lifecycle import Intent
 from citizencard.core.keyservice.refusal import Code, Refusal
 
 ENVELOPE_VERSION: Final = 1
@@ -34,45 +31,47 @@ class Suite(IntEnum):
 
 
 class PrivacyKeys:
-    """Seals, opens and indexes; data keys are the PII_DEK masters, newest for sealing, any for opening."""
+    """Seals, opens and indexes; data keys are the PII_DEK masters, the current one for sealing, older ones to open."""
 
-    def __init__(self, store: KeyStore) -> None:
-        self._store = store
+    def __init__(self, access: KeyAccess) -> None:
+        self._access = access
 
     def seal(self, items: list[tuple[bytes, bytes]]) -> list[bytes]:
-        """Envelopes of (associated data, plaintext) pairs under the newest data key."""
-        version = self._store.newest(Usage.PII_DEK)
+        """Envelopes of (associated data, plaintext) pairs under the current data key."""
+        version = self._access.current(Usage.PII_DEK)
         header = _HEADER.pack(ENVELOPE_VERSION, Suite.AES_256_GCM, version)
-        cipher = AESGCM(self._store.master(Usage.PII_DEK, version))
         sealed = []
         for place, plaintext in items:
             nonce = os.urandom(_NONCE)
-            sealed.append(header + nonce + cipher.encrypt(nonce, plaintext, place + b"|" + header))
+            body = self._access.vault.seal(Usage.PII_DEK, version, nonce, plaintext, place + b"|" + header)
+            sealed.append(header + nonce + body)
         return sealed
 
     def open(self, items: list[tuple[bytes, bytes]]) -> list[bytes]:
         """Plaintexts of (associated data, envelope) pairs; `Refusal` envelope_invalid names the first that fails."""
-        ciphers: dict[int, AESGCM] = {}
-        return [self._open_one(index, place, sealed, ciphers) for index, (place, sealed) in enumerate(items)]
+        return [self._open_one(index, place, sealed) for index, (place, sealed) in enumerate(items)]
 
     def blind_index(self, column: str, values: list[bytes], key_version: int) -> list[bytes]:
         """HMAC-SHA256 of each value under the column's own key: equal values are found, nothing is revealed."""
-        master = self._store.master(Usage.PII_INDEX, key_version)
-        key = HKDF(SHA256(), 32, salt=None, info=b"citizencard blind index " + column.encode()).derive(master)
+        self._access.require(Usage.PII_INDEX, key_version, Intent.SERVE)
+        info = b"citizencard blind index " + column.encode()
+        key = self._access.derive(Usage.PII_INDEX, key_version, info)
         return [hmac.digest(key, value, hashlib.sha256) for value in values]
 
-    def _open_one(self, index: int, place: bytes, sealed: bytes, ciphers: dict[int, AESGCM]) -> bytes:
+    def _open_one(self, index: int, place: bytes, sealed: bytes) -> bytes:
         if len(sealed) < _HEADER.size + _NONCE + _TAG:
             raise Refusal(Code.ENVELOPE_INVALID, f"sealed value {index} is too short")
         header, body = sealed[: _HEADER.size], sealed[_HEADER.size :]
         version, suite, key_id = _HEADER.unpack(header)
         if (version, suite) != (ENVELOPE_VERSION, Suite.AES_256_GCM):
             raise Refusal(Code.ENVELOPE_INVALID, f"sealed value {index} has an unknown version or suite")
-        if key_id not in ciphers:
-            ciphers[key_id] = AESGCM(self._store.master(Usage.PII_DEK, key_id))
+        self._access.require(Usage.PII_DEK, key_id, Intent.SERVE)
+        nonce, ciphertext = body[:_NONCE], body[_NONCE:]
         try:
-            return ciphers[key_id].decrypt(body[:_NONCE], body[_NONCE:], place + b"|" + header)
-        except InvalidTag:
+            return self._access.vault.open(Usage.PII_DEK, key_id, nonce, ciphertext, place + b"|" + header)
+        except Refusal as refusal:
+            if refusal.code is not Code.ENVELOPE_INVALID:
+                raise
             raise Refusal(
                 Code.ENVELOPE_INVALID, f"sealed value {index} does not belong to its place"
             ) from None

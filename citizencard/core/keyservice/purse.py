@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
 from citizencard.core.keyservice.keystore import Usage
+from citizencard.core.keyservice.lifecycle import Intent
 from citizencard.core.keyservice.protocol import TAC_RECORD
 from citizencard.core.keyservice.refusal import Code, Refusal
 from terminals.card import crypto
@@ -63,7 +64,7 @@ class PurseKeys:
     ) -> bytes:
         """MAC2 for the card, after its MAC1 proved right; `Refusal` mac_invalid otherwise. ATC before increment."""
         key = crypto.load_session_key(
-            self._keys.card_key(Usage.LOAD, key_version, serial8), rand4, online_atc
+            self._keys.card_key(Usage.LOAD, key_version, serial8, Intent.SERVE), rand4, online_atc
         )
         kind = crypto.TransactionType.LOAD
         if not compare_digest(crypto.load_mac1(key, balance_fen, amount_fen, kind, terminal_no6), mac1):
@@ -83,7 +84,7 @@ class PurseKeys:
         tac: bytes,
     ) -> bool:
         """Whether the card confirms this load. ATC before increment, `when` the host's time sent with MAC2."""
-        dtk = self._keys.card_key(Usage.TAC, key_version, serial8)
+        dtk = self._keys.card_key(Usage.TAC, key_version, serial8, Intent.SERVE)
         kind = crypto.TransactionType.LOAD
         right = crypto.load_tac(dtk, balance_after_fen, online_atc, amount_fen, kind, terminal_no6, when)
         return compare_digest(right, tac)
@@ -94,25 +95,28 @@ class PurseKeys:
         for card in cards:
             by_version.setdefault(card[-1], []).append(card)
         for version, members in by_version.items():
-            master = self._keys.find(Usage.TAC, version)
-            if master is None:
-                logger.warning("no TAC key of version %d: %d cards not verifiable", version, len(members))
+            blocks = _diversification_blocks(b"".join(card[:8] for card in members))
+            try:
+                keys = self._keys.card_keys(Usage.TAC, version, blocks, Intent.SERVE)
+            except Refusal as refusal:
+                if refusal.code is Code.VAULT_UNAVAILABLE:
+                    raise
+                logger.warning("%d cards not verifiable: %s", len(members), refusal.message)
                 continue
-            serials = b"".join(card[:8] for card in members)
-            halves = _diversified_words(master, serials)
+            halves = memoryview(keys).cast("Q")
             for index, card in enumerate(members):
                 yield card, (halves[2 * index] ^ halves[2 * index + 1]).to_bytes(8, sys.byteorder)
 
 
-def _diversified_words(master16: bytes, serials: bytes) -> memoryview[int]:
-    """`crypto.diversify` of many 8-byte factors at once: left and right half of each key as machine words."""
+def _diversification_blocks(serials: bytes) -> bytes:
+    """`crypto.diversification_block` of many 8-byte serials at once, by machine words."""
     words = memoryview(serials).cast("Q")
     factors = bytearray(2 * len(serials))
     target = memoryview(factors).cast("Q")
     for index, word in enumerate(words):
         target[2 * index] = word
         target[2 * index + 1] = word ^ 0xFFFFFFFFFFFFFFFF
-    return memoryview(crypto.encrypt_ecb(master16, bytes(factors))).cast("Q")
+    return bytes(factors)
 
 
 def _macs(key8: bytes, inputs: Iterable[bytes]) -> Iterator[bytes]:

@@ -14,6 +14,8 @@ class Code(StrEnum):
     KEY_NOT_PERMITTED = "key_not_permitted"
     MAC_INVALID = "mac_invalid"
     ENVELOPE_INVALID = "envelope_invalid"
+    UNSUPPORTED = "unsupported"
+    VAULT_UNAVAILABLE = "vault_unavailable"
     SEALED = "sealed"
     BUSY = "busy"
     INTERNAL = "internal"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from citizencard.core.keyservice.keystore import KeyStore, Usage
+from citizencard.core.keyservice.access import KeyAccess
+from citizencard.core.keyservice.keystore import Usage
 
 
 class SignPurpose(StrEnum):
@@ -19,10 +18,10 @@ class SignPurpose(StrEnum):
 
 
 class SigningKeys:
-    """Signs under the newest seed."""
+    """Signs under the current seed, of which the vault gives out nothing but one purpose's key, for one call."""
 
-    def __init__(self, store: KeyStore) -> None:
-        self._store = store
+    def __init__(self, access: KeyAccess) -> None:
+        self._access = access
 
     def sign(self, purpose: SignPurpose, data: bytes) -> bytes:
         """Ed25519 signature (RFC 8032), 64 bytes, over `data` as it is."""
@@ -33,6 +32,7 @@ class SigningKeys:
         return self._pair(purpose).public_key().public_bytes_raw()
 
     def _pair(self, purpose: SignPurpose) -> Ed25519PrivateKey:
-        seed = self._store.master(Usage.SIGN, self._store.newest(Usage.SIGN))
-        info = b"citizencard signature " + purpose.encode()
-        return Ed25519PrivateKey.from_private_bytes(HKDF(SHA256(), 32, salt=None, info=info).derive(seed))
+        private = self._access.derive(
+            Usage.SIGN, self._access.current(Usage.SIGN), b"citizencard signature " + purpose.encode()
+        )
+        return Ed25519PrivateKey.from_private_bytes(private)

@@ -6,11 +6,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from citizencard.core.keyservice.access import KeyAccess
 from citizencard.core.keyservice.client import KeyServiceClient
 from citizencard.core.keyservice.errors import KeyServiceError
 from citizencard.core.keyservice.keystore import KeyStore
+from citizencard.core.keyservice.lifecycle import AllActive
 from citizencard.core.keyservice.privacy import PrivacyKeys
 from citizencard.core.keyservice.signing import SignPurpose
+from citizencard.core.keyservice.vault_software import SoftwareVault
 
 PLACE = "accounts_citizen|name|1"
 
@@ -60,8 +63,8 @@ def test_swapped_fields_do_not_open(key_service: KeyServiceClient) -> None:
 
 
 def test_older_data_keys_still_open(key_service: KeyServiceClient, demo_keys: KeyStore) -> None:
-    first_only = {place: key for place, key in demo_keys.masters.items() if place[1] == 1}
-    before_rotation = PrivacyKeys(KeyStore(first_only, demo_keys.issuer_factor8, demo=True))
+    first_keys = {name: master for name, master in demo_keys.keys.items() if name[1] == 1}
+    before_rotation = PrivacyKeys(KeyAccess(SoftwareVault(first_keys), AllActive(first_keys)))
     old = before_rotation.seal([(PLACE.encode(), "张明".encode())])[0]
     assert old[2:6] == bytes.fromhex("00000001")
     assert key_service.open_fields([(PLACE, old)]) == ["张明"]
