@@ -14,7 +14,8 @@ MASTER_FILE: Final = 0x3F00
 CHIP_SERIAL_EF: Final = 0x05
 """EF05 of the MF: the chip maker's serial, 8 bytes, free to read; the transport key is diversified by it."""
 EF02, EF15, EF16, EF17, EF18, EF1E = 0x02, 0x15, 0x16, 0x17, 0x18, 0x1E
-"""Short identifiers of the application's files."""
+EF19, EF1A = 0x19, 0x1A
+"""Short identifiers of the application's files. EF18 is the purse's log, EF19 the electronic deposit's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from terminals.card.crypto import bcd_time
 from terminals.card.errors import FormatError
 
 T = TypeVar("T")
+L = TypeVar("L", bound="Layout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,31 @@ DAY: Codec[date] = Codec(4, lambda v: bytes.fromhex(v.strftime("%Y%m%d")), lambd
 
 LOCAL_TIME: Codec[datetime] = Codec(7, bcd_time, moment)
 """Packed BCD YYYYMMDDHHMMSS of the device's clock in Asia/Shanghai; parsed to a naive datetime."""
+
+
+def optional(codec: Codec[T]) -> Codec[T | None]:
+    """A value that may not be there yet: None stands as zero bytes, and bytes all FF are read as None too."""
+    return Codec(
+        codec.length,
+        lambda value: bytes(codec.length) if value is None else codec.encode(value),
+        lambda data: codec.decode(data) if data.strip(b"\x00") and data.strip(b"\xff") else None,
+    )
+
+
+def constant(value: bytes) -> Codec[bytes]:
+    """Bytes that are always the same, such as a record's identifier; ValueError when they are not."""
+
+    def check(data: bytes) -> bytes:
+        if data != value:
+            raise ValueError(f"{data.hex().upper()} instead of {value.hex().upper()}")
+        return data
+
+    return Codec(len(value), check, check)
+
+
+def part(layout: type[L]) -> Codec[L]:
+    """A group of fields that stands inside another layout."""
+    return Codec(layout.length(), lambda value: value.to_bytes(), layout.parse)
 
 
 _PLACES: dict[type, dict[str, Codec[Any]]] = {}
