@@ -34,9 +34,11 @@ class Usage(StrEnum):
     PII_DEK = "PII_DEK"
     PII_INDEX = "PII_INDEX"
     SIGN = "SIGN"
+    KEK = "KEK"
+    """Shared with another party, for key blocks on their way; held by the custody of keys, never by a vault."""
 
 
-CHIP_USAGES: Final = frozenset(Usage) - {Usage.PII_DEK, Usage.PII_INDEX, Usage.SIGN}
+CHIP_USAGES: Final = frozenset(Usage) - {Usage.PII_DEK, Usage.PII_INDEX, Usage.SIGN, Usage.KEK}
 """Double-length 3DES masters (16 bytes), diversified per chip; the others are 32 bytes."""
 
 
@@ -71,6 +73,7 @@ def algorithms_of(usage: Usage) -> tuple[Algorithm, ...]:
         Usage.PII_DEK: Algorithm.AES,
         Usage.PII_INDEX: Algorithm.HMAC,
         Usage.SIGN: Algorithm.SEED,
+        Usage.KEK: Algorithm.AES,
     }
     return (others[usage],)
 
