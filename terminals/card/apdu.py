@@ -6,38 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from terminals.card.errors import CardError, FormatError
+from terminals.card.names import command_name
 from terminals.card.status import StatusWord, describe
 
 MAX_LE: Final = 256
-NAMES: Final = {
-    0x16: "CARD BLOCK",
-    0x18: "APPLICATION UNBLOCK",
-    0x1E: "APPLICATION BLOCK",
-    0x20: "VERIFY",
-    0x24: "PIN UNBLOCK",
-    0x44: "ACTIVATE FILE",
-    0x50: "INITIALIZE",
-    0x52: "CREDIT FOR LOAD",
-    0x54: "DEBIT FOR PURCHASE",
-    0x5A: "GET TRANSACTION PROVE",
-    0x5C: "GET BALANCE",
-    0x5E: "CHANGE PIN",
-    0x70: "INIT SAM FOR PURCHASE",
-    0x72: "CREDIT SAM FOR PURCHASE",
-    0x84: "GET CHALLENGE",
-    0xA4: "SELECT",
-    0xB0: "READ BINARY",
-    0xB2: "READ RECORD",
-    0xC0: "GET RESPONSE",
-    0xD4: "WRITE KEY",
-    0xD6: "UPDATE BINARY",
-    0xDC: "UPDATE RECORD",
-}
+MAX_DATA: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command APDU. `le` is the number of bytes expected (1 to 256), 0 for "all", None for none."""
+    """One command APDU. `le` is the number of bytes expected (1 to 256), 0 for "all", None for none.
+
+    FormatError when a value does not fit its place; the message never shows the data (PIN, MAC).
+    """
 
     cla: int
     ins: int
@@ -45,6 +26,14 @@ class Command:
     p2: int = 0
     data: bytes = b""
     le: int | None = None
+
+    def __post_init__(self) -> None:
+        if not all(0 <= part <= 0xFF for part in (self.cla, self.ins, self.p1, self.p2)):
+            raise FormatError("a part of an APDU's header does not fit a byte")
+        if len(self.data) > MAX_DATA:
+            raise FormatError(f"{self.name}: {len(self.data)} data bytes do not fit a short APDU")
+        if self.le is not None and not 0 <= self.le <= MAX_LE:
+            raise FormatError(f"{self.name}: Le does not fit a short APDU")
 
     @property
     def header(self) -> bytes:
@@ -54,12 +43,10 @@ class Command:
     @property
     def name(self) -> str:
         """The command's name in the standards, for messages."""
-        return NAMES.get(self.ins, "command")
+        return command_name(self.cla, self.ins, self.p1)
 
     def to_bytes(self) -> bytes:
         """The APDU as sent: header, Lc and data if any, Le if any."""
-        if len(self.data) > 255:
-            raise FormatError(f"{self.name}: {len(self.data)} data bytes do not fit a short APDU")
         body = bytes([len(self.data)]) + self.data if self.data else b""
         tail = b"" if self.le is None else bytes([self.le % MAX_LE])
         return self.header + body + tail
@@ -88,17 +75,25 @@ class ApduError(CardError):
         super().__init__(f"{command.name} ({command.header.hex().upper()}) answered {sw:04X}: {describe(sw)}")
 
 
-class WrongPin(ApduError):
-    """The PIN was wrong; `tries_left` more before it locks."""
+class VerificationFailed(ApduError):
+    """A PIN or a key's cryptogram was wrong; `tries_left` more before it locks."""
 
     @property
     def tries_left(self) -> int:
-        """Tries that remain, 0 when the PIN is locked."""
+        """Tries that remain, 0 when it is locked."""
         return self.sw & 0x0F if self.sw & 0xFFF0 == 0x63C0 else 0
+
+
+class WrongPin(VerificationFailed):
+    """The PIN was wrong, or is locked."""
 
 
 class ApplicationBlocked(ApduError):
     """The purse application is blocked; it answers reads but takes no transaction."""
+
+
+class PermanentlyLocked(ApduError):
+    """The application is locked for good; only a new card helps."""
 
 
 class InsufficientBalance(ApduError):
@@ -118,8 +113,8 @@ class RecordNotFound(ApduError):
 
 
 ERRORS: Final[dict[int, type[ApduError]]] = {
-    StatusWord.AUTHENTICATION_BLOCKED: WrongPin,
     StatusWord.APPLICATION_BLOCKED: ApplicationBlocked,
+    StatusWord.PERMANENTLY_LOCKED: PermanentlyLocked,
     StatusWord.INSUFFICIENT_BALANCE: InsufficientBalance,
     StatusWord.PURSE_MAC_WRONG: MacRejected,
     StatusWord.MAC_WRONG: MacRejected,
@@ -128,7 +123,13 @@ ERRORS: Final[dict[int, type[ApduError]]] = {
 }
 
 
+EXTERNAL_AUTHENTICATE: Final = 0x82
+
+
 def error_for(command: Command, sw: int) -> ApduError:
     """The most telling error for a status word."""
-    kind = WrongPin if sw & 0xFFF0 == 0x63C0 else ERRORS.get(sw, ApduError)
+    if sw & 0xFFF0 == 0x63C0 or sw == StatusWord.AUTHENTICATION_BLOCKED:
+        kind: type[ApduError] = VerificationFailed if command.ins == EXTERNAL_AUTHENTICATE else WrongPin
+    else:
+        kind = ERRORS.get(sw, ApduError)
     return kind(command, sw)

@@ -42,9 +42,9 @@ def xor(left: bytes, right: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(left, right, strict=True))
 
 
-def pad80(data: bytes) -> bytes:
-    """ISO 9797-1 padding method 2: `80 00…` to a multiple of 8; an aligned input grows by a whole block."""
-    return data + b"\x80" + bytes(-(len(data) + 1) % BLOCK)
+def pad80(data: bytes, block: int = BLOCK) -> bytes:
+    """ISO 9797-1 padding method 2: `80 00…` to whole blocks; an aligned input grows by a whole block."""
+    return data + b"\x80" + bytes(-(len(data) + 1) % block)
 
 
 def _triple_des(key: bytes) -> TripleDES:
@@ -231,13 +231,3 @@ def secure_messaging_mac(key16: bytes, header5: bytes, data: bytes, challenge: b
     `Lc` in the header already counts the MAC's four bytes; the CLA low nibble is 4.
     """
     return retail_mac(key16, header5 + data, iv=challenge.ljust(BLOCK, b"\x00"))
-
-
-def wrap_write_key(transport_key16: bytes, p1: int, p2: int, record: bytes, challenge: bytes) -> bytes:
-    """A whole WRITE KEY APDU (84 D4): the key record as `len1 | record | 80 00…` under 3DES-ECB, then MAC4."""
-    clear = bytes([len(record)]) + record
-    if len(clear) % BLOCK:
-        clear = pad80(clear)
-    cipher = encrypt_ecb(transport_key16, clear)
-    header = bytes([0x84, 0xD4, p1, p2, len(cipher) + 4])
-    return header + cipher + secure_messaging_mac(transport_key16, header, cipher, challenge)

@@ -15,6 +15,22 @@ class TransportError(CardError):
     """The reader or the line failed; what the chip did with the last command is unknown."""
 
 
+class AnswerLength(TransportError):
+    """A chip said 9000 but its answer is longer or shorter than the standard's; what it did is unknown."""
+
+    def __init__(self, command: str, received: int, expected: int) -> None:
+        """Name the command and both lengths in bytes."""
+        super().__init__(f"{command} answered {received} bytes instead of {expected}")
+
+
+class SuiteUnknown(CardError):
+    """No cipher suite belongs to a key version and the algorithm byte a chip echoed, or the two disagree."""
+
+
+class SuiteIncomplete(CardError):
+    """The cipher suite is known, but no public standard tells this calculation."""
+
+
 class ReaderUnavailable(TransportError):
     """No smart card service is running, or it has no reader of the wanted name."""
 

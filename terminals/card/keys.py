@@ -9,17 +9,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Self
 
-from terminals.card.crypto import (
-    BLOCK,
-    encrypt_ecb,
-    pad80,
-    secure_messaging_mac,
-    wrap_write_key,
-)
 from terminals.card.errors import FormatError
+from terminals.card.suites import KEY_BYTES, MAC_BYTES, TRIPLE_DES, Suite
 
 ALGORITHM_3DES: Final = 0x00
-KEY_BYTES: Final = 16
 PIN_TYPE: Final = 0x3A
 INSTALL: Final = 0x01
 """P1 of WRITE KEY: install a new key."""
@@ -53,6 +46,8 @@ class KeySlot(IntEnum):
 
 CARD_SLOTS: Final = tuple(KeySlot)
 SAM_SLOTS: Final = (KeySlot.PURCHASE, KeySlot.MAINTENANCE)
+_OWN_SLOTS: Final = {0x24: KeySlot.PIN_UNBLOCK, 0x5E: KeySlot.PIN_RELOAD, 0x82: KeySlot.CONTROL}
+"""Instructions of maintenance with a key of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +79,12 @@ class KeyRecord:
         return f"KeyRecord({self.slot.name}, version={self.version})"
 
 
-def write_key_command(transport_key16: bytes, record: KeyRecord, challenge: bytes) -> bytes:
-    """WRITE KEY (84 D4) for one key, encrypted and MACed under the chip's transport key."""
-    return wrap_write_key(transport_key16, INSTALL, record.slot, record.to_bytes(), challenge)
+def write_key_command(
+    transport_key16: bytes, record: KeyRecord, challenge: bytes, suite: Suite = TRIPLE_DES
+) -> bytes:
+    """WRITE KEY (84 D4) for one key, encrypted and MACed under the chip's transport key (of that suite)."""
+    header4 = bytes([0x84, 0xD4, INSTALL, record.slot])
+    return mac_command(transport_key16, header4, record.to_bytes(), challenge, encrypt=True, suite=suite)
 
 
 def mac_command(
@@ -96,25 +94,45 @@ def mac_command(
     challenge: bytes,
     *,
     encrypt: bool = False,
+    suite: Suite = TRIPLE_DES,
 ) -> bytes:
     """A maintenance command in secure messaging: header, Lc, data (encrypted on demand), MAC4.
 
     `header4` is CLA INS P1 P2 with the CLA's low nibble 4; `challenge` the chip's answer to GET CHALLENGE just before.
     """
-    body = encrypt_ecb(key16, length_prefixed(data)) if encrypt else data
-    header5 = header4 + bytes([len(body) + 4])
-    return header5 + body + secure_messaging_mac(key16, header5, body, challenge)
+    body = suite.encrypt_ecb(key16, suite.length_prefixed(data)) if encrypt else data
+    header5 = header4 + bytes([len(body) + MAC_BYTES])
+    return header5 + body + suite.mac(key16, header5 + body, challenge)
 
 
-def length_prefixed(data: bytes) -> bytes:
-    """len1 | data, padded with 80 00… to whole blocks unless it fills them already."""
-    clear = bytes([len(data)]) + data
-    return pad80(clear) if len(clear) % BLOCK else clear
+def maintenance_slot(header4: bytes) -> KeySlot:
+    """The key a maintenance command is under. The command alone decides, so that nobody can ask for another key."""
+    return _OWN_SLOTS.get(header4[1], KeySlot.MAINTENANCE)
 
 
-def without_length(clear: bytes) -> bytes:
-    """Inverse of `length_prefixed`; FormatError when length or padding is wrong."""
-    data = clear[1 : 1 + clear[0]] if clear else b""
-    if not clear or length_prefixed(data) != clear:
-        raise FormatError("decrypted data is not length-prefixed and padded")
-    return data
+def maintenance_apdu(
+    key16: bytes,
+    header4: bytes,
+    data: bytes,
+    challenge: bytes,
+    *,
+    encrypt: bool = False,
+    suite: Suite = TRIPLE_DES,
+) -> bytes:
+    """Any maintenance command as a whole APDU under the card's key of `maintenance_slot(header4)`.
+
+    RELOAD PIN (data: the new PIN) carries a MAC of its own without challenge, EXTERNAL AUTHENTICATE (no data) the
+    challenge enciphered, a 4-byte one with zeros behind; all others are `mac_command`.
+    """
+    slot = maintenance_slot(header4)
+    if slot is KeySlot.CONTROL:
+        body = suite.encrypt_ecb(key16, challenge.ljust(suite.block, b"\x00"))
+    elif slot is KeySlot.PIN_RELOAD:
+        body = data + suite.folded_mac(key16, data)
+    else:
+        return mac_command(key16, header4, data, challenge, encrypt=encrypt, suite=suite)
+    return header4 + bytes([len(body)]) + body
+
+
+length_prefixed = TRIPLE_DES.length_prefixed
+without_length = TRIPLE_DES.without_length

@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, TypeVar
+from typing import Final, TypeVar
 
-from terminals.card import commands
-from terminals.card.crypto import bcd_time
+from terminals.card import commands, commands_sam
+from terminals.card.commands_sam import CipherMode
+from terminals.card.crypto import ZERO_IV, pad80
 from terminals.card.files import EF15, EF16, EF17, MASTER_FILE
-from terminals.card.layout import Layout, raw, uint
-from terminals.card.purse import PurchaseInit
+from terminals.card.layout import Layout
+from terminals.card.messages import PurchaseInit, SamDebit, SamInitData
 from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
-from terminals.card.transport import ResponseChain, Transport, exchange
+from terminals.card.suites import MAC_BYTES
+from terminals.card.transport import ResponseChain, Transport, exchange, read
 
 PURSE_DF: Final = 0xDF01
+PART: Final = 240
+"""Bytes of one CIPHER DATA: whole blocks, and any module takes them."""
+
+__all__ = ["PURSE_DF", "SamDebit", "SamIdentity", "SamSession"]
 
 File = TypeVar("File", bound=Layout)
-
-
-@dataclass(frozen=True, slots=True)
-class SamDebit(Layout):
-    """Answer to INIT SAM FOR PURCHASE: the terminal's sequence number and MAC1 for the card."""
-
-    terminal_seq: Annotated[int, uint(4)]
-    mac1: Annotated[bytes, raw(4)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +65,45 @@ class SamSession:
         `kind` is the transaction type byte; `factors` are further 8-byte diversification factors (issuer, then city)
         where the module's master key stands above the issuer's level.
         """
-        data = (
-            init.rand + init.offline_atc.to_bytes(2) + amount_fen.to_bytes(4) + bytes([kind]) + bcd_time(when)
+        data = SamInitData(
+            init.rand, init.offline_atc, amount_fen, kind, when, init.key_version, init.algorithm
         )
-        data += bytes([init.key_version, init.algorithm]) + card_serial8 + b"".join(factors)
-        return SamDebit.parse(exchange(self._transport, commands.init_sam_for_purchase(data)))
+        command = commands_sam.init_sam_for_purchase(data, [card_serial8, *factors])
+        return SamDebit.parse(exchange(self._transport, command))
 
     def credit(self, mac2: bytes) -> None:
         """CREDIT SAM FOR PURCHASE: the module checks the card's MAC2; MacRejected means a false card."""
-        exchange(self._transport, commands.credit_sam_for_purchase(mac2))
+        exchange(self._transport, commands_sam.credit_sam_for_purchase(mac2))
+
+    def check_message(self, code9: bytes) -> None:
+        """Check a city card's authentication code (`PurseSession.message`); ApduError when it is false."""
+        exchange(self._transport, commands_sam.check_message(code9))
+
+    def delivery_key(self, usage: int, version: int, factors: Sequence[bytes]) -> None:
+        """DELIVERY KEY: make the card key of these factors (card serial first) ready for the cipher calls below."""
+        exchange(self._transport, commands_sam.delivery_key(usage, version, factors))
+
+    def encrypt(self, data: bytes) -> bytes:
+        """CIPHER DATA: whole blocks enciphered under the delivered key."""
+        command = commands_sam.cipher_data(CipherMode.ENCRYPT, data, len(data))
+        return exchange(self._transport, command)
+
+    def mac(self, data: bytes, initial_value: bytes = ZERO_IV) -> bytes:
+        """CIPHER DATA: MAC4 under the delivered key, of data as it stands before padding; long data goes in parts.
+
+        For TAC_USAGE this is the TAC of `crypto.purchase_tac_input`, so a SAM can check what a card answered.
+        """
+        rest = initial_value + pad80(data)
+        mode = CipherMode.MAC_FIRST
+        while len(rest) > PART:
+            exchange(self._transport, commands_sam.cipher_data(mode, rest[:PART], None))
+            rest, mode = rest[PART:], CipherMode.MAC_NEXT
+        mode = CipherMode.MAC_ONLY if mode is CipherMode.MAC_FIRST else CipherMode.MAC_LAST
+        return exchange(self._transport, commands_sam.cipher_data(mode, rest, MAC_BYTES))
+
+    def application_unblock(self) -> None:
+        """APPLICATION UNBLOCK without MAC, where a module takes it; else use `MaintenanceSession`."""
+        exchange(self._transport, commands_sam.application_unblock())
 
     def _read(self, sfi: int, layout: type[File]) -> File:
-        return layout.parse(exchange(self._transport, commands.read_binary(sfi, layout.length())))
+        return layout.parse(read(self._transport, commands.read_binary(sfi, layout.length())))

@@ -20,6 +20,7 @@ class StatusWord(IntEnum):
 
     OK = 0x9000, "ok"
     DATA_DOUBTFUL = 0x6281, "returned data may be wrong"
+    END_OF_FILE = 0x6282, "end of file or record before Le bytes"
     APPLICATION_BLOCKED = 0x6283, "file or application blocked"
     VERIFICATION_FAILED = 0x6300, "verification failed"
     STATE_UNCHANGED = 0x6400, "execution error, state unchanged"
