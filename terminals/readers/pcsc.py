@@ -1,131 +1,64 @@
-"""Smart card readers through PC/SC (pyscard). pyscard is imported on first use: without it the rest still works."""
+"""The chip in one PC/SC reader, as a transport."""
 
 from __future__ import annotations
 
 import time
-from types import ModuleType
+from contextlib import ExitStack
 from typing import Any, Final
 
-from terminals.card.errors import CardRemoved, NoCard, ReaderUnavailable, TransportError
+from terminals.card.errors import CardRemoved, NoCard, TransportError
+from terminals.readers.errors import MuteCard
+from terminals.readers.service import check, choose_reader, reader_names, scard, service
 
 WAIT_STEP_MS: Final = 1000
 RETRY_SECONDS: Final = 0.02
 
 
-def _scard() -> ModuleType:
-    try:
-        from smartcard import scard
-    except ImportError as error:
-        raise ReaderUnavailable("pyscard is not installed; use the in-process card instead") from error
-    module: ModuleType = scard
-    return module
-
-
-def _check(result: int, what: str) -> None:
-    """Turn a PC/SC result code into the error that says what to do."""
-    scard = _scard()
-    if result == scard.SCARD_S_SUCCESS:
-        return
-    reason = f"{what}: {scard.SCardGetErrorMessage(result).strip()}"
-    if result in (scard.SCARD_E_NO_SERVICE, scard.SCARD_E_SERVICE_STOPPED):
-        raise ReaderUnavailable("the smart card service is not running: start pcscd")
-    if result in (scard.SCARD_E_NO_READERS_AVAILABLE, scard.SCARD_E_UNKNOWN_READER):
-        raise ReaderUnavailable("no smart card reader is connected")
-    if result == scard.SCARD_E_SHARING_VIOLATION:
-        raise ReaderUnavailable("another program is using the reader")
-    if result in _gone(scard):
-        raise CardRemoved(f"the card was pulled before it answered ({reason})")
-    raise TransportError(reason)
-
-
-def _gone(scard: ModuleType) -> tuple[int, ...]:
-    """Codes of a chip that left, or was reset by somebody else, with its answer unknown."""
-    return (
-        scard.SCARD_W_REMOVED_CARD,
-        scard.SCARD_W_RESET_CARD,
-        scard.SCARD_W_UNPOWERED_CARD,
-        scard.SCARD_W_UNRESPONSIVE_CARD,
-        scard.SCARD_E_NO_SMARTCARD,
-        scard.SCARD_E_NOT_TRANSACTED,
-    )
-
-
-def _context() -> Any:
-    scard = _scard()
-    result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
-    _check(result, "PC/SC")
-    return context
-
-
 def list_readers() -> list[str]:
-    """Names of all connected readers; empty when there is none. ReaderUnavailable when no service runs."""
-    context = _context()
-    try:
-        return _readers(context)
-    finally:
-        _scard().SCardReleaseContext(context)
-
-
-def _readers(context: Any) -> list[str]:
-    scard = _scard()
-    result, names = scard.SCardListReaders(context, [])
-    if result == scard.SCARD_E_NO_READERS_AVAILABLE:
-        return []
-    _check(result, "list of readers")
-    return list(names)
-
-
-def _find(context: Any, wanted: str) -> str:
-    names = _readers(context)
-    for name in names:
-        if wanted in name:
-            return name
-    if not names:
-        raise ReaderUnavailable("no smart card reader is connected")
-    raise ReaderUnavailable(f"no reader's name contains {wanted!r}; there are: {', '.join(names)}")
+    """Names of all connected readers; empty when there is none. NoService when none runs."""
+    with service() as context:
+        return reader_names(context)
 
 
 class PcscTransport:
-    """The chip in one reader, held exclusively until `close`, which resets it."""
+    """The chip in one reader until `close`, which resets it.
+
+    The reader is held exclusively (SCARD_SHARE_EXCLUSIVE), which is stricter than a PC/SC transaction: no other program
+    can even connect in between. After an error of the line every further call fails until a new connection is made.
+    """
 
     def __init__(self, reader: str = "", *, wait_seconds: float = 0.0) -> None:
-        """Connect to the chip in the first reader whose name contains `reader`.
+        """Connect to the chip in the reader of that name (see `choose_reader`); the first reader without a name.
 
-        Waits up to `wait_seconds` for a chip. Raises ReaderUnavailable (no pyscard, service or reader; reader in use)
-        or NoCard.
+        Waits up to `wait_seconds` for a chip. Raises NoService, NoReader, AmbiguousReader, ReaderInUse, NoCard, MuteCard.
         """
-        self._scard = _scard()
-        self._context = _context()
+        self._scard = scard()
         self._card: Any = None
-        try:
-            self.reader = _find(self._context, reader)
+        with ExitStack() as opened:
+            self._context = opened.enter_context(service())
+            self.reader = choose_reader(reader_names(self._context), reader)
             self._connect_within(wait_seconds)
-        except BaseException:
-            self.close()
-            raise
+            self._opened = opened.pop_all()
 
     def transmit(self, apdu: bytes) -> tuple[bytes, int]:
         """As `Transport.transmit`."""
-        if self._card is None:
-            raise TransportError("the connection is closed")
-        result, answer = self._scard.SCardTransmit(self._card, self._protocol, list(apdu))
-        _check(result, self.reader)
+        card = self._connected()
+        result, answer = self._scard.SCardTransmit(card, self._protocol, list(apdu))
+        check(result, self.reader)
         if len(answer) < 2:
             raise TransportError(f"{self.reader}: the answer has no status word")
         return bytes(answer[:-2]), int.from_bytes(bytes(answer[-2:]))
 
     def reset(self) -> bytes:
         """As `Transport.reset`: a warm reset."""
-        if self._card is None:
-            raise TransportError("the connection is closed")
-        scard = self._scard
-        result, protocol = scard.SCardReconnect(
-            self._card, scard.SCARD_SHARE_EXCLUSIVE, self._protocols, scard.SCARD_RESET_CARD
+        codes, card = self._scard, self._connected()
+        result, protocol = codes.SCardReconnect(
+            card, codes.SCARD_SHARE_EXCLUSIVE, self._protocols, codes.SCARD_RESET_CARD
         )
-        _check(result, self.reader)
+        check(result, self.reader)
         self._protocol = self._pci(protocol)
-        result, _, _, _, atr = scard.SCardStatus(self._card)
-        _check(result, self.reader)
+        result, _, _, _, atr = codes.SCardStatus(card)
+        check(result, self.reader)
         return bytes(atr)
 
     def wait_for_removal(self, seconds: float) -> None:
@@ -138,9 +71,12 @@ class PcscTransport:
         if self._card is not None:
             self._scard.SCardDisconnect(self._card, self._scard.SCARD_RESET_CARD)
             self._card = None
-        if self._context is not None:
-            self._scard.SCardReleaseContext(self._context)
-            self._context = None
+        self._opened.close()
+
+    def _connected(self) -> Any:
+        if self._card is None:
+            raise TransportError("the connection is closed")
+        return self._card
 
     @property
     def _protocols(self) -> int:
@@ -156,7 +92,7 @@ class PcscTransport:
         while True:
             try:
                 self._connect()
-            except NoCard:
+            except (NoCard, MuteCard):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise
@@ -166,27 +102,29 @@ class PcscTransport:
                 return
 
     def _connect(self) -> None:
-        scard = self._scard
-        result, card, protocol = scard.SCardConnect(
-            self._context, self.reader, scard.SCARD_SHARE_EXCLUSIVE, self._protocols
+        codes = self._scard
+        result, card, protocol = codes.SCardConnect(
+            self._context, self.reader, codes.SCARD_SHARE_EXCLUSIVE, self._protocols
         )
-        if result in _gone(scard):
-            raise NoCard(f"no card in {self.reader}")
-        _check(result, self.reader)
+        try:
+            check(result, self.reader)
+        except CardRemoved as gone:
+            # Nothing was sent to it yet.
+            raise NoCard(f"no card in {self.reader}") from gone
         self._card, self._protocol = card, self._pci(protocol)
 
     def _wait_state(self, *, present: bool, seconds: float) -> bool:
         """Wait for a chip to come or go; the answer is whether it did."""
-        scard, deadline = self._scard, time.monotonic() + seconds
-        state = scard.SCARD_STATE_UNAWARE
+        codes, deadline = self._scard, time.monotonic() + seconds
+        state = codes.SCARD_STATE_UNAWARE
         while True:
             left_ms = max(0, min(WAIT_STEP_MS, int((deadline - time.monotonic()) * 1000)))
-            step = 0 if state == scard.SCARD_STATE_UNAWARE else left_ms
-            result, changes = scard.SCardGetStatusChange(self._context, step, [(self.reader, state)])
-            if result != scard.SCARD_E_TIMEOUT:
-                _check(result, self.reader)
-            state = changes[0][1] & ~scard.SCARD_STATE_CHANGED
-            if bool(state & scard.SCARD_STATE_PRESENT) == present:
+            step = 0 if state == codes.SCARD_STATE_UNAWARE else left_ms
+            result, changes = codes.SCardGetStatusChange(self._context, step, [(self.reader, state)])
+            if result != codes.SCARD_E_TIMEOUT:
+                check(result, self.reader)
+            state = changes[0][1] & ~codes.SCARD_STATE_CHANGED
+            if bool(state & codes.SCARD_STATE_PRESENT) == present:
                 return True
             if not left_ms:
                 return False
