@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from terminals.card.apdu import Command
+from terminals.card.commands import DEPOSIT, PURSE
 from terminals.card.errors import FormatError
 from terminals.card.files import (
     CHIP_SERIAL_EF,
     EF02,
-    EF1E,
     EF15,
     EF16,
     EF17,
-    EF18,
     MASTER_FILE,
     Fci,
     HolderInfo,
@@ -25,29 +22,21 @@ from terminals.card.files import (
 from terminals.card.keys import CARD_SLOTS, PIN_TYPE, KeySlot
 from terminals.card.profile import PROFILES, CardProfile
 from terminals.card.status import StatusWord as Sw
-from terminals.simulator.dispatch import Refusal, command
-from terminals.simulator.filesystem import FileEngine
+from terminals.simulator.dispatch import Refusal
+from terminals.simulator.filesystem import PURSE_ALIASES, FileEngine
 from terminals.simulator.state import CardState, Phase
+from terminals.simulator.transactions import Pending
 
 PURSE_DF: Final = 0x3F01
 FCI_VERSION: Final = 0x02
-
-
-@dataclass(slots=True)
-class Pending:
-    """A transaction begun by INITIALIZE: everything its second half needs."""
-
-    mode: int
-    amount_fen: int
-    terminal_no: bytes
-    session: bytes
-    """Session key of a load; the random number of a purchase, whose key waits for the terminal sequence."""
-    cached: list[bytes] = field(default_factory=list)
-    """Records waiting in the CAPP cache."""
+DEPOSIT_SLOTS: Final = frozenset({KeySlot.OVERDRAFT, KeySlot.UNLOAD})
+"""Keys that only a card with an electronic deposit needs."""
+PURSES: Final = {1: {DEPOSIT}, 2: {PURSE}, 3: {DEPOSIT, PURSE}}
+"""Application type (EF15) -> purses on the card."""
 
 
 class CardEngine(FileEngine[CardState]):
-    """File tree, records and personalisation of a purse card."""
+    """File tree and personalisation of a purse card."""
 
     TREE: ClassVar = {
         MASTER_FILE: {CHIP_SERIAL_EF: 8},
@@ -58,11 +47,18 @@ class CardEngine(FileEngine[CardState]):
             EF17: ManagementInfo.length(),
         },
     }
+    ALIASES: ClassVar = dict.fromkeys(PURSE_ALIASES, PURSE_DF)
 
     @property
     def profile(self) -> CardProfile:
         """The card family this chip is a mask of."""
         return next(profile for profile in PROFILES if profile.code == self.state.profile)
+
+    @property
+    def purses(self) -> set[int]:
+        """Selectors of the purses on this card; a blank chip counts as an electronic purse."""
+        content = self.state.files.get(EF15, b"")
+        return PURSES.get(PublicInfo.parse(content).application_type if content else 2, {PURSE})
 
     def drop_volatile(self) -> None:
         """Back to the MF, PIN not verified."""
@@ -77,13 +73,23 @@ class CardEngine(FileEngine[CardState]):
         """MF, or the application with EF15 once it is written."""
         if directory == MASTER_FILE:
             return Fci(b"1PAY.SYS.DDF01")
-        content = self.state.files.get(EF15)
-        return Fci(self.profile.aid, FCI_VERSION, PublicInfo.parse(content) if content else None)
+        content = self.state.files.get(EF15, b"")
+        return Fci(self.profile.aid, FCI_VERSION, content)
 
     def check_read(self, sfi: int) -> None:
-        """The holder's data wants the PIN; the purse file is never read."""
-        if sfi == EF02 or (sfi == EF16 and self.state.phase is not Phase.BLANK and not self.pin_verified):
+        """An issued card's holder data want the PIN or the issuer's MAC; its purse file is never read."""
+        if self.state.phase is Phase.BLANK:
+            return
+        if sfi == EF02 or (sfi == EF16 and not (self.pin_verified or self.secured)):
             raise Refusal(Sw.SECURITY_NOT_SATISFIED)
+
+    def content(self, sfi: int) -> bytes:
+        """A file's content; the purse file's is the purse itself."""
+        if sfi != EF02:
+            return super().content(sfi)
+        state = self.state
+        start = PurseStart(state.balance_fen, state.overdraft_limit_fen, state.online_atc, state.offline_atc)
+        return start.to_bytes()
 
     def check_update(self, sfi: int) -> None:
         """Number and purse are fixed by activation; holder and management data stay maintainable."""
@@ -119,24 +125,8 @@ class CardEngine(FileEngine[CardState]):
         self.commit(pin=record[3:], pin_tries=record[2], pin_limit=record[2])
 
     def complete(self) -> bool:
-        """Every key, the three files and a PIN."""
+        """Every key the card's purses need, the three files and a PIN."""
+        needed = set(CARD_SLOTS) - (set() if DEPOSIT in self.purses else DEPOSIT_SLOTS)
         slots = {KeySlot(place >> 8) for place in self.state.keys}
-        return (
-            slots >= set(CARD_SLOTS) and set(self.state.files) >= {EF15, EF16, EF17} and bool(self.state.pin)
-        )
-
-    @command(0x00, 0xB2)
-    def read_record(self, apdu: Command) -> bytes:
-        """READ RECORD by number from the cyclic files EF18 and EF1E; 1 is the newest."""
-        if self.directory != PURSE_DF or apdu.p2 & 0x07 != 4:
-            raise Refusal(Sw.WRONG_P1_P2)
-        files = {EF18: self.state.log, EF1E: self.state.trips}
-        records = files.get(apdu.p2 >> 3)
-        if records is None or (apdu.p2 >> 3 == EF1E and not self.profile.has_trips):
-            raise Refusal(Sw.FILE_NOT_FOUND)
-        if not 1 <= apdu.p1 <= len(records):
-            raise Refusal(Sw.RECORD_NOT_FOUND)
-        record = records[apdu.p1 - 1]
-        if apdu.le not in (None, 0, len(record)):
-            raise Refusal(0x6C00 | len(record))
-        return record
+        files = {*self.state.files, *self.state.records}
+        return slots >= needed and files >= {EF15, EF16, EF17} and bool(self.state.pin)

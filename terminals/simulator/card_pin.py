@@ -49,6 +49,8 @@ class PinEngine(CardEngine):
         """Take the try off before comparing, so that pulling the card does not save it."""
         if not self.state.pin or reference != self.profile.pin_reference:
             raise Refusal(Sw.KEY_NOT_FOUND)
+        if len(given) not in PIN_BYTES:
+            raise Refusal(Sw.WRONG_LENGTH)
         tries = self.state.pin_tries
         if not tries:
             raise Refusal(Sw.AUTHENTICATION_BLOCKED)

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from terminals.card.profile import T_UNION, CardProfile
+from terminals.simulator.card_auth import AuthEngine
+from terminals.simulator.card_eid import CardEid
+from terminals.simulator.card_offline import OfflineEngine
 from terminals.simulator.card_pin import PinEngine
-from terminals.simulator.card_purse import PurseEngine
 from terminals.simulator.state import CardState
 from terminals.simulator.store import DirectoryStore, Store
 
 
-class Chip(PurseEngine, PinEngine):
+class Chip(CardEid, OfflineEngine, PinEngine, AuthEngine):
     """One card. `transmit` takes an APDU and returns data and status word; `reset` is power off and on.
 
     A blank chip knows only its serial (EF05 of the MF, free to read) and its transport key; `personalise` fills it.

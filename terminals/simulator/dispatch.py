@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from terminals.card.apdu import Command
 
 Handler = Callable[[Any, Command], bytes]
+SECURE: Final = 0x04
+"""The bit of the class byte that announces a MAC (secure messaging)."""
 
 
 class Refusal(Exception):
@@ -31,12 +33,17 @@ class Entry:
 
 
 def command(
-    cla: int, ins: int, *, answer: int | None = None, keeps_pending: bool = False
+    cla: int, ins: int, *, answer: int | None = None, keeps_pending: bool = False, secured: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Register a method for CLA INS. A fixed `answer` length lets a wrong Le be refused before anything happens."""
+    """Register a method for CLA INS. A fixed `answer` length lets a wrong Le be refused before anything happens.
+
+    A `secured` command comes plain or with a MAC; the handler finds which in `self.secured`.
+    """
 
     def mark(handler: Handler) -> Handler:
-        handler.__dict__["entry"] = (cla << 8 | ins, Entry(handler, answer, keeps_pending))
+        entry = Entry(handler, answer, keeps_pending)
+        classes = (cla, cla | SECURE) if secured else (cla,)
+        handler.__dict__["entries"] = {each << 8 | ins: entry for each in classes}
         return handler
 
     return mark
@@ -46,6 +53,6 @@ def table_of(kind: type) -> dict[int, Entry]:
     """The command table of a class: its own marked methods over those of its bases."""
     table: dict[int, Entry] = {}
     for base in reversed(kind.__mro__):
-        marks = [getattr(member, "__dict__", {}).get("entry") for member in vars(base).values()]
-        table |= dict(filter(None, marks))
+        for member in vars(base).values():
+            table |= getattr(member, "__dict__", {}).get("entries", {})
     return table

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from terminals.card.apdu import Command
 from terminals.card.errors import FormatError
 from terminals.card.status import StatusWord as Sw
-from terminals.simulator.dispatch import Entry, Refusal, command, table_of
+from terminals.simulator.dispatch import SECURE, Entry, Refusal, command, table_of
 from terminals.simulator.state import ChipState, Phase
 from terminals.simulator.store import Store
 
 S = TypeVar("S", bound=ChipState)
-SECURE: Final = 0x04
 
 
 class Engine(Generic[S]):
@@ -36,7 +35,10 @@ class Engine(Generic[S]):
     def reset(self) -> bytes:
         """Warm or cold reset: volatile state goes; returns the ATR."""
         self._challenge = b""
+        self.challenge = b""
+        """What GET CHALLENGE gave just before the command under way."""
         self._waiting = b""
+        self.secured = False
         self.drop_volatile()
         return self.ATR
 
@@ -77,11 +79,13 @@ class Engine(Generic[S]):
             raise Refusal(Sw.UNKNOWN_CLA if apdu.ins in known else Sw.UNKNOWN_INS)
         if entry.answer and apdu.le not in (None, 0, entry.answer):
             raise Refusal(0x6C00 | entry.answer)
-        challenge, self._challenge = self._challenge, b""
+        self.challenge, self._challenge = self._challenge, b""
         if not entry.keeps_pending:
             self.drop_pending()
+        self.secured = False
         if apdu.cla & SECURE:
-            apdu = self.unwrap(apdu, challenge)
+            apdu = self.unwrap(apdu, self.challenge)
+            self.secured = True
         data = entry.handler(self, apdu)
         return self._answer(apdu, data)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from terminals.card.apdu import Command
 from terminals.card.files import CHIP_SERIAL_EF, MASTER_FILE, Fci
@@ -12,22 +12,30 @@ from terminals.simulator.engine import S
 from terminals.simulator.secure import SecureEngine
 from terminals.simulator.state import Phase
 
+PURSE_ALIASES: Final = (0x3F01, 0xDF01, 0x1001)
+"""File identifiers of the purse directory, which differ from one card system to the next: all of them lead there."""
+
 
 class FileEngine(SecureEngine[S]):
     """SELECT, READ BINARY and UPDATE BINARY over a declared tree."""
 
     TREE: ClassVar[dict[int, dict[int, int]]]
     """Directory file id -> short file id -> length in bytes."""
+    ALIASES: ClassVar[dict[int, int]] = {}
+    """Other file identifiers under which terminals look for a directory of the tree."""
 
     def drop_volatile(self) -> None:
-        """Back to the MF."""
+        """Back to the MF, without rights."""
         self.directory = MASTER_FILE
+        self.authenticated = False
+        """Whether the issuer has proved itself by EXTERNAL AUTHENTICATE."""
         self.drop_pending()
 
     @command(0x00, 0xA4)
     def select(self, apdu: Command) -> bytes:
         """SELECT a directory by identifier (P1 00) or name (P1 04)."""
         directory = int.from_bytes(apdu.data) if apdu.p1 == 0x00 else self.directory_named(apdu)
+        directory = self.ALIASES.get(directory, directory)
         if directory not in self.TREE:
             raise Refusal(Sw.FILE_NOT_FOUND)
         self.drop_volatile()
@@ -48,9 +56,9 @@ class FileEngine(SecureEngine[S]):
         """What SELECT answers."""
         raise NotImplementedError
 
-    @command(0x00, 0xB0)
+    @command(0x00, 0xB0, secured=True)
     def read_binary(self, apdu: Command) -> bytes:
-        """READ BINARY by short file identifier."""
+        """READ BINARY by short file identifier, plain or with MAC."""
         sfi, length = self._located(apdu)
         self.check_read(sfi)
         content = self.content(sfi).ljust(length, b"\x00")[apdu.p2 :]
@@ -58,9 +66,10 @@ class FileEngine(SecureEngine[S]):
             raise Refusal(0x6C00 | len(content))
         return content[: apdu.le or None]
 
-    @command(0x04, 0xD6)
+    @command(0x00, 0xD6, secured=True)
     def update_binary(self, apdu: Command) -> bytes:
-        """UPDATE BINARY with MAC."""
+        """UPDATE BINARY with MAC, or plain after EXTERNAL AUTHENTICATE."""
+        self.check_writer()
         sfi, length = self._located(apdu)
         if apdu.p2 + len(apdu.data) > length:
             raise Refusal(Sw.WRONG_LENGTH)
@@ -73,6 +82,8 @@ class FileEngine(SecureEngine[S]):
         if not apdu.p1 & 0x80:
             raise Refusal(Sw.WRONG_P1_P2)
         sfi = apdu.p1 & 0x1F
+        if self.holds_records(sfi):
+            raise Refusal(Sw.WRONG_FILE_TYPE)
         length = self.TREE[self.directory].get(sfi)
         if length is None:
             raise Refusal(Sw.FILE_NOT_FOUND)
@@ -83,6 +94,16 @@ class FileEngine(SecureEngine[S]):
     def content(self, sfi: int) -> bytes:
         """A file's content; empty when never written."""
         return self.state.chip_serial if sfi == CHIP_SERIAL_EF else self.state.files.get(sfi, b"")
+
+    def holds_records(self, sfi: int) -> bool:
+        """Hook: whether a file of the selected directory is one of records."""
+        del sfi
+        return False
+
+    def check_writer(self) -> None:
+        """Only who proves a key writes: by the command's MAC, or by EXTERNAL AUTHENTICATE before."""
+        if not (self.secured or self.authenticated):
+            raise Refusal(Sw.SECURITY_NOT_SATISFIED)
 
     def check_read(self, sfi: int) -> None:
         """Hook: refuse a read."""

@@ -7,31 +7,27 @@ from pathlib import Path
 from typing import ClassVar, Final, Self
 
 from terminals.card.apdu import Command
+from terminals.card.commands_sam import FACTOR, MAX_LEVELS
 from terminals.card.crypto import des_mac, diversify_levels, purchase_mac2, purchase_session_key
-from terminals.card.files import CHIP_SERIAL_EF, EF15, EF16, EF17, MASTER_FILE, Fci
-from terminals.card.keys import SAM_SLOTS, KeySlot
-from terminals.card.sam import PURSE_DF
-from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
+from terminals.card.files import EF16
+from terminals.card.keys import KeySlot
+from terminals.card.messages import SamInitData
 from terminals.card.status import StatusWord as Sw
 from terminals.simulator.dispatch import Refusal, command
-from terminals.simulator.filesystem import FileEngine
+from terminals.simulator.psam_base import factors_of
+from terminals.simulator.psam_cipher import CipherEngine
 from terminals.simulator.state import Phase, SamState
 from terminals.simulator.store import DirectoryStore, Store
 
 MAC2_FAILURE_LIMIT: Final = 10
 """Wrong MAC2s in a row before the module locks; a handful of false cards must not stop a bus."""
-FACTORS_AT: Final = 0x14
-NAMES: Final = {MASTER_FILE: b"1PAY.SYS.DDF01", PURSE_DF: "建设部".encode("gbk")}
+FIXED_BYTES: Final = SamInitData.length()
 
 
-class Psam(FileEngine[SamState]):
+class Psam(CipherEngine):
     """One SAM. Blank until personalised and activated; `transmit` takes an APDU and returns data and status word."""
 
     ATR: ClassVar[bytes] = bytes.fromhex("3B858001") + b"CPSAM" + b"\x48"
-    TREE: ClassVar = {
-        MASTER_FILE: {CHIP_SERIAL_EF: 8, EF15: SamInfo.length(), EF16: SamTerminal.length()},
-        PURSE_DF: {EF17: SamManagement.length()},
-    }
 
     @classmethod
     def create(cls, directory: Path, *, chip_serial8: bytes, transport_key16: bytes) -> Self:
@@ -57,45 +53,21 @@ class Psam(FileEngine[SamState]):
         """The module kept in a store, as after power on."""
         return cls(store, SamState.unpack(store.load()))
 
-    def drop_pending(self) -> None:
-        """Forget the purchase begun; its sequence number stays used."""
-        self._awaited_mac2 = b""
-
-    def fci(self, directory: int) -> Fci:
-        """MF or purse DF."""
-        return Fci(NAMES[directory])
-
-    def complete(self) -> bool:
-        """All files and both kinds of key."""
-        slots = {KeySlot(place >> 8) for place in self.state.keys}
-        return slots >= set(SAM_SLOTS) and set(self.state.files) == {EF15, EF16, EF17}
-
-    def check_update(self, sfi: int) -> None:
-        """An active module keeps who it is."""
-        super().check_update(sfi)
-        self.blank_only()
-
     @command(0x80, 0x70, answer=8)
     def init_for_purchase(self, apdu: Command) -> bytes:
         """INIT SAM FOR PURCHASE: next sequence number and MAC1."""
-        self._check_usable()
-        fixed, factors = apdu.data[:FACTORS_AT], apdu.data[FACTORS_AT:]
-        if len(factors) not in (8, 16, 24):
+        self.check_usable()
+        fixed, factors = apdu.data[:FIXED_BYTES], apdu.data[FIXED_BYTES:]
+        if len(factors) not in range(FACTOR, MAX_LEVELS * FACTOR + 1, FACTOR):
             raise Refusal(Sw.WRONG_LENGTH)
+        # The time stays as it came: a SAM has no clock to judge it by, and the card checks it.
         rand, atc, signed = fixed[:4], int.from_bytes(fixed[4:6]), fixed[6:18]
-        levels = [factors[at : at + 8] for at in range(0, len(factors), 8)]
-        dpk = diversify_levels(self.key(KeySlot.PURCHASE, fixed[18]), *reversed(levels))
+        dpk = diversify_levels(self.key(KeySlot.PURCHASE, fixed[18]), *factors_of(factors))
         sequence = self._take_sequence()
         sespk = purchase_session_key(dpk, rand, atc, sequence)
         terminal_no = self.state.files[EF16]
-        self._awaited_mac2 = purchase_mac2(sespk, int.from_bytes(signed[:4]))
+        self.awaited_mac2 = purchase_mac2(sespk, int.from_bytes(signed[:4]))
         return sequence.to_bytes(4) + des_mac(sespk, signed[:5] + terminal_no + signed[5:])
-
-    def _check_usable(self) -> None:
-        if self.state.phase is Phase.BLOCKED:
-            raise Refusal(Sw.PERMANENTLY_LOCKED)
-        if self.state.phase is not Phase.ACTIVE or self.directory != PURSE_DF:
-            raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
 
     def _take_sequence(self) -> int:
         sequence = self.state.terminal_seq
@@ -107,8 +79,8 @@ class Psam(FileEngine[SamState]):
     @command(0x80, 0x72, keeps_pending=True)
     def credit_for_purchase(self, apdu: Command) -> bytes:
         """CREDIT SAM FOR PURCHASE: check the card's MAC2 once."""
-        self._check_usable()
-        mac2, self._awaited_mac2 = self._awaited_mac2, b""
+        self.check_usable()
+        mac2, self.awaited_mac2 = self.awaited_mac2, b""
         if not mac2:
             raise Refusal(Sw.NOT_IN_THIS_STATE)
         if not hmac.compare_digest(mac2, apdu.data):
@@ -122,12 +94,3 @@ class Psam(FileEngine[SamState]):
         failures = self.state.mac_failures + 1
         phase = Phase.BLOCKED if failures >= MAC2_FAILURE_LIMIT else self.state.phase
         self.commit(mac_failures=failures, phase=phase)
-
-    @command(0x84, 0x18)
-    def unblock(self, apdu: Command) -> bytes:
-        """APPLICATION UNBLOCK under the module's maintenance key: clears the error counter."""
-        del apdu
-        self.commit(
-            mac_failures=0, phase=Phase.ACTIVE if self.state.phase is Phase.BLOCKED else self.state.phase
-        )
-        return b""

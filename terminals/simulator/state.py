@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from terminals.card.commands import DEPOSIT
 from terminals.simulator.store import Content
 
 HEX = "hex:"
 PIN_TRIES = 3
+CONTROL_TRIES = 3
 
 
 class Phase(StrEnum):
@@ -62,9 +64,30 @@ class ChipState:
         return cls(**values | {"phase": Phase(values["phase"])})
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One of a card's two purses: money, limit, counters and log of its own. The balance includes the limit."""
+
+    balance_fen: int
+    overdraft_limit_fen: int
+    online_atc: int
+    offline_atc: int
+    log: list[bytes]
+
+    @property
+    def funds_fen(self) -> int:
+        """The holder's own money; negative when the overdraft is in use."""
+        return self.balance_fen - self.overdraft_limit_fen
+
+
 @dataclass(frozen=True, kw_only=True)
 class CardState(ChipState):
-    """A card's EEPROM. `balance_fen` includes the overdraft limit; `proof` is kind1 | atc2 | MAC4 | TAC4 or empty."""
+    """A card's EEPROM; an image written before a field existed opens with that field's default.
+
+    `proof` is kind1 | atc2 | MAC4 | TAC4 of the last transaction, or empty. The electronic purse has the plain names,
+    the electronic deposit those with `deposit_`. `records` are the variable records of a file by SFI.
+    `identity_key` is the private scalar of the electronic identity, 32 bytes, `identity_certificate` its DER.
+    """
 
     profile: str
     pin: bytes = b""
@@ -77,6 +100,30 @@ class CardState(ChipState):
     log: list[bytes] = field(default_factory=list)
     trips: list[bytes] = field(default_factory=list)
     proof: bytes = b""
+    deposit_balance_fen: int = 0
+    deposit_overdraft_limit_fen: int = 0
+    deposit_online_atc: int = 0
+    deposit_offline_atc: int = 0
+    deposit_log: list[bytes] = field(default_factory=list)
+    records: dict[int, list[bytes]] = field(default_factory=dict)
+    control_tries: int = CONTROL_TRIES
+    identity_key: bytes = b""
+    identity_certificate: bytes = b""
+
+    def account(self, purse: int) -> Account:
+        """The purse of a selector (P2 of the purse commands)."""
+        return Account(
+            **{place.name: getattr(self, _prefix(purse) + place.name) for place in fields(Account)}
+        )
+
+    @staticmethod
+    def account_changes(purse: int, account: Account) -> dict[str, Any]:
+        """What to commit so that the purse of a selector becomes `account`."""
+        return {_prefix(purse) + place.name: getattr(account, place.name) for place in fields(Account)}
+
+
+def _prefix(purse: int) -> str:
+    return "deposit_" if purse == DEPOSIT else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from terminals.card.crypto import TransactionType, diversify, diversify_levels, load_mac2, load_session_key
+from citizencard.core.keyservice.certificates import CardAuthority
+from terminals.card.crypto import (
+    TransactionType,
+    diversify,
+    diversify_levels,
+    kcv,
+    load_mac2,
+    load_session_key,
+)
 from terminals.card.files import HolderInfo, ManagementInfo, PublicInfo, PurseStart
-from terminals.card.keys import KeyRecord, KeySlot, mac_command, write_key_command
+from terminals.card.keys import (
+    KeyRecord,
+    KeySlot,
+    mac_command,
+    maintenance_apdu,
+    maintenance_slot,
+    write_key_command,
+)
 from terminals.card.personalise import CardSpec, SamSpec, personalise, personalise_sam
 from terminals.card.profile import T_UNION, CardProfile
 from terminals.card.purse import LoadInit, PurchaseInit, PurchaseProof, PurseSession
@@ -25,6 +40,7 @@ PIN = "123456"
 TERMINAL = bytes.fromhex("362000000017")
 COUNTER = bytes.fromhex("362000009999")
 CARD_NUMBER = "3105883700000000123"
+CARD_CA = CardAuthority(bytes(range(64)), 1)
 WHEN = datetime.fromisoformat("2026-11-20T08:15:30")
 
 
@@ -60,6 +76,32 @@ class SampleKeyWriter:
         return mac_command(
             diversify(TRANSPORT_MASTER, chip_serial8), header, data, challenge, encrypt=encrypt
         )
+
+    def key_check_values(
+        self, *, chip_serial8: bytes, card_serial8: bytes | None, version: int
+    ) -> dict[KeySlot, bytes]:
+        """As the protocol."""
+        return {slot: kcv(self.of(slot, card_serial8, version)) for slot in KeySlot}
+
+    def issue_card_certificate(
+        self, *, card_serial8: bytes, public_key: bytes, valid_from: date, valid_to: date
+    ) -> bytes:
+        """As the protocol."""
+        return CARD_CA.issue(card_serial8, public_key, valid_from, valid_to)
+
+    def maintenance_command(
+        self,
+        *,
+        card_serial8: bytes,
+        version: int,
+        header: bytes,
+        data: bytes,
+        challenge: bytes,
+        encrypt: bool = False,
+    ) -> bytes:
+        """As the protocol of maintenance."""
+        key = self.of(maintenance_slot(header), card_serial8, version)
+        return maintenance_apdu(key, header, data, challenge, encrypt=encrypt)
 
     def mac2(self, card_serial8: bytes, init: LoadInit, amount_fen: int, when: datetime = WHEN) -> bytes:
         """What the host answers a load with."""

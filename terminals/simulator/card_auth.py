@@ -1,0 +1,91 @@
+"""The simulated card shows that it is genuine, and makes the issuer show the same: authentication by shared keys.
+
+Both ways use the card control key. An answer of INTERNAL AUTHENTICATE must never serve as the issuer's answer to the
+card's own challenge, so a challenge in the form of a short one of GET CHALLENGE (four bytes and zeros) is refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from terminals.card.apdu import Command
+from terminals.card.commands import AuthenticateMode
+from terminals.card.crypto import decrypt_ecb, encrypt_ecb, retail_mac
+from terminals.card.files import EF15, PublicInfo
+from terminals.card.keys import KeySlot
+from terminals.card.status import StatusWord as Sw
+from terminals.simulator.card_base import PURSE_DF, CardEngine
+from terminals.simulator.dispatch import Refusal, command
+from terminals.simulator.state import CONTROL_TRIES, Phase
+
+BLOCK: Final = 8
+KEY_IDS: Final = (0x00, 0x01)
+"""Key identifiers that mean the one control key: its index, or none given."""
+
+
+class AuthEngine(CardEngine):
+    """INTERNAL AUTHENTICATE, EXTERNAL AUTHENTICATE, GET MESSAGE."""
+
+    @command(0x00, 0x88, answer=BLOCK)
+    def internal_authenticate(self, apdu: Command) -> bytes:
+        """INTERNAL AUTHENTICATE: P1 00 encrypts the challenge, 01 decrypts it, 02 makes a MAC over it."""
+        key = self._control_key(apdu)
+        if len(apdu.data) != BLOCK:
+            raise Refusal(Sw.WRONG_LENGTH)
+        if apdu.data.endswith(bytes(4)):
+            raise Refusal(Sw.WRONG_DATA)
+        match apdu.p1:
+            case AuthenticateMode.ENCRYPT:
+                return encrypt_ecb(key, apdu.data)
+            case AuthenticateMode.DECRYPT:
+                return decrypt_ecb(key, apdu.data)
+            case AuthenticateMode.MAC:
+                return retail_mac(key, apdu.data, length=BLOCK)
+        raise Refusal(Sw.WRONG_P1_P2)
+
+    @command(0x00, 0x82)
+    def external_authenticate(self, apdu: Command) -> bytes:
+        """EXTERNAL AUTHENTICATE: the card's challenge enciphered. Opens plain writing until the next reset or SELECT.
+
+        Three wrong answers in a row lock the key for good.
+        """
+        challenge = self.challenge.ljust(BLOCK, b"\x00") if self.challenge else b""
+        key = self._control_key(apdu)
+        if not challenge:
+            raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
+        if len(apdu.data) != BLOCK:
+            raise Refusal(Sw.WRONG_LENGTH)
+        tries = self.state.control_tries
+        if not tries:
+            raise Refusal(Sw.AUTHENTICATION_BLOCKED)
+        self.authenticated = False
+        self.commit(control_tries=tries - 1)
+        if not hmac.compare_digest(encrypt_ecb(key, challenge), apdu.data):
+            raise Refusal(0x63C0 | (tries - 1) if tries > 1 else Sw.AUTHENTICATION_BLOCKED)
+        self.commit(control_tries=CONTROL_TRIES)
+        self.authenticated = True
+        return b""
+
+    @command(0x80, 0xCA)
+    def get_message(self, apdu: Command) -> bytes:
+        """GET MESSAGE of city cards: key version1 | code8, by which a SAM knows a genuine card before it pays.
+
+        What the code is made of is not public; here it is the retail MAC of the card serial under the purchase key.
+        """
+        if apdu.p1 or apdu.p2:
+            raise Refusal(Sw.WRONG_P1_P2)
+        if self.directory != PURSE_DF or self.state.phase is not Phase.ACTIVE:
+            raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
+        serial8 = PublicInfo.parse(self.state.files[EF15]).serial8
+        return bytes([self.key_version(KeySlot.PURCHASE)]) + card_code(self.key(KeySlot.PURCHASE), serial8)
+
+    def _control_key(self, apdu: Command) -> bytes:
+        if self.directory != PURSE_DF or not self.key_version(KeySlot.CONTROL) or apdu.p2 not in KEY_IDS:
+            raise Refusal(Sw.KEY_NOT_FOUND)
+        return self.key(KeySlot.CONTROL)
+
+
+def card_code(dpk16: bytes, card_serial8: bytes) -> bytes:
+    """The eight bytes of GET MESSAGE after the key version."""
+    return retail_mac(dpk16, card_serial8, length=BLOCK)
