@@ -15,6 +15,7 @@ class SignPurpose(StrEnum):
 
     HOT_LIST = "hot_list"
     SETTLEMENT_FILE = "settlement_file"
+    CARD_BRIDGE = "card_bridge"
 
 
 class SigningKeys:
