@@ -31,7 +31,7 @@ class CipherMode(IntEnum):
 
 def init_sam_for_purchase(data: SamInitData, factors: Sequence[bytes]) -> Command:
     """INIT SAM FOR PURCHASE; factors of 8 bytes, card serial first, then issuer, then city."""
-    return Command(0x80, 0x70, data=data.to_bytes() + _joined(factors), le=8)
+    return Command(0x80, 0x70, data=data.to_bytes() + joined_factors(factors), le=8)
 
 
 def credit_sam_for_purchase(mac2: bytes) -> Command:
@@ -43,7 +43,7 @@ def delivery_key(usage: int, version: int, factors: Sequence[bytes]) -> Command:
     """DELIVERY KEY: make a card's key ready for CIPHER DATA. The top three bits of P1 count the levels."""
     if not 0 <= usage < 1 << 5:
         raise FormatError("a key usage has five bits")
-    joined = _joined(factors)
+    joined = joined_factors(factors)
     return Command(0x80, 0x1A, len(factors) << 5 | usage, version, joined)
 
 
@@ -64,7 +64,8 @@ def application_unblock() -> Command:
     return Command(0x80, 0x18)
 
 
-def _joined(factors: Sequence[bytes]) -> bytes:
+def joined_factors(factors: Sequence[bytes]) -> bytes:
+    """One to three diversification factors in a row; FormatError otherwise."""
     if not 1 <= len(factors) <= MAX_LEVELS or any(len(factor) != FACTOR for factor in factors):
         raise FormatError("one to three diversification factors of 8 bytes")
     return b"".join(factors)

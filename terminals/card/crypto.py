@@ -34,7 +34,7 @@ class TransactionType(IntEnum):
 def bcd_time(when: datetime) -> bytes:
     """date4 | time3: the seven packed-BCD bytes YYYYMMDD HHMMSS in Asia/Shanghai; a naive time is taken as local."""
     local = when.astimezone(CHINA) if when.tzinfo else when
-    return bytes.fromhex(local.strftime("%Y%m%d%H%M%S"))
+    return bytes.fromhex(f"{local.year:04}{local:%m%d%H%M%S}")
 
 
 def xor(left: bytes, right: bytes) -> bytes:

@@ -19,7 +19,14 @@ _SHARED: Final = {
     (0x80, 0xCA, 0x00): "GET MESSAGE",
 }
 
-_BY_CLASS: Final = {(0x00, 0xDC): "UPDATE RECORD", (0x80, 0xDC): "UPDATE CAPP DATA CACHE"}
+_BY_CLASS: Final = {
+    (0x00, 0xDC): "UPDATE RECORD",
+    (0x80, 0xDC): "UPDATE CAPP DATA CACHE",
+    (0xE0, 0x40): "INIT SAM GREY LOCK",
+    (0xE0, 0x42): "CERTIFICATE SAM GREY LOCK",
+    (0xE0, 0x44): "DEBIT SAM FOR GREY UNLOCK",
+    (0xE0, 0x46): "GET GMAC",
+}
 
 _BY_INSTRUCTION: Final = {
     0x16: "CARD BLOCK",
