@@ -1,16 +1,21 @@
-"""Personalise a blank card or SAM: write keys and files under its transport key, read back, activate."""
+"""Personalise a blank card or SAM: files, keys, PIN, counters and electronic identity; read back; activate.
+
+Both functions can be run again after the chip was pulled: what stands is kept, what is missing is written, and a chip
+whose activation was done but not answered is recognised as finished. A chip begun for another number is refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from terminals.card import commands
 from terminals.card.apdu import Command
+from terminals.card.chipdata import LifeCycle
+from terminals.card.eid_steps import CertificateIssuer, MakeKeyPair, WriteCertificate, written_certificate
 from terminals.card.errors import PersonalisationError
 from terminals.card.files import (
-    CHIP_SERIAL_EF,
     EF02,
     EF15,
     EF16,
@@ -21,48 +26,58 @@ from terminals.card.files import (
     PublicInfo,
     PurseStart,
 )
-from terminals.card.keys import CARD_SLOTS, INSTALL, PIN_TYPE, SAM_SLOTS, KeySlot
+from terminals.card.keys import CARD_SLOTS, INSTALL, PIN_TYPE, KeySlot
 from terminals.card.profile import T_UNION, CardProfile
-from terminals.card.purse import pin_block
+from terminals.card.purse import PurseSession, pin_block
 from terminals.card.sam import PURSE_DF
 from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
-from terminals.card.transport import ResponseChain, Transport, exchange
+from terminals.card.script import (
+    Bench,
+    KeyWriter,
+    Listener,
+    Progress,
+    Step,
+    WriteFile,
+    WriteKey,
+    chip_serial,
+    nobody_listens,
+    run,
+    start_over,
+)
+from terminals.card.transport import Transport
 
-CHALLENGE_BYTES: Final = 8
+__all__ = [
+    "CardIssuer",
+    "CardSpec",
+    "KeyWriter",
+    "PersonalisedCard",
+    "Progress",
+    "SamSpec",
+    "card_slots",
+    "chip_serial",
+    "personalise",
+    "personalise_sam",
+]
+
 PIN_TRIES: Final = 3
 EMPTY_PURSE: Final = PurseStart()
+WITH_DEPOSIT: Final = (1, 3)
+"""Application types of EF15 with an electronic deposit."""
+WITH_PURSE: Final = (2, 3)
+_NOWHERE: Final = bytes(6)
+"""A terminal number for a question that moves no money."""
 
 
-class KeyWriter(Protocol):
-    """Makes the secure-messaging commands of personalisation; the key service does, so that no key leaves it.
-
-    The chip's transport key is diversify(transport master, chip serial8). All answers are whole APDUs.
-    """
-
-    def write_key_command(
-        self,
-        *,
-        chip_serial8: bytes,
-        slot: KeySlot,
-        version: int,
-        card_serial8: bytes | None,
-        challenge: bytes,
-    ) -> bytes:
-        """WRITE KEY with the slot's key (see `keys.write_key_command`).
-
-        The key is the master of that version, issuer level applied, diversified by `card_serial8`. For a SAM
-        `card_serial8` is None: PURCHASE stays at the issuer's level.
-        """
-
-    def mac_command(
-        self, *, chip_serial8: bytes, header: bytes, data: bytes, challenge: bytes, encrypt: bool = False
-    ) -> bytes:
-        """A command in secure messaging under the chip's transport key (see `keys.mac_command`)."""
+class CardIssuer(KeyWriter, CertificateIssuer, Protocol):
+    """The key service as a card needs it: its keys, and the certificate of its electronic identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardSpec:
-    """What a card shall become. The PIN has 4 to 12 digits; `purse` is normally empty."""
+    """What a card shall become. The PIN has 4 to 12 digits; `purse` is normally empty.
+
+    `identity`: whether it gets an electronic identity (`terminals.card.eid`).
+    """
 
     public_info: PublicInfo
     management: ManagementInfo
@@ -71,6 +86,7 @@ class CardSpec:
     key_version: int = 1
     purse: PurseStart = EMPTY_PURSE
     profile: CardProfile = T_UNION
+    identity: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,91 +100,143 @@ class SamSpec:
     maintenance_version: int = 1
 
 
-def chip_serial(transport: Transport) -> bytes:
-    """The chip maker's serial, 8 bytes: EF05 of the MF, free to read on blank and issued chips."""
-    exchange(transport, commands.select_file(MASTER_FILE))
-    return exchange(transport, commands.read_binary(CHIP_SERIAL_EF, 8))
+@dataclass(frozen=True, slots=True)
+class WritePin:
+    """The PIN. Nothing tells whether it stands, so every run writes it: the last one given counts."""
+
+    directory: Command
+    reference: int
+    pin: str = field(repr=False)
+    always: bool = True
+    name: str = "PIN"
+
+    def stands(self, bench: Bench) -> bool:
+        """A chip without PIN would refuse to be activated."""
+        del bench
+        return True
+
+    def write(self, bench: Bench) -> None:
+        """WRITE KEY with the PIN's record: type1 | reference1 | tries1 | digits."""
+        record = bytes([PIN_TYPE, self.reference, PIN_TRIES]) + pin_block(self.pin)
+        bench.send(bytes([0x84, 0xD4, INSTALL, PIN_TYPE]), record, encrypt=True)
 
 
-def personalise(transport: Transport, spec: CardSpec, writer: KeyWriter) -> bytes:
-    """Turn a blank card into an active one; returns the chip serial.
+@dataclass(frozen=True, slots=True)
+class PersonalisedCard:
+    """A finished card: the chip's serial, and the certificate (DER) of its electronic identity, empty without one."""
 
-    Raises PersonalisationError when a file reads back differently, ApduError when the chip refuses (MacRejected: it is
-    not blank any more, or its transport key is another maker's). A script broken off leaves the card blank: it can be run again from the start.
+    chip_serial8: bytes
+    certificate: bytes = b""
+
+
+def card_slots(application_type: int) -> tuple[KeySlot, ...]:
+    """The keys a card of this application type (EF15) holds: unload and overdraft need an electronic deposit."""
+    deposit_only = () if application_type in WITH_DEPOSIT else (KeySlot.UNLOAD, KeySlot.OVERDRAFT)
+    return tuple(slot for slot in CARD_SLOTS if slot not in deposit_only)
+
+
+def personalise(
+    transport: Transport,
+    spec: CardSpec,
+    writer: CardIssuer,
+    *,
+    progress: Listener = nobody_listens,
+    erase_begun: bool = False,
+) -> PersonalisedCard:
+    """Turn a blank card, or one this script began, into an active one; an active one like it is only checked.
+
+    Nothing is active before everything was read back. `erase_begun` wipes a chip that an earlier script began, for
+    whatever number. Raises PersonalisationError when the chip is another card's or reads back differently, ApduError
+    when it refuses (MacRejected: its transport key is another maker's), and what `writer` raises.
     """
-    script = _Script(ResponseChain(transport), writer)
-    script.select(commands.select_name(spec.profile.aid))
-    script.write_file(EF02, spec.purse.to_bytes(), read_back=False)
-    script.write_file(EF15, spec.public_info.to_bytes())
-    script.write_file(EF16, spec.holder.to_bytes())
-    script.write_file(EF17, spec.management.to_bytes())
-    pin = bytes([PIN_TYPE, spec.profile.pin_reference, PIN_TRIES]) + pin_block(spec.pin)
-    script.send(bytes([0x84, 0xD4, INSTALL, PIN_TYPE]), pin, encrypt=True)
-    for slot in CARD_SLOTS:
-        script.write_key(slot, spec.key_version, spec.public_info.serial8)
-    script.activate()
-    return script.chip_serial8
+    bench = Bench(transport, writer)
+    if erase_begun and bench.life_cycle is LifeCycle.INITIALISATION:
+        start_over(bench)
+    application = commands.select_name(spec.profile.aid)
+    _check_number(bench, application, spec)
+    run(bench, [*_card_steps(bench, application, spec, writer), *_identity_steps(spec, writer)], progress)
+    _check_purse(transport, spec)
+    return PersonalisedCard(bench.chip_serial8, written_certificate(bench) if spec.identity else b"")
 
 
-def personalise_sam(transport: Transport, spec: SamSpec, writer: KeyWriter) -> bytes:
-    """Turn a blank SAM into an active one; returns the chip serial. Errors as `personalise`."""
-    script = _Script(ResponseChain(transport), writer)
-    script.select(commands.select_file(MASTER_FILE))
-    script.write_file(EF15, spec.info.to_bytes())
-    script.write_file(EF16, spec.terminal.to_bytes())
-    script.select(commands.select_file(PURSE_DF))
-    script.write_file(EF17, spec.management.to_bytes())
-    versions = {KeySlot.PURCHASE: spec.purchase_versions, KeySlot.MAINTENANCE: (spec.maintenance_version,)}
-    for slot in SAM_SLOTS:
-        for version in versions[slot]:
-            script.write_key(slot, version, None)
-    script.activate()
-    return script.chip_serial8
+def personalise_sam(
+    transport: Transport, spec: SamSpec, writer: KeyWriter, *, progress: Listener = nobody_listens
+) -> bytes:
+    """Turn a blank SAM, or one this script began, into an active one; returns the chip serial. As `personalise`."""
+    bench = Bench(transport, writer)
+    run(bench, list(_sam_steps(bench, spec, writer)), progress)
+    return bench.chip_serial8
 
 
-class _Script:
-    """The steps, each with a fresh challenge of the chip."""
+def _check_number(bench: Bench, application: Command, spec: CardSpec) -> None:
+    """A chip that carries another number is not written over."""
+    bench.enter(application)
+    content = bench.ask(commands.read_binary(EF15, PublicInfo.length()))
+    if content == bytes(len(content)):
+        return
+    number = spec.profile.card_number(PublicInfo.parse(content))
+    if number != spec.profile.card_number(spec.public_info):
+        begun = "was begun for" if bench.life_cycle is LifeCycle.INITIALISATION else "is"
+        raise PersonalisationError(f"the chip {begun} card {number}")
 
-    def __init__(self, transport: Transport, writer: KeyWriter) -> None:
-        self._transport = transport
-        self._writer = writer
-        self.chip_serial8 = chip_serial(transport)
 
-    def select(self, command: Command) -> None:
-        """Enter the directory the next steps write to."""
-        exchange(self._transport, command)
+def _card_steps(bench: Bench, application: Command, spec: CardSpec, writer: KeyWriter) -> Iterator[Step]:
+    serial8, version = spec.public_info.serial8, spec.key_version
+    # First of all the number: from then on nobody takes the chip for another card.
+    yield WriteFile(application, EF15, spec.public_info.to_bytes())
+    yield WriteFile(application, EF16, spec.holder.to_bytes(), secret_when_active=True)
+    yield WriteFile(application, EF17, spec.management.to_bytes())
+    yield WriteFile(application, EF02, spec.purse.to_bytes(), secret_when_active=True)
+    yield WritePin(application, spec.profile.pin_reference, spec.pin)
+    yield from _keys(
+        bench, application, writer, card_slots(spec.public_info.application_type), version, serial8
+    )
 
-    def write_key(self, slot: KeySlot, version: int, card_serial8: bytes | None) -> None:
-        """WRITE KEY, made by the key writer."""
-        apdu = self._writer.write_key_command(
-            chip_serial8=self.chip_serial8,
-            slot=slot,
-            version=version,
-            card_serial8=card_serial8,
-            challenge=self._challenge(),
-        )
-        exchange(self._transport, Command.parse(apdu))
 
-    def write_file(self, sfi: int, content: bytes, *, read_back: bool = True) -> None:
-        """UPDATE BINARY with MAC, then compare."""
-        self.send(bytes([0x04, 0xD6, 0x80 | sfi, 0x00]), content)
-        if read_back and exchange(self._transport, commands.read_binary(sfi, len(content))) != content:
-            raise PersonalisationError(f"EF{sfi:02X} reads back differently from what was written")
+def _identity_steps(spec: CardSpec, issuer: CardIssuer) -> Iterator[Step]:
+    if spec.identity:
+        yield MakeKeyPair()
+        yield WriteCertificate(spec.public_info, issuer)
 
-    def activate(self) -> None:
-        """ACTIVATE FILE: the chip forgets its transport key."""
-        self.send(bytes([0x84, 0x44, 0x00, 0x00]), b"")
 
-    def send(self, header: bytes, data: bytes, *, encrypt: bool = False) -> None:
-        """Any other command under the transport key."""
-        apdu = self._writer.mac_command(
-            chip_serial8=self.chip_serial8,
-            header=header,
-            data=data,
-            challenge=self._challenge(),
-            encrypt=encrypt,
-        )
-        exchange(self._transport, Command.parse(apdu))
+def _sam_steps(bench: Bench, spec: SamSpec, writer: KeyWriter) -> Iterator[Step]:
+    top, purse = commands.select_file(MASTER_FILE), commands.select_file(PURSE_DF)
+    yield WriteFile(top, EF15, spec.info.to_bytes())
+    yield WriteFile(top, EF16, spec.terminal.to_bytes())
+    yield WriteFile(purse, EF17, spec.management.to_bytes())
+    for version in spec.purchase_versions:
+        yield from _keys(bench, purse, writer, [KeySlot.PURCHASE], version)
+    yield from _keys(bench, purse, writer, [KeySlot.MAINTENANCE], spec.maintenance_version)
 
-    def _challenge(self) -> bytes:
-        return exchange(self._transport, commands.get_challenge(CHALLENGE_BYTES))
+
+def _keys(
+    bench: Bench,
+    directory: Command,
+    writer: KeyWriter,
+    slots: Sequence[KeySlot],
+    version: int,
+    card_serial8: bytes | None = None,
+) -> Iterator[Step]:
+    values = writer.key_check_values(
+        chip_serial8=bench.chip_serial8, card_serial8=card_serial8, version=version, slots=slots
+    )
+    for slot in slots:
+        yield WriteKey(directory, slot, version, card_serial8, values[slot])
+
+
+def _check_purse(transport: Transport, spec: CardSpec) -> None:
+    """The active purse holds what was ordered, and no transaction was made with it."""
+    if spec.public_info.application_type not in WITH_PURSE:
+        return
+    purse = PurseSession(transport, spec.profile)
+    purse.select()
+    first = purse.init_purchase(0, _NOWHERE)
+    found = (purse.balance_fen(), first.overdraft_limit_fen, first.offline_atc, first.key_version)
+    wanted = (
+        spec.purse.balance_fen,
+        spec.purse.overdraft_limit_fen,
+        spec.purse.offline_atc,
+        spec.key_version,
+    )
+    if found != wanted:
+        raise PersonalisationError("the purse is not as ordered: the card was used, or its chip is faulty")

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from typing import Final
 
 from terminals.card.apdu import Command
-from terminals.card.crypto import decrypt_ecb, secure_messaging_mac
+from terminals.card.chipdata import KEY_INFORMATION, LIFE_CYCLE, KeyEntry, LifeCycle, key_information
 from terminals.card.errors import FormatError
-from terminals.card.keys import KeyRecord, KeySlot, without_length
+from terminals.card.keys import KeyRecord, KeySlot
 from terminals.card.status import StatusWord as Sw
+from terminals.card.suites import MAC_BYTES, TRIPLE_DES
 from terminals.simulator.dispatch import Refusal, command
 from terminals.simulator.engine import Engine, S
 from terminals.simulator.state import Phase
 
-MAC_BYTES: Final = 4
+LIFE_CYCLES: Final = {
+    Phase.BLANK: LifeCycle.INITIALISATION,
+    Phase.ACTIVE: LifeCycle.ACTIVATED,
+    Phase.BLOCKED: LifeCycle.DEACTIVATED,
+    Phase.LOCKED: LifeCycle.TERMINATED,
+}
 
 
 class SecureEngine(Engine[S]):
@@ -30,7 +36,7 @@ class SecureEngine(Engine[S]):
         body, mac = apdu.data[:-MAC_BYTES], apdu.data[-MAC_BYTES:]
         header5 = apdu.header + bytes([len(apdu.data)])
         key = self.maintenance_key(apdu)
-        if not hmac.compare_digest(mac, secure_messaging_mac(key, header5, body, challenge)):
+        if not hmac.compare_digest(mac, TRIPLE_DES.mac(key, header5 + body, challenge)):
             self.mac_failed(apdu)
             raise Refusal(Sw.MAC_WRONG)
         return replace(apdu, data=body)
@@ -48,7 +54,7 @@ class SecureEngine(Engine[S]):
         if not body or len(body) % 8:
             raise Refusal(Sw.WRONG_DATA)
         try:
-            return without_length(decrypt_ecb(key16, body))
+            return TRIPLE_DES.without_length(TRIPLE_DES.decrypt_ecb(key16, body))
         except FormatError as error:
             raise Refusal(Sw.WRONG_DATA) from error
 
@@ -88,6 +94,34 @@ class SecureEngine(Engine[S]):
             raise Refusal(Sw.WRONG_DATA) from error
         self.commit(keys=self.state.keys | {key.slot << 8 | key.version: key.key16})
 
+    @command(0x00, 0xCA)
+    def get_data(self, apdu: Command) -> bytes:
+        """GET DATA: the keys present with their check values, or the life-cycle state; free to read."""
+        tag = apdu.p1 << 8 | apdu.p2
+        if tag == KEY_INFORMATION:
+            return key_information(self.key_entries())
+        if tag == LIFE_CYCLE:
+            return bytes([LIFE_CYCLES[self.state.phase]])
+        raise Refusal(Sw.KEY_NOT_FOUND)
+
+    def key_entries(self) -> list[KeyEntry]:
+        """The keys that key information lists."""
+        return [
+            KeyEntry(place >> 8, place & 0xFF, TRIPLE_DES.kcv(key))
+            for place, key in sorted(self.state.keys.items())
+        ]
+
+    @command(0x84, 0x0E)
+    def erase(self, apdu: Command) -> bytes:
+        """ERASE: a chip under personalisation forgets all that was written, but not its serial and transport key."""
+        del apdu
+        self.blank_only()
+        places = fields(self.state)
+        made_with = [p.name for p in places if p.default is MISSING and p.default_factory is MISSING]
+        fresh = type(self.state)(**{name: getattr(self.state, name) for name in made_with})
+        self.commit(**vars(fresh))
+        return b""
+
     @command(0x84, 0x44)
     def activate(self, apdu: Command) -> bytes:
         """ACTIVATE FILE (ISO/IEC 7816-9): end of personalisation. The transport key is erased."""
@@ -97,6 +131,10 @@ class SecureEngine(Engine[S]):
             raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
         self.commit(phase=Phase.ACTIVE, transport_key=b"")
         return b""
+
+    def internal_authenticate(self, apdu: Command) -> bytes:
+        """Hook: INTERNAL AUTHENTICATE outside the electronic identity."""
+        raise Refusal(Sw.UNKNOWN_INS)
 
     def complete(self) -> bool:
         """Whether all keys and files a working chip needs are there."""

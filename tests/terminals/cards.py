@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -78,10 +79,10 @@ class SampleKeyWriter:
         )
 
     def key_check_values(
-        self, *, chip_serial8: bytes, card_serial8: bytes | None, version: int
+        self, *, chip_serial8: bytes, card_serial8: bytes | None, version: int, slots: Iterable[KeySlot]
     ) -> dict[KeySlot, bytes]:
         """As the protocol."""
-        return {slot: kcv(self.of(slot, card_serial8, version)) for slot in KeySlot}
+        return {slot: kcv(self.of(slot, card_serial8, version)) for slot in slots}
 
     def issue_card_certificate(
         self, *, card_serial8: bytes, public_key: bytes, valid_from: date, valid_to: date

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from citizencard.core.keyservice.access import KeyAccess
+from citizencard.core.keyservice.certificates import IdentityKeys
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
 from citizencard.core.keyservice.issuing import IssuingKeys
 from citizencard.core.keyservice.lifecycle import KeyPolicy
@@ -25,6 +26,7 @@ class Backend:
         self.issuing = IssuingKeys(issuer_keys)
         self.privacy = PrivacyKeys(access)
         self.signing = SigningKeys(access)
+        self.identity = IdentityKeys(access, issuer_keys)
         self.demo = demo
         self.inventory = [
             {"usage": key.usage, "version": key.version, "kcv": key.kcv} for key in vault.inventory()
@@ -43,6 +45,10 @@ class KeyRing:
         if self._backend is None:
             raise Refusal(Code.SEALED, "the key service is sealed")
         return self._backend
+
+    def put(self, backend: Backend | None) -> None:
+        """Open with this back end, or seal with none."""
+        self._backend = backend
 
     def status(self) -> dict[str, Any]:
         """State, demo mark, and usage, version and check value of every key held."""

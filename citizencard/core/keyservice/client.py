@@ -14,6 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from citizencard.core.keyservice.calls.identity import IdentityCalls
 from citizencard.core.keyservice.calls.issuing import IssuingCalls
 from citizencard.core.keyservice.calls.privacy import PrivacyCalls, SigningCalls
 from citizencard.core.keyservice.calls.purse import PurseCalls
@@ -38,7 +39,7 @@ class Status:
     keys: tuple[KeyVersion, ...]
 
 
-class KeyServiceClient(PurseCalls, IssuingCalls, PrivacyCalls, SigningCalls):
+class KeyServiceClient(PurseCalls, IssuingCalls, IdentityCalls, PrivacyCalls, SigningCalls):
     """One client serves a whole process: each thread gets its own connection, a forked child new ones."""
 
     def status(self) -> Status:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -66,6 +66,13 @@ class Fields:
         """A time in ISO 8601; without an offset it is Asia/Shanghai (see `crypto.bcd_time`)."""
         try:
             return datetime.fromisoformat(self.text(name, 32))
+        except ValueError:
+            raise _bad(name) from None
+
+    def day(self, name: str) -> date:
+        """A date in ISO 8601."""
+        try:
+            return date.fromisoformat(self.text(name, 10))
         except ValueError:
             raise _bad(name) from None
 

@@ -11,6 +11,8 @@ from citizencard.core.keyservice.keystore import Usage
 from citizencard.core.keyservice.protocol import Opcode, pack_strings, to_json, unpack_strings
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.signing import SignPurpose
+from terminals.card.commands import AuthenticateMode
+from terminals.card.eid import POINT_BYTES
 from terminals.card.keys import KeySlot
 
 _MONEY_MAX: Final = 0x7FFF_FFFF
@@ -116,6 +118,43 @@ def _public_key(ring: KeyRing, payload: bytes) -> bytes:
     return ring.backend.signing.public_key(purpose)
 
 
+def _issue_certificate(ring: KeyRing, payload: bytes) -> bytes:
+    fields = Fields(payload)
+    return ring.backend.identity.issue(
+        fields.octets("card_serial8", 8),
+        fields.octets("public_key", POINT_BYTES),
+        fields.day("valid_from"),
+        fields.day("valid_to"),
+    )
+
+
+def _card_ca_certificates(ring: KeyRing, payload: bytes) -> bytes:
+    return pack_strings(ring.backend.identity.ca_certificates())
+
+
+def _key_check_values(ring: KeyRing, payload: bytes) -> bytes:
+    fields = Fields(payload)
+    values = ring.backend.issuing.key_check_values(
+        chip_serial8=fields.octets("chip_serial8", 8),
+        card_serial8=fields.optional_octets("card_serial8", 8),
+        version=fields.integer("version", 0, 255),
+        slots=[_slot(name) for name in fields.text("slots", 200).split(",")],
+    )
+    return to_json({slot.name: value for slot, value in values.items()})
+
+
+def _verify_internal_authenticate(ring: KeyRing, payload: bytes) -> bytes:
+    fields = Fields(payload)
+    right = ring.backend.identity.verify_internal_authenticate(
+        serial8=fields.octets("serial8", 8),
+        key_version=fields.integer("key_version", 0, 255),
+        mode=AuthenticateMode(fields.integer("mode", min(AuthenticateMode), max(AuthenticateMode))),
+        challenge8=fields.octets("challenge8", 8),
+        answer8=fields.octets("answer8", 8),
+    )
+    return bytes([right])
+
+
 def _slot(name: str) -> KeySlot:
     try:
         return KeySlot[name]
@@ -152,4 +191,8 @@ _HANDLERS: Final[dict[Opcode, Callable[[KeyRing, bytes], bytes]]] = {
     Opcode.BLIND_INDEX: _blind_index,
     Opcode.SIGN: _sign,
     Opcode.PUBLIC_KEY: _public_key,
+    Opcode.ISSUE_CERTIFICATE: _issue_certificate,
+    Opcode.CARD_CA_CERTIFICATES: _card_ca_certificates,
+    Opcode.KEY_CHECK_VALUES: _key_check_values,
+    Opcode.VERIFY_INTERNAL_AUTHENTICATE: _verify_internal_authenticate,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
@@ -9,6 +10,7 @@ from citizencard.core.keyservice.keystore import Usage
 from citizencard.core.keyservice.lifecycle import Intent
 from citizencard.core.keyservice.refusal import Code, Refusal
 from terminals.card import keys
+from terminals.card.crypto import kcv
 from terminals.card.keys import PIN_TYPE, SAM_SLOTS, KeyRecord, KeySlot
 
 _WRITE_KEY: Final = 0xD4
@@ -63,6 +65,12 @@ class IssuingKeys:
             raise Refusal(Code.BAD_REQUEST, f"at most {_ENCRYPTED_MAX} bytes are encrypted for a caller")
         key = self._keys.card_key(usage, version, serial8, Intent.SERVE)
         return keys.mac_command(key, header, data, challenge, encrypt=encrypt)
+
+    def key_check_values(
+        self, *, chip_serial8: bytes, card_serial8: bytes | None, version: int, slots: Iterable[KeySlot]
+    ) -> dict[KeySlot, bytes]:
+        """Check values (3 bytes) of the keys that `write_key` would write into these slots."""
+        return {slot: kcv(self._slot_key(slot, version, card_serial8, chip_serial8)) for slot in slots}
 
     def _slot_key(
         self, slot: KeySlot, version: int, card_serial8: bytes | None, chip_serial8: bytes

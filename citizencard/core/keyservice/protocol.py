@@ -37,6 +37,10 @@ class Opcode(IntEnum):
     BLIND_INDEX = 0x32
     SIGN = 0x40
     PUBLIC_KEY = 0x41
+    ISSUE_CERTIFICATE = 0x50
+    CARD_CA_CERTIFICATES = 0x51
+    KEY_CHECK_VALUES = 0x52
+    VERIFY_INTERNAL_AUTHENTICATE = 0x53
 
 
 class Answer(IntEnum):

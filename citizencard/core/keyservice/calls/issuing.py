@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from datetime import date
 from typing import Final
 
 from citizencard.core.keyservice.calls.base import Calls
 from citizencard.core.keyservice.keystore import Usage
 from citizencard.core.keyservice.protocol import Opcode
 from terminals.card.keys import KeySlot
-from terminals.card.personalise import KeyWriter
+from terminals.card.personalise import CardIssuer
 
 TRANSPORT_VERSION: Final = 1
 """Version of the transport master the chip maker's blank chips come with."""
 
 
-class IssuingCalls(Calls, KeyWriter):
+class IssuingCalls(Calls, CardIssuer):
     """Whole APDUs under secure messaging (JR/T 0025.2); `challenge` is the chip's answer just before."""
 
     def write_key_command(
@@ -45,6 +48,31 @@ class IssuingCalls(Calls, KeyWriter):
     ) -> bytes:
         """A command (CLA INS P1 P2 and data) under the transport key of a chip being personalised."""
         return self._mac(Usage.TRANSPORT, TRANSPORT_VERSION, chip_serial8, header, data, challenge, encrypt)
+
+    def key_check_values(
+        self, *, chip_serial8: bytes, card_serial8: bytes | None, version: int, slots: Iterable[KeySlot]
+    ) -> dict[KeySlot, bytes]:
+        """Check values (3 bytes) of the keys `write_key_command` would write; they reveal nothing usable."""
+        answer = self._control(
+            Opcode.KEY_CHECK_VALUES,
+            chip_serial8=chip_serial8,
+            card_serial8=card_serial8,
+            version=version,
+            slots=",".join(slot.name for slot in slots),
+        )
+        return {KeySlot[name]: bytes.fromhex(value) for name, value in json.loads(answer).items()}
+
+    def issue_card_certificate(
+        self, *, card_serial8: bytes, public_key: bytes, valid_from: date, valid_to: date
+    ) -> bytes:
+        """Certificate (X.509, DER) of the card CA for the key pair a card made; both days count."""
+        return self._control(
+            Opcode.ISSUE_CERTIFICATE,
+            card_serial8=card_serial8,
+            public_key=public_key,
+            valid_from=valid_from.isoformat(),
+            valid_to=valid_to.isoformat(),
+        )
 
     def maintenance_command(
         self,
