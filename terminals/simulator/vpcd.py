@@ -1,8 +1,7 @@
 """Plug simulated chips into PC/SC: a client of vpcd, the virtual reader driver of vsmartcard.
 
-Each slot is a TCP connection to pcscd (35963 for slot 0, then upwards). A message is a 2-byte big-endian length and
-a body: one byte 00 power off, 01 power on, 02 reset, 04 ATR wanted; anything longer is an APDU. A connected client
-is an inserted chip, a closed connection an empty slot.
+Each slot is a TCP connection to pcscd (35963 for slot 0, then upwards), with messages as in `framing`. A connected
+client is an inserted chip, a closed connection an empty slot.
 """
 
 from __future__ import annotations
@@ -12,27 +11,17 @@ import socket
 import threading
 import time
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Self
+
+from terminals.simulator import framing
+from terminals.simulator.framing import PluggableChip
+
+__all__ = ["FIRST_PORT", "PluggableChip", "VpcdSlot"]
 
 FIRST_PORT: Final = 35963
 RETRY_SECONDS: Final = 0.2
 SETTLE_SECONDS: Final = 0.5
 """pcscd looks at a virtual slot every 0.4 s; it must see the slot empty once, or it takes the next chip for the last."""
-POWER_OFF, POWER_ON, RESET, ATR = b"\x00", b"\x01", b"\x02", b"\x04"
-
-
-class PluggableChip(Protocol):
-    """A simulated card or SAM."""
-
-    @property
-    def ATR(self) -> bytes:  # noqa: N802 -- the term of ISO/IEC 7816-3
-        """Answer to reset."""
-
-    def transmit(self, apdu: bytes) -> bytes:
-        """Execute an APDU; data and status word."""
-
-    def reset(self) -> bytes:
-        """Lose volatile state; ATR."""
 
 
 class VpcdSlot:
@@ -126,43 +115,17 @@ class VpcdSlot:
             return not self._closed
 
     def _serve(self, connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        framing.prepare(connection)
         with self._changed:
             if self._chip is None:
                 return
             self._chip.reset()
             self._connection = connection
             self._changed.notify_all()
-        while message := _receive(connection):
-            answer = self._answer(message)
-            if answer:
-                connection.sendall(len(answer).to_bytes(2) + answer)
+        while message := framing.receive(connection):
+            framing.send(connection, self._answer(message))
 
     def _answer(self, message: bytes) -> bytes:
         """What the chip in the slot says; nothing when it has just been pulled (the connection ends as well)."""
         chip = self._chip
-        if chip is None:
-            return b""
-        if message in (POWER_OFF, POWER_ON, RESET):
-            chip.reset()
-            return b""
-        # pcscd asks for the ATR every 0.4 s to see whether a chip is there: that must not disturb a transaction.
-        return chip.ATR if message == ATR else chip.transmit(message)
-
-
-def _receive(connection: socket.socket) -> bytes:
-    """One message, or nothing when the other side has gone."""
-    length = int.from_bytes(_exactly(connection, 2))
-    return _exactly(connection, length) if length else b""
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        # Without it the kernel delays the ACK of vpcd's two-part messages by 40 ms; the option lapses by itself.
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        part = connection.recv(size - len(data))
-        if not part:
-            return b""
-        data += part
-    return data
+        return b"" if chip is None else framing.answer(chip, message)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from terminals.simulator.chip import Chip
+from terminals.simulator.psam import Psam
 from terminals.simulator.store import DirectoryStore
-from tests.terminals.cards import issued_chip
+from tests.terminals.cards import issued_chip, issued_psam
+from tests.terminals.simulator.test_tcp import Line
 from tests.terminals.simulator.test_vpcd import Driver
 
 SECONDS = 20
@@ -39,6 +44,29 @@ def test_it_plugs_the_card_in_until_it_is_told_to_stop(tmp_path: Path, driver: D
         program.send_signal(signal.SIGTERM)
         assert program.wait(SECONDS) == 0
     driver.close()
+
+
+def test_it_offers_card_and_sam_on_tcp(tmp_path: Path) -> None:
+    issued_chip(store=DirectoryStore(tmp_path / "card"))
+    issued_psam(DirectoryStore(tmp_path / "sam"))
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    chips = ("--card", str(tmp_path / "card"), "--sam", str(tmp_path / "sam"))
+    with start(*chips, "--tcp", str(port)) as program:
+        wait_for(port + 1)
+        assert Line(port).ask(b"\x04") == Chip.ATR
+        assert Line(port + 1).ask(b"\x04") == Psam.ATR
+        program.send_signal(signal.SIGINT)
+        assert program.wait(SECONDS) == 0
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(port)
 
 
 @pytest.mark.parametrize(
