@@ -2,78 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
-from datetime import date
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from terminals.card.apdu import ApduError, ApplicationBlocked
-from terminals.card.crypto import TransactionType
-from terminals.card.errors import CardError, FormatError
-from terminals.card.files import LogRecord
+from terminals.card import commands
+from terminals.card.application import Application, find_application
+from terminals.card.commands import PURSE
+from terminals.card.families import FAMILIES, CardFamily
+from terminals.card.files import EF16, EF17, ManagementInfo, PublicInfo
 from terminals.card.layout import Layout
-from terminals.card.profile import PROFILES
-from terminals.card.purse import PurseSession
+from terminals.card.money import describe_money
+from terminals.card.places import INFO, NumberPlace, Place, Source, day
+from terminals.card.plain import Plain, attempt, named, parsed, whole
+from terminals.card.profile import T_UNION
+from terminals.card.purse import pin_block
+from terminals.card.reading import CardReader
 from terminals.card.transport import Transport
 
-Plain = dict[str, Any]
+WITH_DEPOSIT: Final = (1, 3)
+"""Application types of EF15 with an electronic deposit."""
+CITY: Final = Place(INFO, 2, 4)
+TYPE: Final = Place(INFO, 8, 9)
 
 
-def describe_card(transport: Transport, pin: str | None = None) -> Plain:
+def describe_card(
+    transport: Transport, pin: str | None = None, families: Sequence[CardFamily] = FAMILIES
+) -> Plain:
     """Read the card without changing it. Amounts in fen, bytes in hex, times Asia/Shanghai.
 
-    A part the chip refuses or that does not parse becomes `{"error": reason}`. The PIN, when given, opens the
-    holder's data; a wrong one costs a try and raises WrongPin. CardError when no supported application is there.
+    A part the card does not have is None, one it refuses is `{"error": reason}`, one that does not fit its layout is
+    `{"raw": hex, "error": reason}`. The PIN, when given, opens the holder's data; a wrong one costs a try and raises
+    WrongPin. CardError when no supported application is there, TransportError when the line fails.
     """
-    session, blocked = _select(transport)
+    reader = CardReader(transport)
+    card = find_application(reader, families)
     if pin is not None:
-        session.verify_pin(pin)
-    shown: Plain = {"profile": session.profile.code, "blocked": blocked}
-    try:
-        info = session.public_info()
-        shown |= {"card_number": session.profile.card_number(info), "application": _plain(info)}
-    except FormatError as error:
-        shown |= {"card_number": None, "application": {"error": str(error)}}
-    shown["management"] = _attempt(lambda: _plain(session.management_info()))
-    shown["holder"] = _attempt(lambda: _plain(session.holder()))
-    shown["balance_fen"] = _attempt(session.balance_fen)
-    shown["log"] = _attempt(lambda: [_log_entry(record) for record in session.log()])
-    if session.profile.has_trips:
-        shown["trips"] = _attempt(lambda: [_plain(record) for record in session.trips()])
-    return shown
+        reader.ask(commands.verify_pin(pin_block(pin), T_UNION.pin_reference))
+    family = card.family
+    details = _details(card)
+    kind = card.first((TYPE,), Place.take)
+    with_deposit = family.purse == PURSE and kind is not None and kind[0] in WITH_DEPOSIT
+    card.enter_money()
+    money = describe_money(reader, family, with_deposit=with_deposit)
+    files = {name: _file(card, source, layout) for name, (source, layout) in family.files.items()}
+    shown = {"family": family.code, "blocked": card.blocked, **_identity(card)}
+    return shown | _place_and_kind(card, details["management"]) | money | details | files
 
 
-def _select(transport: Transport) -> tuple[PurseSession, bool]:
-    """The first supported application on the card, and whether it is blocked."""
-    for profile in PROFILES:
-        session = PurseSession(transport, profile)
-        try:
-            session.select()
-        except ApplicationBlocked:
-            return session, True
-        except ApduError:
-            continue
-        return session, False
-    raise CardError("the card holds no supported purse application")
+def _details(card: Application) -> Plain:
+    """EF15, EF16 and EF17 as they stand."""
+    family = card.family
+    management = Source(EF17, ManagementInfo.SHORTEST or ManagementInfo.length())
+    return {
+        "application": next((parsed(whole(PublicInfo), content) for content in card.contents(INFO)), None),
+        "management": _file(card, management, ManagementInfo) if family.splits_balance else None,
+        "holder": _file(card, Source(EF16, family.holder.length()), family.holder),
+    }
 
 
-def _attempt(read: Callable[[], Any]) -> Any:
-    try:
-        return read()
-    except (ApduError, FormatError) as error:
-        return {"error": str(error)}
+def _file(card: Application, source: Source, layout: type[Layout]) -> Any:
+    return attempt(lambda: parsed(whole(layout), card.content(source)))
 
 
-def _log_entry(record: LogRecord) -> Plain:
-    names = {kind.value: kind.name.lower() for kind in TransactionType}
-    return _plain(record) | {"kind_name": names.get(record.kind, "unknown")}
+def _identity(card: Application) -> Plain:
+    """Number and validity."""
+    family = card.family
+    other = () if family.other_number is None else (family.other_number,)
+    return {
+        "card_number": card.first(family.number, NumberPlace.number),
+        "other_number": card.first(other, NumberPlace.number),
+        "start": card.first(family.start, _day),
+        "expiry": card.first(family.expiry, _day),
+    }
 
 
-def _plain(layout: Layout) -> Plain:
-    return {place.name: _value(getattr(layout, place.name)) for place in fields(layout)}  # type: ignore[arg-type]  # all layouts are dataclasses
+def _day(place: Place, content: bytes) -> str | None:
+    return day(place.take(content))
 
 
-def _value(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex().upper()
-    return value.isoformat() if isinstance(value, date) else value
+def _place_and_kind(card: Application, management: Plain | None) -> Plain:
+    """Where the card comes from and what kind it is, codes with names."""
+    family, told = card.family, management or {}
+    codes: dict[str, tuple[Any, Mapping[Any, str]]] = {
+        "province": (told.get("province"), family.regions),
+        "city": (told.get("city") or _issuer_city(card), family.regions),
+        "card_kind": (told.get("card_kind"), family.card_kinds),
+    }
+    return {name: None if code is None else named(code, names) for name, (code, names) in codes.items()}
+
+
+def _issuer_city(card: Application) -> str | None:
+    """The city in the issuer's identifier, for families that keep one there."""
+    taken = card.first((CITY,), Place.take) if card.family.regions else None
+    return None if taken is None else taken.hex().upper()

@@ -16,6 +16,8 @@ CHIP_SERIAL_EF: Final = 0x05
 EF02, EF15, EF16, EF17, EF18, EF1E = 0x02, 0x15, 0x16, 0x17, 0x18, 0x1E
 EF19, EF1A = 0x19, 0x1A
 """Short identifiers of the application's files. EF18 is the purse's log, EF19 the electronic deposit's."""
+EF05, EF11 = 0x05, 0x11
+"""Further files of some city cards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,12 @@ class Fci:
 
     name: bytes
     version: int | None = None
-    public_info: PublicInfo | None = None
+    issuer_data: bytes = b""
+
+    @property
+    def public_info(self) -> PublicInfo | None:
+        """EF15 as the issuer data repeats it; some cities add bytes of their own. FormatError when it is something else."""
+        return PublicInfo.parse(self.issuer_data[: PublicInfo.length()]) if self.issuer_data else None
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -106,17 +113,13 @@ class Fci:
             raise FormatError("the answer to SELECT holds no FCI template")
         template = dict(tlv.parse(objects[0x6F]))
         issuer = dict(tlv.parse(template.get(0xA5, b"")))
-        version, content = issuer.get(0x9F08), issuer.get(0x9F0C)
-        return cls(
-            name=template.get(0x84, b""),
-            version=version[0] if version else None,
-            public_info=PublicInfo.parse(content) if content else None,
-        )
+        version = issuer.get(0x9F08)
+        return cls(template.get(0x84, b""), version[0] if version else None, issuer.get(0x9F0C, b""))
 
     def to_bytes(self) -> bytes:
         """The template a chip answers SELECT with."""
         version = b"" if self.version is None else tlv.build(0x9F08, bytes([self.version]))
-        content = b"" if self.public_info is None else tlv.build(0x9F0C, self.public_info.to_bytes())
+        content = tlv.build(0x9F0C, self.issuer_data) if self.issuer_data else b""
         return tlv.build(0x6F, tlv.build(0x84, self.name) + tlv.build(0xA5, version + content))
 
 

@@ -57,7 +57,7 @@ class Command(BaseCommand):
 def _print(shown: dict[str, Any], target: Console) -> None:
     application, balance = shown["application"], shown["balance_fen"]
     facts = Table(title=f"{shown['card_number']}", show_header=False)
-    facts.add_row("card family", shown["profile"] + (" (blocked)" if shown["blocked"] else ""))
+    facts.add_row("card family", shown["family"] + (" (blocked)" if shown["blocked"] else ""))
     facts.add_row("valid", f"{application.get('start', '?')} to {application.get('expiry', '?')}")
     facts.add_row("balance", format_yuan(balance) if isinstance(balance, int) else balance["error"])
     holder = shown["holder"]

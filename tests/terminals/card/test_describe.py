@@ -19,7 +19,7 @@ def test_a_card_shows_everything_but_the_holder(till: Till, chip: Chip) -> None:
     till.pay(180)
     shown = describe_card(MemoryTransport(chip))
     assert json.loads(json.dumps(shown)) == shown
-    assert (shown["profile"], shown["card_number"], shown["blocked"]) == ("t-union", CARD_NUMBER, False)
+    assert (shown["family"], shown["card_number"], shown["blocked"]) == ("t-union", CARD_NUMBER, False)
     assert shown["balance_fen"] == 4820
     assert shown["application"]["expiry"] == "2046-12-31"
     assert [entry["kind_name"] for entry in shown["log"]] == ["purchase", "load"]
@@ -51,7 +51,9 @@ def test_a_blank_card_has_no_number() -> None:
 def test_a_spoilt_log_record_is_said_and_the_rest_shown(chip: Chip) -> None:
     chip.commit(log=[b"\x01" * 22 + b"\x99"])
     shown = describe_card(MemoryTransport(chip))
-    assert "LogRecord.when" in shown["log"]["error"]
+    spoilt = shown["log"][0]
+    assert spoilt["raw"] == "01" * 22 + "99"
+    assert "LogRecord.when" in spoilt["error"]
     assert shown["balance_fen"] == 0
 
 
