@@ -30,10 +30,13 @@ class Engine(Generic[S]):
         """Power up with an image that stands in the store."""
         self._store = store
         self.state = state
+        self._write_cut = False
         self.reset()
 
     def reset(self) -> bytes:
         """Warm or cold reset: volatile state goes; returns the ATR."""
+        if self._write_cut:
+            self.state, self._write_cut = type(self.state).unpack(self._store.load()), False
         self._challenge = b""
         self.challenge = b""
         """What GET CHALLENGE gave just before the command under way."""
@@ -55,13 +58,20 @@ class Engine(Generic[S]):
         raise NotImplementedError
 
     def commit(self, **changes: Any) -> None:
-        """Change the EEPROM atomically: durable before the answer goes out, untouched when the power fails first."""
+        """Change the EEPROM atomically: durable before the answer goes out.
+
+        When the store raises, the power has failed: only what lies in the store tells whether the change was made, and
+        the chip finds out when it is powered again.
+        """
         after = replace(self.state, **changes)
+        self._write_cut = True
         self._store.save(after.pack())
-        self.state = after
+        self.state, self._write_cut = after, False
 
     def transmit(self, apdu: bytes) -> bytes:
         """Execute one command APDU; returns data and status word. Never raises on what was sent."""
+        if self._write_cut:
+            self.reset()
         try:
             data, sw = self._execute(Command.parse(apdu)), int(Sw.OK)
         except FormatError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +19,7 @@ class Store(Protocol):
         """The content last saved."""
 
     def save(self, content: Content) -> None:
-        """Replace the content; durable when this returns, untouched when it raises."""
+        """Replace the content; durable when this returns. When it raises, the next `load` gives the old or the new."""
 
 
 class MemoryStore:
@@ -52,20 +54,22 @@ class DirectoryStore:
         return content
 
     def save(self, content: Content) -> None:
-        """As `Store.save`: write beside, fsync, rename, fsync the directory."""
+        """As `Store.save`: write beside, fsync, rename, fsync the directory. Each step waits for the disk."""
         beside = self._file.with_suffix(".new")
-        with open(
-            os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as stream:
-            json.dump(content, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(self._file)
-        self._sync_directory()
-
-    def _sync_directory(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY)
-        try:
+        rest = memoryview(json.dumps(content, indent=1).encode())
+        with _opened(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as descriptor:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.replace(beside, self._file)
+        with _opened(self._directory, os.O_RDONLY) as descriptor:
+            os.fsync(descriptor)
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

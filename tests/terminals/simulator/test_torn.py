@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from terminals.card.purse import PurseSession
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
 from terminals.simulator.psam import Psam
-from terminals.simulator.store import Content, DirectoryStore, MemoryStore
+from terminals.simulator.store import Content, MemoryStore
 from tests.terminals.cards import Till, card_spec, issued_chip
 
 START = 10_000
@@ -116,22 +115,3 @@ def test_a_power_cut_at_every_write_leaves_old_or_new(
     assert outcomes
     assert outcomes[-1] is written
     assert not any(outcomes[:-1])
-
-
-def test_a_directory_survives_a_cut_between_writing_and_renaming(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chip = issued_chip(card_spec(balance_fen=START), DirectoryStore(tmp_path))
-
-    def cut(self: Path, target: Path) -> Path:
-        raise PowerCut
-
-    monkeypatch.setattr(Path, "replace", cut)
-    with pytest.raises(PowerCut):
-        chip.commit(balance_fen=0)
-    monkeypatch.undo()
-    assert chip.state.balance_fen == START
-    again = Chip.open(tmp_path)
-    assert again.state.balance_fen == START
-    again.commit(balance_fen=1)
-    assert Chip.open(tmp_path).state.balance_fen == 1
