@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.timing import Result
 
 RESULTS = Path(__file__).with_name("results.json")
-NAMES = ("batch", "online", "clearing")
+NAMES = ("batch", "online", "clearing", "tac")
 ROUNDS = 5
 
 
@@ -55,7 +55,7 @@ def _measure(options: argparse.Namespace, address: str) -> None:
 def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
     from django.utils import timezone
 
-    from benchmarks import batch, clearing, online
+    from benchmarks import batch, clearing, online, tac
     from benchmarks.city import found_city
     from benchmarks.field import tills, wallets
 
@@ -70,6 +70,8 @@ def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
         yield online.run(address=address, tills=points[uploaders:], cards=cards[batch.CARDS :], **size)
     if "clearing" in wanted:
         yield clearing.run(**size)
+    if "tac" in wanted:
+        yield tac.run(**size)
 
 
 if __name__ == "__main__":

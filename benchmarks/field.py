@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from requests import PreparedRequest, Request
 
 from accounts.models import Card
-from citizencard.core.keyservice.issuerkeys import IssuerKeys
 from citizencard.core.keyservice.keystore import Usage, load_demo_keys
-from terminals.card.crypto import TransactionType, purchase_tac
+from terminals.card.crypto import TransactionType, diversify, purchase_tac
 from terminals.models import Terminal
 from terminals.wire.record import TapRecord
 from terminals.wire.signature import sign_request
@@ -71,7 +70,7 @@ class Till:
 def wallets() -> list[Wallet]:
     """All cards of the city, in the order of their numbers."""
     return [
-        Wallet(card.pan, _issuer_keys().card_key(Usage.TAC, KEY_VERSION, card.serial), count(0))
+        Wallet(card.pan, diversify(tac_master(), card.serial), count(0))
         for card in Card.objects.order_by("pan")
     ]
 
@@ -87,5 +86,7 @@ def minutes_ago(now: datetime) -> datetime:
 
 
 @lru_cache(maxsize=1)
-def _issuer_keys() -> IssuerKeys:
-    return IssuerKeys(load_demo_keys(DEMO_KEYS, environment="demo"))
+def tac_master() -> bytes:
+    """The demonstration TAC master at the issuer's level."""
+    store = load_demo_keys(DEMO_KEYS, environment="demo")
+    return diversify(store.master(Usage.TAC, KEY_VERSION), store.issuer_factor8)

@@ -30,9 +30,10 @@ def test_a_quick_run_measures_everything_and_proves_it(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "results.json").read_text())
     assert found["conditions"]["postgres"]["fsync"] == "on"
     assert found["conditions"]["postgres"]["synchronous_commit"] == "on"
-    assert list(found["results"]) == ["batch", "online", "clearing"]
-    for result in found["results"].values():
-        assert "the audit is clean" in result["checks"]
+    assert list(found["results"]) == ["batch", "online", "clearing", "tac"]
+    assert "all paths come to the same verdicts" in found["results"]["tac"]["checks"]
+    for name, result in found["results"].items():
+        assert name == "tac" or "the audit is clean" in result["checks"]
         for ratio in result["ratios"].values():
             assert 0 < ratio["min"] <= ratio["median"] <= ratio["max"]
 
