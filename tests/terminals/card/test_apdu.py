@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminals.card.apdu import ApduError, Command, MacRejected, ProofNotAvailable, WrongPin, error_for
+from terminals.card.apdu import (
+    ApduError,
+    ApplicationBlocked,
+    Command,
+    InsufficientBalance,
+    MacRejected,
+    PermanentlyLocked,
+    ProofNotAvailable,
+    RecordNotFound,
+    VerificationFailed,
+    WrongPin,
+    error_for,
+)
 from terminals.card.errors import FormatError
 from terminals.card.status import StatusWord, describe
 
@@ -61,10 +73,64 @@ def test_a_wrong_pin_tells_the_tries_left(sw: int, left: int) -> None:
 
 @pytest.mark.parametrize(
     ("sw", "kind"),
-    [(0x9302, MacRejected), (0x6988, MacRejected), (0x9406, ProofNotAvailable), (0x6D00, ApduError)],
+    [
+        (0x6283, ApplicationBlocked),
+        (0x6988, MacRejected),
+        (0x6A83, RecordNotFound),
+        (0x6D00, ApduError),
+        (0x9302, MacRejected),
+        (0x9303, PermanentlyLocked),
+        (0x9401, InsufficientBalance),
+        (0x9406, ProofNotAvailable),
+    ],
 )
 def test_status_words_have_their_errors(sw: int, kind: type[ApduError]) -> None:
     assert type(error_for(Command(0x80, 0x54), sw)) is kind
+
+
+@pytest.mark.parametrize(("sw", "left"), [(0x63C2, 2), (0x6983, 0)])
+def test_a_wrong_cryptogram_is_no_wrong_pin(sw: int, left: int) -> None:
+    error = error_for(Command(0x00, 0x82), sw)
+    assert isinstance(error, VerificationFailed)
+    assert not isinstance(error, WrongPin)
+    assert error.tries_left == left
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (Command(0x80, 0x50, 0x05), "INITIALIZE FOR UNLOAD"),
+        (Command(0x80, 0x50, 0x09), "INITIALIZE"),
+        (Command(0x80, 0x54, 0x01), "DEBIT FOR PURCHASE"),
+        (Command(0x80, 0x54, 0x03), "DEBIT FOR UNLOAD"),
+        (Command(0x80, 0x5E, 0x00), "RELOAD PIN"),
+        (Command(0x80, 0x5E, 0x01), "CHANGE PIN"),
+        (Command(0x80, 0xCA, 0x00), "GET MESSAGE"),
+        (Command(0x00, 0xCA, 0x00), "GET DATA"),
+        (Command(0x80, 0xDC), "UPDATE CAPP DATA CACHE"),
+        (Command(0x04, 0xDC), "UPDATE RECORD"),
+        (Command(0x84, 0x24), "PIN UNBLOCK"),
+        (Command(0x00, 0xEE), "command"),
+    ],
+)
+def test_shared_instructions_are_named_by_class_and_p1(command: Command, name: str) -> None:
+    assert command.name == name
+    assert str(error_for(command, 0x6985)).startswith(name)
+
+
+@given(st.integers(), st.integers(), st.integers(), st.integers(), st.none() | st.integers())
+def test_headers_fit_their_bytes_or_are_refused(cla: int, ins: int, p1: int, p2: int, le: int | None) -> None:
+    try:
+        command = Command(cla, ins, p1, p2, le=le)
+    except FormatError:
+        return
+    assert len(command.to_bytes()) == 4 + (le is not None)
+
+
+def test_a_refused_command_shows_no_data() -> None:
+    with pytest.raises(FormatError) as caught:
+        Command(0x00, 0x20, data=b"\x12" * 256)
+    assert "1212" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminals.card.crypto import decrypt_ecb, encrypt_ecb, secure_messaging_mac
-from terminals.card.errors import FormatError
+from terminals.card import commands_maintenance as maintenance
+from terminals.card.apdu import Command
+from terminals.card.crypto import decrypt_ecb, des_mac, encrypt_ecb, secure_messaging_mac, tac_key
+from terminals.card.errors import FormatError, SuiteIncomplete
 from terminals.card.keys import (
     KeyRecord,
     KeySlot,
     length_prefixed,
     mac_command,
+    maintenance_apdu,
+    maintenance_slot,
     without_length,
     write_key_command,
 )
+from terminals.card.suites import SM4
 from tests.terminals.card.vectors import vector
 
 KEY = bytes.fromhex("01020304050607081112131415161718")
@@ -63,3 +68,65 @@ def test_false_key_records_are_refused(record: bytes) -> None:
 def test_keys_of_single_length_are_refused() -> None:
     with pytest.raises(FormatError):
         KeyRecord(KeySlot.TAC, 1, bytes(8)).to_bytes()
+
+
+CHALLENGE = bytes.fromhex("C0300764594D6D8D")
+PIN = bytes.fromhex("123456")
+
+
+def made(command: Command, challenge: bytes = CHALLENGE, *, encrypt: bool = False) -> Command:
+    apdu = maintenance_apdu(KEY, command.header, command.data, challenge, encrypt=encrypt)
+    return Command.parse(apdu)
+
+
+@pytest.mark.parametrize(
+    ("command", "slot"),
+    [
+        (maintenance.card_block(), KeySlot.MAINTENANCE),
+        (maintenance.application_block(), KeySlot.MAINTENANCE),
+        (maintenance.application_unblock(), KeySlot.MAINTENANCE),
+        (maintenance.update_binary(0x17, b"\x01"), KeySlot.MAINTENANCE),
+        (maintenance.update_record(0x1A, 1, b"\x01"), KeySlot.MAINTENANCE),
+        (maintenance.append_record(0x1A, b"\x01"), KeySlot.MAINTENANCE),
+        (maintenance.pin_unblock(PIN, 0), KeySlot.PIN_UNBLOCK),
+        (maintenance.reload_pin(PIN, 0), KeySlot.PIN_RELOAD),
+        (maintenance.external_authenticate(1), KeySlot.CONTROL),
+    ],
+)
+def test_the_command_decides_on_the_key(command: Command, slot: KeySlot) -> None:
+    assert maintenance_slot(command.header) is slot
+
+
+def test_a_maintenance_command_carries_its_mac() -> None:
+    command = made(maintenance.application_block())
+    header5 = bytes.fromhex("841E000004")
+    assert command.data == secure_messaging_mac(KEY, header5, b"", CHALLENGE)
+
+
+def test_a_pin_is_unblocked_encrypted() -> None:
+    command = made(maintenance.pin_unblock(PIN, 0), encrypt=True)
+    body, mac = command.data[:-4], command.data[-4:]
+    assert without_length(decrypt_ecb(KEY, body)) == PIN
+    assert mac == secure_messaging_mac(KEY, bytes.fromhex("842400000C"), body, CHALLENGE)
+
+
+def test_a_pin_is_reloaded_under_both_halves_of_its_key() -> None:
+    command = made(maintenance.reload_pin(PIN, 0), b"")
+    assert command.data == PIN + des_mac(tac_key(KEY), PIN)
+
+
+@pytest.mark.parametrize("challenge", [CHALLENGE, CHALLENGE[:4]])
+def test_the_challenge_is_enciphered(challenge: bytes) -> None:
+    command = made(maintenance.external_authenticate(1), challenge)
+    assert command.data == encrypt_ecb(KEY, challenge.ljust(8, b"\x00"))
+
+
+def test_sm4_writes_keys_and_keeps_silent_about_the_rest() -> None:
+    record = KeyRecord(KeySlot.LOAD, 3, bytes(range(16)), algorithm=4)
+    apdu = write_key_command(KEY, record, CHALLENGE, SM4)
+    body, mac = apdu[5:-4], apdu[-4:]
+    assert KeyRecord.parse(SM4.without_length(SM4.decrypt_ecb(KEY, body))) == record
+    assert mac == SM4.mac(KEY, apdu[:5] + body, CHALLENGE)
+    reload = maintenance.reload_pin(PIN, 0)
+    with pytest.raises(SuiteIncomplete):
+        maintenance_apdu(KEY, reload.header, reload.data, b"", suite=SM4)

@@ -5,13 +5,16 @@ from datetime import datetime
 
 import pytest
 
-from terminals.card.apdu import Command
+from terminals.card.apdu import Command, WrongPin
+from terminals.card.commands import AuthenticateMode, BalancePart
+from terminals.card.crypto import decrypt_ecb, encrypt_ecb, retail_mac
 from terminals.card.errors import FormatError
+from terminals.card.keys import KeySlot
 from terminals.card.profile import T_UNION
-from terminals.card.purse import LoadInit, PurchaseInit, PurseSession, TransactionProof, pin_block
-from terminals.card.sam import SamSession
+from terminals.card.purse import PurseSession, TransactionProof, pin_block
 from tests.terminals.card.scripted import ScriptedTransport
 from tests.terminals.card.vectors import vector
+from tests.terminals.cards import KEYS, PIN, public_info
 
 
 def moment(fields: dict[str, str]) -> datetime:
@@ -53,23 +56,6 @@ def test_a_debit_recorded_on_a_motorway() -> None:
     assert (proof.tac.hex().upper(), proof.mac2.hex().upper()) == (expected["TAC"], expected["MAC2"])
 
 
-def test_the_published_load() -> None:
-    given_, expected = vector("load-apdus")
-    # The page loads an electronic deposit (P2 01); this project loads the purse (P2 02).
-    init_apdu = expected["init_apdu_without_le"].replace("80500001", "80500002", 1)
-    script = ScriptedTransport(
-        (init_apdu + "10", given_["init_response"] + "9000"),
-        (expected["credit_apdu_without_le"] + "04", "6314E5F5" + "9000"),
-    )
-    session = PurseSession(script)
-    init = session.init_load(0x1000, bytes.fromhex(given_["init_fields"]["terminal"]))
-    parsed = expected["parsed"]
-    assert init == LoadInit(0, 0, 2, 0, bytes.fromhex(parsed["random"]), bytes.fromhex(parsed["MAC1"]))
-    credit = given_["credit_fields"]
-    assert session.credit_for_load(moment(credit), bytes.fromhex(credit["mac2"])).hex() == "6314e5f5"
-    script.assert_finished()
-
-
 @pytest.mark.parametrize("name", ["hangzhou-balance", "balance-top-bit", "hce-tunion-ef15"])
 def test_balances_of_real_cards(name: str) -> None:
     given_, expected = vector(name)
@@ -106,19 +92,53 @@ def test_a_family_may_answer_proofs_in_the_other_order() -> None:
     )
 
 
-def test_the_sam_gets_rand_counter_amount_type_time_versions_and_factors() -> None:
-    init = PurchaseInit(90799, 54, 800, 1, 0, bytes.fromhex("84176AD7"))
-    apdu = "807000002484176AD7003600000064062018031316432901005170070104791381B1B1BEA9B1B1BEA908"
-    script = ScriptedTransport((apdu, "0000005766CBC8639000"))
-    debit = SamSession(script).init_for_purchase(
-        init,
-        amount_fen=100,
-        kind=6,
-        when=datetime.fromisoformat("2018-03-13T16:43:29"),
-        card_serial8=bytes.fromhex("5170070104791381"),
-        factors=[bytes.fromhex("B1B1BEA9B1B1BEA9")],
+def test_t_union_cards_tell_the_parts_of_a_balance() -> None:
+    script = ScriptedTransport(
+        ("805C010204", "00000320" + "9000"),
+        ("805C020204", "00000064" + "9000"),
+        ("805C030204", "00000000" + "9000"),
     )
-    assert (debit.terminal_seq, debit.mac1.hex()) == (0x57, "66cbc863")
+    session = PurseSession(script)
+    parts = (BalancePart.OVERDRAFT_LIMIT, BalancePart.OVERDRAFT_USED, BalancePart.FUNDS)
+    assert [session.balance_fen(part) for part in parts] == [800, 100, 0]
+
+
+def test_a_variable_record_is_read_and_cached_by_its_first_byte() -> None:
+    record = bytes.fromhex("AA29") + bytes(41)
+    script = ScriptedTransport(
+        ("00B2AAC800", record.hex() + "9000"),
+        ("80DCAAC82B" + record.hex(), "9000"),
+    )
+    session = PurseSession(script)
+    session.cache_record(0x19, session.record(0x19, 0xAA))
+    script.assert_finished()
+
+
+def test_the_authentication_code_of_a_city_card() -> None:
+    script = ScriptedTransport(("80CA000009", "010203040506070809" + "9000"))
+    assert PurseSession(script).message() == bytes(range(1, 10))
+
+
+def test_a_log_record_may_come_with_more_than_was_asked_for() -> None:
+    given_, expected = vector("tunion-log-record")
+    script = ScriptedTransport(("00B201C417", given_["record"] + "FFFF9000"), ("00B202C417", "6A83"))
+    assert [record.sequence for record in PurseSession(script).log()] == [expected["seq"]]
+
+
+def test_a_pin_is_changed_by_its_holder(purse: PurseSession) -> None:
+    purse.change_pin(PIN, "00998877")
+    purse.verify_pin("00998877")
+    with pytest.raises(WrongPin):
+        purse.change_pin(PIN, "111111")
+
+
+def test_the_card_shows_that_it_holds_the_control_key(purse: PurseSession) -> None:
+    key, challenge = KEYS.of(KeySlot.CONTROL, public_info().serial8), b"CHALLENG"
+    encrypted = purse.internal_authenticate(AuthenticateMode.ENCRYPT, 1, challenge)
+    decrypted = purse.internal_authenticate(AuthenticateMode.DECRYPT, 1, challenge)
+    mac = purse.internal_authenticate(AuthenticateMode.MAC, 1, challenge)
+    assert decrypt_ecb(key, encrypted) == encrypt_ecb(key, decrypted) == challenge
+    assert mac[:4] == retail_mac(key, challenge)
 
 
 @pytest.mark.parametrize(("pin", "block"), [("1234", "1234"), ("12345", "12345f"), ("123456", "123456")])
