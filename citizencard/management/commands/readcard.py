@@ -7,10 +7,8 @@ from getpass import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.table import Table
 
-from citizencard.core.money import format_yuan
+from citizencard.management.cardtables import card_tables
 from citizencard.management.chips import card_transport, sentence
 from citizencard.management.tables import console
 from terminals.card.describe import describe_card
@@ -51,35 +49,6 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
         else:
-            _print(shown, console(self.stdout))
-
-
-def _print(shown: dict[str, Any], target: Console) -> None:
-    application, balance = shown["application"], shown["balance_fen"]
-    facts = Table(title=f"{shown['card_number']}", show_header=False)
-    facts.add_row("card family", shown["family"] + (" (blocked)" if shown["blocked"] else ""))
-    facts.add_row("valid", f"{application.get('start', '?')} to {application.get('expiry', '?')}")
-    facts.add_row("balance", format_yuan(balance) if isinstance(balance, int) else balance["error"])
-    holder = shown["holder"]
-    facts.add_row(
-        "holder", holder.get("error") or " ".join(filter(None, (holder["name"], holder["document_number"])))
-    )
-    target.print(facts)
-    for title, names in (
-        ("log", ("sequence", "kind_name", "amount_fen", "terminal_no", "when")),
-        ("trips", ("kind", "industry", "station", "amount_fen", "balance_after_fen", "when")),
-    ):
-        records = shown.get(title)
-        if isinstance(records, list) and records:
-            target.print(_table(title, names, records))
-
-
-def _table(title: str, names: tuple[str, ...], records: list[dict[str, Any]]) -> Table:
-    table = Table(title=title)
-    for name in names:
-        table.add_column(name.removesuffix("_fen"), justify="right" if name.endswith("_fen") else "left")
-    for record in records:
-        table.add_row(
-            *(format_yuan(record[name]) if name.endswith("_fen") else str(record[name]) for name in names)
-        )
-    return table
+            target = console(self.stdout)
+            for table in card_tables(shown):
+                target.print(table)
