@@ -65,9 +65,9 @@ class Application:
         return None
 
     def enter_money(self) -> None:
-        """Select the application that holds balance and log, where the family has one of its own."""
-        if self.family.money_name is not None:
-            self._select(commands.select_name(self.family.money_name))
+        """Select the application that holds balance and log: another one in some families."""
+        name = self.family.money_name
+        self._select(self._command if name is None else commands.select_name(name))
 
     def _enter(self, directory: int | None) -> None:
         self._select(self._command if directory is None else commands.select_file(directory))
@@ -84,16 +84,17 @@ def find_application(reader: CardReader, families: Sequence[CardFamily]) -> Appl
     """The first application of a known family; CardError when there is none."""
     for application in _candidates(reader, families):
         if application.family is not UNLISTED or _has_purse(reader):
-            return _of_city(application, families)
+            application.family = _of_city(application, families) or application.family
+            return application
     raise CardError("the card holds no supported purse application")
 
 
 def _candidates(reader: CardReader, families: Sequence[CardFamily]) -> Iterator[Application]:
     """What can be selected by the families' names, then by the usual file identifiers."""
-    by_name = [(family, name) for family in families if not family.by_file_id for name in family.names]
-    commands_ = [(commands.select_name(name), family) for family, name in by_name if family.issuer is None]
-    commands_ += [(commands.select_file(file_id), UNLISTED) for file_id in FILE_IDS]
-    for command, family in commands_:
+    by_name = [family for family in families if family.mark is None and not family.by_file_id]
+    tries = [(commands.select_name(name), family) for family in by_name for name in family.names]
+    tries += [(commands.select_file(file_id), UNLISTED) for file_id in FILE_IDS]
+    for command, family in tries:
         try:
             answer = reader.select(command)
         except ApduError:
@@ -103,21 +104,20 @@ def _candidates(reader: CardReader, families: Sequence[CardFamily]) -> Iterator[
 
 def _named(name: bytes, families: Sequence[CardFamily]) -> CardFamily | None:
     """The family an application tells by its own name, whatever it was selected by."""
-    unions = (family for family in families if family.issuer is None)
-    return next((family for family in unions if name.startswith(family.names)), None)
+    unmarked = (family for family in families if family.mark is None)
+    return next((family for family in unmarked if name.startswith(family.names)), None)
 
 
-def _of_city(application: Application, families: Sequence[CardFamily]) -> Application:
-    """Turn a union's application into its city's, where the issuer has a layout of its own."""
-    for content in application.contents(INFO):
-        for family in families:
-            if family.issuer is None or family.names != application.family.names:
-                continue
-            offset, issuer = family.issuer
-            if content[offset:].startswith(issuer):
-                application.family = family
-                return application
-    return application
+def _of_city(application: Application, families: Sequence[CardFamily]) -> CardFamily | None:
+    """The city whose application has this name and whose mark the card bears."""
+    for family in families:
+        if family.mark is None:
+            continue
+        place, mark = family.mark
+        same_name = family.names == application.family.names or application.fci.name.startswith(family.names)
+        if same_name and application.first((place,), Place.take) == mark:
+            return family
+    return None
 
 
 def _has_purse(reader: CardReader) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from terminals.card import commands
 from terminals.card.application import Application, find_application
 from terminals.card.commands import PURSE
-from terminals.card.families import FAMILIES, CardFamily
+from terminals.card.families import FAMILIES, ISSUER_CITY, CardFamily
 from terminals.card.files import EF16, EF17, ManagementInfo, PublicInfo
 from terminals.card.layout import Layout
 from terminals.card.money import describe_money
@@ -21,7 +21,6 @@ from terminals.card.transport import Transport
 
 WITH_DEPOSIT: Final = (1, 3)
 """Application types of EF15 with an electronic deposit."""
-CITY: Final = Place(INFO, 2, 4)
 TYPE: Final = Place(INFO, 8, 9)
 
 
@@ -93,5 +92,5 @@ def _place_and_kind(card: Application, management: Plain | None) -> Plain:
 
 def _issuer_city(card: Application) -> str | None:
     """The city in the issuer's identifier, for families that keep one there."""
-    taken = card.first((CITY,), Place.take) if card.family.regions else None
+    taken = card.first((ISSUER_CITY,), Place.take) if card.family.regions else None
     return None if taken is None else taken.hex().upper()

@@ -30,8 +30,8 @@ class CardFamily:
     """Application names: selected by, and recognised as the beginning of the name in the answer to SELECT."""
     by_file_id: bool = False
     """The application is only found by file identifier; the name in its answer to SELECT tells the family."""
-    issuer: tuple[int, bytes] | None = None
-    """Bytes that EF15 has at an offset, for a city that departs from its union."""
+    mark: tuple[Place, bytes] | None = None
+    """What stands in a file of such a card, for a city whose application has the same name as others'."""
     money_name: bytes | None = None
     """The application that holds balance and log, when it is another."""
     number: tuple[NumberPlace, ...] = (NumberPlace(INFO, 10, 20),)
@@ -79,12 +79,14 @@ CITY_UNION: Final = CardFamily(
 )
 """住建部 city union, CJ/T 166. Two readers show the last four bytes as a decimal instead, each city its own byte order."""
 
+ISSUER_CITY: Final = Place(INFO, 2, 4)
+"""The issuer's city, in both unions."""
 MF_05: Final = under_master_file(EF05, 48)
 
 CHONGQING: Final = replace(
     CITY_UNION,
     code="chongqing",
-    issuer=(2, bytes.fromhex("4000")),
+    mark=(ISSUER_CITY, bytes.fromhex("4000")),
     number=(NumberPlace(MF_05, 12, 20),),
     start=(Place(MF_05, 20, 24),),
     expiry=(Place(INFO, 8, 12),),
@@ -94,7 +96,7 @@ CHONGQING: Final = replace(
 CHANGSHA: Final = replace(
     CITY_UNION,
     code="changsha",
-    issuer=(2, bytes.fromhex("4100")),
+    mark=(ISSUER_CITY, bytes.fromhex("4100")),
     files={
         "issue": (under_master_file(EF05, MetroIssue.length()), MetroIssue),
         "control": (Source(EF11, MetroControl.length()), MetroControl),
@@ -107,7 +109,7 @@ CAMPUS_ISSUE: Final = under_master_file(EF15, CampusIssue.length())
 TSINGHUA: Final = replace(
     CITY_UNION,
     code="tsinghua",
-    issuer=(0, bytes.fromhex("62640022")),
+    mark=(Place(INFO, 0, 4), bytes.fromhex("62640022")),
     number=(NumberPlace(Source(EF16, CampusHolder.length()), 28, 38, Coding.TEXT),),
     expiry=(Place(CAMPUS_ISSUE, 12, 15),),
     start=(),
@@ -166,7 +168,7 @@ MF_04: Final = under_master_file(0x04, 32)
 BEIJING: Final = CardFamily(
     "beijing",
     names=(b"PBOC",),
-    by_file_id=True,
+    mark=(Place(MF_04, 0, 2), bytes.fromhex("1000")),
     number=(NumberPlace(MF_04, 0, 8),),
     start=(Place(MF_04, 24, 28),),
     expiry=(Place(MF_04, 28, 32),),
@@ -200,4 +202,4 @@ FAMILIES: Final = (
     TOLL,
     UNLISTED,
 )
-"""In the order they are looked for; a city with its own issuer bytes stands before its union."""
+"""In the order they are looked for; a city with a mark of its own is looked for inside its union's application."""
