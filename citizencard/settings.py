@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "settlement",
     "citizencard.portal",
     "citizencard.office",
+    "citizencard.bridge",
     "citizencard",
 ]
 
@@ -195,6 +196,11 @@ CELERY_BEAT_SCHEDULE = {
 
 # The city.
 KEY_SERVICE_SOCKET = env.str("KEY_SERVICE_SOCKET", default=embedded_urls(STATE_DIR).key_service)
+# The card bridge: where agents connect (in production wss:// behind the proxy), the only origin they come from, and the
+# hub's socket for this machine's own processes.
+BRIDGE_URL = env.str("BRIDGE_URL", default="ws://127.0.0.1:8002/bridge")
+BRIDGE_ORIGIN = env.str("PORTAL_URL", default="http://127.0.0.1:8000")
+BRIDGE_SOCKET = env.str("BRIDGE_SOCKET", default=embedded_urls(STATE_DIR).bridge)
 ISSUER_CODE = env.str("ISSUER_CODE", default="3970")
 GATEWAY_URL = env.str("GATEWAY_URL", default="http://127.0.0.1:8001")
 DEMO_GATEWAY_KEY, DEMO_WEBHOOK_SECRET = "sk_test_demo", "whsec_demo"

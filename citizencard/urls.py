@@ -11,6 +11,7 @@ urlpatterns = [
     path("office/", office.urls),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("terminals.api.urls")),
+    path("api/v1/bridge/", include("citizencard.bridge.urls")),
     path("healthz", healthz, name="healthz"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("citizencard.portal.urls")),

@@ -1,0 +1,98 @@
+"""Pairing, revoking, and what is kept about the use of readers: the only writers of the bridge's tables."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from citizencard.bridge.errors import PairingCodeInvalid
+from citizencard.bridge.models import PairingCode, Workstation
+from citizencard.core.audit import record_audit
+
+CODE_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without 0, 1, I and O, which people take for one another: 5 bits a letter."""
+CODE_LENGTH: Final = 8
+CODE_LIFE: Final = timedelta(minutes=10)
+TRAIL_WAIT_MS: Final = 10_000
+"""How long a use of a reader waits for the audit trail."""
+
+
+@transaction.atomic
+def ask_pairing_code(*, name: str, actor: str) -> tuple[PairingCode, str]:
+    """A new one-time code for a workstation to be called `name`; the code itself is given out this once only."""
+    PairingCode.objects.filter(workstation=None, expires_at__lt=timezone.now()).delete()
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+    kept = PairingCode.objects.create(
+        digest=_digest(code), name=name, created_by=actor, expires_at=timezone.now() + CODE_LIFE
+    )
+    return kept, f"{code[:4]}-{code[4:]}"
+
+
+@transaction.atomic
+def pair_workstation(*, code: str, public_key: bytes, request_ip: str | None = None) -> Workstation:
+    """Make a PC known under the code's name; the code is used up. Audited in the name of who asked for the code.
+
+    Raises PairingCodeInvalid. Of two at the same time with one code, the row lets one win.
+    """
+    Ed25519PublicKey.from_public_bytes(public_key)
+    now = timezone.now()
+    usable = PairingCode.objects.filter(digest=_digest(code), workstation=None, expires_at__gt=now)
+    kept = usable.first()
+    if kept is None:
+        raise PairingCodeInvalid
+    workstation = Workstation.objects.create(
+        name=kept.name, public_key=public_key, paired_by=kept.created_by, paired_at=now
+    )
+    if not usable.update(workstation=workstation):
+        raise PairingCodeInvalid
+    _audit(workstation, actor=kept.created_by, action="workstation.pair", request_ip=request_ip)
+    return workstation
+
+
+@transaction.atomic
+def revoke_workstation(*, workstation: Workstation, actor: str, reason: str) -> None:
+    """The server uses this PC's readers no more; a running use is cut off by the hub. Again is no change. Audited."""
+    known = Workstation.objects.filter(pk=workstation.pk, revoked_at=None)
+    if known.update(revoked_at=timezone.now(), revoked_by=actor):
+        _audit(workstation, actor=actor, action="workstation.revoke", reason=reason)
+
+
+def note_seen(*, pk: UUID) -> None:
+    """The workstation's agent is here."""
+    Workstation.objects.filter(pk=pk).update(seen_at=timezone.now())
+
+
+@transaction.atomic
+def audit_use(*, pk: UUID, actor: str, action: str, detail: dict[str, Any]) -> None:
+    """A use of a reader begins (`reader.use`) or ends (`reader.release`). Never what was said to the card.
+
+    Raises OperationalError when the audit trail stays locked, as by the caller's own open transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {TRAIL_WAIT_MS}")
+    record_audit(actor=actor, action=action, subject=f"workstation:{pk}", detail=detail)
+
+
+def _audit(
+    workstation: Workstation, *, actor: str, action: str, request_ip: str | None = None, **detail: Any
+) -> None:
+    record_audit(
+        actor=actor,
+        action=action,
+        subject=f"workstation:{workstation.pk}",
+        detail={"name": workstation.name, **detail},
+        request_ip=request_ip,
+    )
+
+
+def _digest(code: str) -> str:
+    """Keyed, since a short code could be found from a plain digest; as people type it: hyphen and case are nothing."""
+    plain = code.replace("-", "").replace(" ", "").upper()
+    return salted_hmac("citizencard.bridge.pairing", plain, algorithm="sha256").hexdigest()

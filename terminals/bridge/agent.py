@@ -1,0 +1,144 @@
+"""The agent: keeps a line to the hub, proves itself, makes the hub prove itself, then does what it asks."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from terminals.bridge.desk import Desk
+from terminals.bridge.errors import BridgeError, GarbledMessage, HubNotTrusted, NotPaired
+from terminals.bridge.identity import Identity, require_tls
+from terminals.bridge.messages import (
+    MESSAGE_BYTES_MAX,
+    NONCE_BYTES,
+    REPLACED,
+    SIGNATURE_BYTES,
+    UNPAIRED,
+    Meeting,
+    Message,
+    Slot,
+    pack,
+)
+from terminals.bridge.slots import SlotWatcher
+from terminals.bridge.sources import ReaderSource
+
+ANSWER_SECONDS: Final = 10
+PING_SECONDS: Final = 5
+"""A line that says nothing for twice this long is dead."""
+RETRY_SECONDS: Final = (1.0, 30.0)
+"""The first pause before connecting again, doubled each time up to the last; each is stretched or shrunk at random, so
+that a hub that comes back does not meet all its agents at once."""
+
+
+class Agent:
+    """Serves the readers of `source` to the server of `identity` until `stop`."""
+
+    def __init__(self, identity: Identity, source: ReaderSource, say: Callable[[str], None]) -> None:
+        """Nothing is opened yet. InsecureServer when the hub's address has no TLS."""
+        require_tls(identity.hub)
+        self._identity, self._say = identity, say
+        self._desk = Desk(source, say)
+        self._watcher = SlotWatcher(source, changed=self._report, say=say)
+        self._line: ClientConnection | None = None
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Serve; a broken line is made anew. Raises NotPaired when the server does not know this PC any more."""
+        pause = RETRY_SECONDS[0]
+        self._watcher.start()
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._serve_once()
+                    pause = RETRY_SECONDS[0]
+                except NotPaired:
+                    raise
+                except (BridgeError, OSError, InvalidHandshake, InvalidMessage, ConnectionClosed) as error:
+                    self._say(f"no connection: {error}")
+                self._stopping.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  not a secret
+                pause = min(2 * pause, RETRY_SECONDS[1])
+        finally:
+            self._watcher.stop()
+
+    def stop(self) -> None:
+        """End `run`, from any thread."""
+        self._stopping.set()
+        with self._lock:
+            if self._line is not None:
+                self._line.close()
+
+    def _serve_once(self) -> None:
+        """One connection, from the handshake until it breaks."""
+        with connect(
+            self._identity.hub,
+            origin=Origin(self._identity.origin),
+            compression=None,
+            proxy=None,
+            max_size=MESSAGE_BYTES_MAX,
+            open_timeout=ANSWER_SECONDS,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            close_timeout=2,
+        ) as line:
+            try:
+                introduce(line, self._identity)
+                self._say(f"connected to {self._identity.server}")
+                self._attend(line)
+            except ConnectionClosed as closed:
+                _judge(closed)
+                self._say("the connection to the server is lost")
+            finally:
+                with self._lock:
+                    self._line = None
+                self._desk.close()
+
+    def _attend(self, line: ClientConnection) -> None:
+        """Answer requests as long as the line holds."""
+        with self._lock:
+            self._line = line
+            if self._stopping.is_set():
+                return
+        self._report(self._watcher.slots)
+        while True:
+            request = Message.unpack(line.recv())
+            number = request.integer("id", 0, 2**53)
+            line.send(pack(id=number, **self._desk.answer(request)))
+
+    def _report(self, slots: tuple[Slot, ...]) -> None:
+        with self._lock, suppress(ConnectionClosed):
+            if self._line is not None:
+                self._line.send(pack(readers=[slot.to_plain() for slot in slots]))
+
+
+def introduce(line: ClientConnection, identity: Identity) -> None:
+    """The handshake inside the handshake: both sides sign the other's fresh nonce. HubNotTrusted, GarbledMessage."""
+    try:
+        hub_nonce = Message.unpack(line.recv(ANSWER_SECONDS)).octets("challenge", NONCE_BYTES, NONCE_BYTES)
+        meeting = Meeting(identity.workstation, identity.origin, hub_nonce, secrets.token_bytes(NONCE_BYTES))
+        signature = identity.signing_key().sign(meeting.agent_proof())
+        line.send(pack(hello=meeting.workstation, nonce=meeting.agent_nonce.hex(), signature=signature.hex()))
+        welcome = Message.unpack(line.recv(ANSWER_SECONDS))
+        proof = welcome.octets("welcome", SIGNATURE_BYTES, SIGNATURE_BYTES)
+        identity.hub_key().verify(proof, meeting.hub_proof())
+    except TimeoutError as error:
+        raise GarbledMessage("the hub does not go on with the handshake") from error
+    except InvalidSignature as error:
+        raise HubNotTrusted("whoever answers there is not the server this PC was paired with") from error
+
+
+def _judge(closed: ConnectionClosed) -> None:
+    code = closed.rcvd.code if closed.rcvd else None
+    if code == UNPAIRED:
+        raise NotPaired("the server does not know this PC any more: pair it again")
+    if code == REPLACED:
+        raise NotPaired("another agent has connected with this PC's key: only one may run")
