@@ -9,6 +9,7 @@ from citizencard.core.keyservice.certificates import IdentityKeys
 from citizencard.core.keyservice.issuerkeys import IssuerKeys
 from citizencard.core.keyservice.issuing import IssuingKeys
 from citizencard.core.keyservice.lifecycle import KeyPolicy
+from citizencard.core.keyservice.maintenance import MaintenanceKeys
 from citizencard.core.keyservice.privacy import PrivacyKeys
 from citizencard.core.keyservice.purse import PurseKeys
 from citizencard.core.keyservice.refusal import Code, Refusal
@@ -24,6 +25,7 @@ class Backend:
         issuer_keys = IssuerKeys(access, issuer_factor8)
         self.purse = PurseKeys(issuer_keys)
         self.issuing = IssuingKeys(issuer_keys)
+        self.maintenance = MaintenanceKeys(issuer_keys)
         self.privacy = PrivacyKeys(access)
         self.signing = SigningKeys(access)
         self.identity = IdentityKeys(access, issuer_keys)

@@ -7,7 +7,7 @@ from typing import Final
 
 from citizencard.core.keyservice.backend import KeyRing
 from citizencard.core.keyservice.fields import Fields
-from citizencard.core.keyservice.keystore import Usage
+from citizencard.core.keyservice.handlers_purse import PURSE_HANDLERS
 from citizencard.core.keyservice.protocol import Opcode, pack_strings, to_json, unpack_strings
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.signing import SignPurpose
@@ -15,8 +15,6 @@ from terminals.card.commands import AuthenticateMode
 from terminals.card.eid import POINT_BYTES
 from terminals.card.keys import KeySlot
 
-_MONEY_MAX: Final = 0x7FFF_FFFF
-"""Largest amount or balance in fen: the top bit of a chip's balance is not part of the number."""
 _DATA_MAX: Final = 251
 """Data of a short APDU beside its MAC."""
 
@@ -34,40 +32,6 @@ def _status(ring: KeyRing, payload: bytes) -> bytes:
     return to_json(ring.status())
 
 
-def _verify_purchase_tacs(ring: KeyRing, payload: bytes) -> bytes:
-    return ring.backend.purse.verify_purchase_tacs(payload)
-
-
-def _authorise_load(ring: KeyRing, payload: bytes) -> bytes:
-    fields = Fields(payload)
-    return ring.backend.purse.authorise_load(
-        serial8=fields.octets("serial8", 8),
-        key_version=fields.integer("key_version", 0, 255),
-        rand4=fields.octets("rand4", 4),
-        online_atc=fields.integer("online_atc", 0, 0xFFFF),
-        balance_fen=fields.integer("balance_fen", 0, _MONEY_MAX),
-        amount_fen=fields.integer("amount_fen", 1, _MONEY_MAX),
-        terminal_no6=fields.octets("terminal_no6", 6),
-        mac1=fields.octets("mac1", 4),
-        when=fields.moment("when"),
-    )
-
-
-def _verify_load_tac(ring: KeyRing, payload: bytes) -> bytes:
-    fields = Fields(payload)
-    right = ring.backend.purse.verify_load_tac(
-        serial8=fields.octets("serial8", 8),
-        key_version=fields.integer("key_version", 0, 255),
-        balance_after_fen=fields.integer("balance_after_fen", 0, _MONEY_MAX),
-        online_atc=fields.integer("online_atc", 0, 0xFFFF),
-        amount_fen=fields.integer("amount_fen", 1, _MONEY_MAX),
-        terminal_no6=fields.octets("terminal_no6", 6),
-        when=fields.moment("when"),
-        tac=fields.octets("tac", 4),
-    )
-    return bytes([right])
-
-
 def _write_key(ring: KeyRing, payload: bytes) -> bytes:
     fields = Fields(payload)
     return ring.backend.issuing.write_key(
@@ -83,12 +47,23 @@ def _write_key(ring: KeyRing, payload: bytes) -> bytes:
 def _mac_command(ring: KeyRing, payload: bytes) -> bytes:
     fields = Fields(payload)
     return ring.backend.issuing.mac_command(
-        usage=fields.choice("usage", Usage),
-        version=fields.integer("version", 0, 255),
-        serial8=fields.octets("serial8", 8),
+        chip_serial8=fields.octets("chip_serial8", 8),
+        transport_version=fields.integer("transport_version", 0, 255),
         header=fields.octets("header", 4),
         data=fields.octets_between("data", 0, _DATA_MAX),
         challenge=fields.octets("challenge", 4, 8),
+        encrypt=bool(fields.integer("encrypt", 0, 1)),
+    )
+
+
+def _maintenance_command(ring: KeyRing, payload: bytes) -> bytes:
+    fields = Fields(payload)
+    return ring.backend.maintenance.command(
+        serial8=fields.octets("serial8", 8),
+        version=fields.integer("version", 0, 255),
+        header=fields.octets("header", 4),
+        data=fields.octets_between("data", 0, _DATA_MAX),
+        challenge=fields.octets("challenge", 0, 4, 8),
         encrypt=bool(fields.integer("encrypt", 0, 1)),
     )
 
@@ -181,11 +156,10 @@ def _purpose_and_data(payload: bytes) -> tuple[SignPurpose, bytes]:
 
 _HANDLERS: Final[dict[Opcode, Callable[[KeyRing, bytes], bytes]]] = {
     Opcode.STATUS: _status,
-    Opcode.VERIFY_PURCHASE_TACS: _verify_purchase_tacs,
-    Opcode.AUTHORISE_LOAD: _authorise_load,
-    Opcode.VERIFY_LOAD_TAC: _verify_load_tac,
+    **PURSE_HANDLERS,
     Opcode.WRITE_KEY: _write_key,
     Opcode.MAC_COMMAND: _mac_command,
+    Opcode.MAINTENANCE_COMMAND: _maintenance_command,
     Opcode.SEAL: _seal,
     Opcode.OPEN: _open,
     Opcode.BLIND_INDEX: _blind_index,

@@ -11,11 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from citizencard.core.keyservice.refusal import Code, Refusal
-from terminals.card.crypto import kcv
+from terminals.card import suites
+from terminals.card.suites import Suite
 
 
 class Usage(StrEnum):
@@ -56,7 +57,12 @@ class Algorithm(StrEnum):
     SEED = "SEED"
 
 
-_KEY_BYTES: Final = {
+SUITES: Final[Mapping[Algorithm, Suite]] = {
+    Algorithm.DES3: suites.TRIPLE_DES,
+    Algorithm.SM4: suites.SM4,
+}
+"""What chips compute with keys of these algorithms."""
+KEY_BYTES: Final = {
     Algorithm.DES3: 16,
     Algorithm.SM4: 16,
     Algorithm.AES: 32,
@@ -86,8 +92,8 @@ class Master:
     key: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.key) != _KEY_BYTES[self.algorithm]:
-            raise ValueError(f"a {self.algorithm} master has {_KEY_BYTES[self.algorithm]} bytes")
+        if len(self.key) != KEY_BYTES[self.algorithm]:
+            raise ValueError(f"a {self.algorithm} master has {KEY_BYTES[self.algorithm]} bytes")
 
     @property
     def kcv(self) -> str:
@@ -96,13 +102,15 @@ class Master:
         3DES: encryption of zeros; AES and SM4: CMAC over 16 zero bytes (PCI PIN 15-1); HMAC and SEED: HMAC-SHA256
         of `CHECKED`.
         """
-        if self.algorithm is Algorithm.DES3:
-            return kcv(self.key).hex().upper()
-        if self.algorithm in (Algorithm.AES, Algorithm.SM4):
-            mac = CMAC(AES(self.key) if self.algorithm is Algorithm.AES else SM4(self.key))
+        if self.algorithm in SUITES:
+            value = SUITES[self.algorithm].kcv(self.key)
+        elif self.algorithm is Algorithm.AES:
+            mac = CMAC(AES(self.key))
             mac.update(bytes(16))
-            return mac.finalize()[:3].hex().upper()
-        return hmac.digest(self.key, CHECKED, hashlib.sha256)[:3].hex().upper()
+            value = mac.finalize()
+        else:
+            value = hmac.digest(self.key, CHECKED, hashlib.sha256)
+        return value[:3].hex().upper()
 
 
 CHECKED: Final = b"key check value"

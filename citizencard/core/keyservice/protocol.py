@@ -24,14 +24,20 @@ _LENGTH: Final = struct.Struct(">I")
 
 
 class Opcode(IntEnum):
-    """What is asked; one byte on the wire."""
+    """What is asked; one byte on the wire. Who may ask it stands in `roles.OPERATIONS`; 0x60 to 0x6F are custody's."""
 
     STATUS = 0x01
+    HELLO = 0x02
     VERIFY_PURCHASE_TACS = 0x10
     AUTHORISE_LOAD = 0x11
     VERIFY_LOAD_TAC = 0x12
+    AUTHORISE_UNLOAD = 0x13
+    VERIFY_UNLOAD_MAC3 = 0x14
+    AUTHORISE_OVERDRAFT = 0x15
+    VERIFY_OVERDRAFT_TAC = 0x16
     WRITE_KEY = 0x20
     MAC_COMMAND = 0x21
+    MAINTENANCE_COMMAND = 0x22
     SEAL = 0x30
     OPEN = 0x31
     BLIND_INDEX = 0x32
@@ -41,6 +47,17 @@ class Opcode(IntEnum):
     CARD_CA_CERTIFICATES = 0x51
     KEY_CHECK_VALUES = 0x52
     VERIFY_INTERNAL_AUTHENTICATE = 0x53
+    BEGIN_CUSTODY = 0x60
+    TAKE_SHARE = 0x61
+    UNSEAL = 0x62
+    SEAL_SERVICE = 0x63
+    ENTER_COMPONENT = 0x64
+    CONFIRM_COMPONENTS = 0x65
+    IMPORT_BLOCK = 0x66
+    PROPOSE = 0x67
+    CONFIRM = 0x68
+    DISABLE = 0x69
+    LIST_KEYS = 0x6A
 
 
 class Answer(IntEnum):
@@ -90,6 +107,17 @@ def unpack_strings(packed: bytes) -> list[bytes]:
             raise Refusal(Code.BAD_REQUEST, "truncated list of byte strings")
         strings.append(packed[body:offset])
     return strings
+
+
+def count_strings(packed: bytes) -> int:
+    """How many strings `pack_strings` has packed, without taking them out; `Refusal` as `unpack_strings`."""
+    count, offset = 0, 0
+    while offset + _LENGTH.size <= len(packed):
+        offset += _LENGTH.size + _LENGTH.unpack_from(packed, offset)[0]
+        count += 1
+    if offset != len(packed):
+        raise Refusal(Code.BAD_REQUEST, "truncated list of byte strings")
+    return count
 
 
 def to_json(fields: dict[str, Any]) -> bytes:

@@ -7,14 +7,11 @@ import hmac
 from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 
-from citizencard.core.keyservice.keystore import Algorithm, KeyName, Master, Usage
+from citizencard.core.keyservice.keystore import SUITES, Algorithm, KeyName, Master, Usage
 from citizencard.core.keyservice.refusal import Code, Refusal
-from citizencard.core.keyservice.vault import KeyInfo, Vault, diversification_block
-from terminals.card import crypto
+from citizencard.core.keyservice.vault import KeyInfo, Vault
 
 
 class SoftwareVault(Vault):
@@ -36,7 +33,7 @@ class SoftwareVault(Vault):
         master = self._master(usage, version, Algorithm.DES3, Algorithm.SM4)
         if factor8 is not None:
             master = self._one_level_down((usage, version), master, factor8)
-        return _ecb(master, blocks)
+        return SUITES[master.algorithm].encrypt_ecb(master.key, blocks)
 
     def mac(self, usage: Usage, version: int, data: bytes) -> bytes:
         """HMAC-SHA256, 32 bytes."""
@@ -71,13 +68,6 @@ class SoftwareVault(Vault):
 
     def _one_level_down(self, name: KeyName, master: Master, factor8: bytes) -> Master:
         if (name, factor8) not in self._derived:
-            key = _ecb(master, diversification_block(factor8))
+            key = SUITES[master.algorithm].diversify(master.key, factor8)
             self._derived[name, factor8] = Master(master.algorithm, key)
         return self._derived[name, factor8]
-
-
-def _ecb(master: Master, blocks: bytes) -> bytes:
-    if master.algorithm is Algorithm.DES3:
-        return crypto.encrypt_ecb(master.key, blocks)
-    encryptor = Cipher(SM4(master.key), modes.ECB()).encryptor()  # noqa: S305 -- the card standard's mode
-    return encryptor.update(blocks) + encryptor.finalize()

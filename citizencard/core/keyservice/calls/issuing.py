@@ -8,7 +8,6 @@ from datetime import date
 from typing import Final
 
 from citizencard.core.keyservice.calls.base import Calls
-from citizencard.core.keyservice.keystore import Usage
 from citizencard.core.keyservice.protocol import Opcode
 from terminals.card.keys import KeySlot
 from terminals.card.personalise import CardIssuer
@@ -47,7 +46,15 @@ class IssuingCalls(Calls, CardIssuer):
         self, *, chip_serial8: bytes, header: bytes, data: bytes, challenge: bytes, encrypt: bool = False
     ) -> bytes:
         """A command (CLA INS P1 P2 and data) under the transport key of a chip being personalised."""
-        return self._mac(Usage.TRANSPORT, TRANSPORT_VERSION, chip_serial8, header, data, challenge, encrypt)
+        return self._control(
+            Opcode.MAC_COMMAND,
+            chip_serial8=chip_serial8,
+            transport_version=TRANSPORT_VERSION,
+            header=header,
+            data=data,
+            challenge=challenge,
+            encrypt=int(encrypt),
+        )
 
     def key_check_values(
         self, *, chip_serial8: bytes, card_serial8: bytes | None, version: int, slots: Iterable[KeySlot]
@@ -84,24 +91,14 @@ class IssuingCalls(Calls, CardIssuer):
         challenge: bytes,
         encrypt: bool = False,
     ) -> bytes:
-        """A command under the maintenance key of an issued card: block, unblock, update a file."""
-        return self._mac(Usage.MAINTENANCE, version, card_serial8, header, data, challenge, encrypt)
+        """A command for an issued card under its own key for it: block, unblock, PIN, files, authentication.
 
-    def _mac(
-        self,
-        usage: Usage,
-        version: int,
-        serial8: bytes,
-        header: bytes,
-        data: bytes,
-        challenge: bytes,
-        encrypt: bool,
-    ) -> bytes:
+        See `terminals.card.maintenance`; RELOAD PIN has no challenge.
+        """
         return self._control(
-            Opcode.MAC_COMMAND,
-            usage=usage,
+            Opcode.MAINTENANCE_COMMAND,
+            serial8=card_serial8,
             version=version,
-            serial8=serial8,
             header=header,
             data=data,
             challenge=challenge,

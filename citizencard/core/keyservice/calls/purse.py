@@ -7,6 +7,7 @@ from typing import Final
 
 from citizencard.core.keyservice.calls.base import BULK_BYTES, Calls
 from citizencard.core.keyservice.protocol import TAC_RECORD, Opcode
+from terminals.card.crypto import TransactionType
 
 _TAC_CHUNK: Final = BULK_BYTES // TAC_RECORD * TAC_RECORD
 
@@ -31,10 +32,12 @@ class PurseCalls(Calls):
         terminal_no6: bytes,
         mac1: bytes,
         when: datetime,
+        kind: TransactionType = TransactionType.LOAD,
     ) -> bytes:
         """MAC2 (4 bytes) for CREDIT FOR LOAD after the card's MAC1 proved right, else refusal `mac_invalid`.
 
-        `online_atc` and `balance_fen` as INITIALIZE FOR LOAD answered them (counter before increment).
+        `online_atc` and `balance_fen` as INITIALIZE FOR LOAD answered them (counter before increment). `kind` is LOAD
+        into the purse or ED_LOAD into the deposit.
         """
         return self._control(
             Opcode.AUTHORISE_LOAD,
@@ -47,6 +50,7 @@ class PurseCalls(Calls):
             terminal_no6=terminal_no6,
             mac1=mac1,
             when=when,
+            kind=int(kind),
         )
 
     def verify_load_tac(
@@ -60,6 +64,7 @@ class PurseCalls(Calls):
         terminal_no6: bytes,
         when: datetime,
         tac: bytes,
+        kind: TransactionType = TransactionType.LOAD,
     ) -> bool:
         """Whether the chip confirms the load; `online_atc` before increment, `when` the time sent with MAC2."""
         verdict = self._control(
@@ -72,5 +77,6 @@ class PurseCalls(Calls):
             terminal_no6=terminal_no6,
             when=when,
             tac=tac,
+            kind=int(kind),
         )
         return verdict == b"\x01"

@@ -96,13 +96,6 @@ def test_pin_is_written_encrypted(key_service: KeyServiceClient, demo_keys: KeyS
     assert without_length(decrypt_ecb(key, unwrap(key, apdu))) == pin
 
 
-def test_application_block_of_an_issued_card(key_service: KeyServiceClient, card_side: CardSide) -> None:
-    apdu = key_service.maintenance_command(
-        card_serial8=CARD, version=2, header=bytes.fromhex("841E0000"), data=b"", challenge=CHALLENGE
-    )
-    assert unwrap(card_side.key(Usage.MAINTENANCE, 2, CARD), apdu) == b""
-
-
 @pytest.mark.parametrize(
     "command",
     [
