@@ -11,12 +11,12 @@ ISO/IEC 7816-4, proprietary without registration), one transparent file C001 wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import Final, Self
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -35,6 +35,7 @@ CERTIFICATE_BYTES_MAX: Final = 1024
 CHALLENGE_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 """r | s, 32 bytes each."""
+SERIAL_BYTES: Final = 8
 POINT_BYTES: Final = 65
 """04 | x | y, an uncompressed point of P-256."""
 AUTHENTICATION_KEY: Final = b"\xa4\x00"
@@ -43,6 +44,8 @@ GENERATE_HEADER: Final = bytes.fromhex("04468000")
 """GENERATE ASYMMETRIC KEY PAIR with secure messaging: makes a new pair, while the chip is being personalised."""
 _CHUNK: Final = 224
 _DER_HEAD: Final = 4
+_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What `cryptography` raises, at once or later, for a certificate it cannot use."""
 
 
 class IdentityError(CardError):
@@ -91,7 +94,10 @@ def public_key_in(answer: bytes) -> bytes:
     """The point (65 bytes) in an answer 7F49{86 point}; FormatError when there is none on the curve."""
     template = dict(tlv.parse(answer)).get(0x7F49, b"")
     point = dict(tlv.parse(template)).get(0x86, b"")
-    _public_key(point)
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError as error:
+        raise FormatError("the card's public key is not a point of P-256") from error
     return point
 
 
@@ -146,32 +152,75 @@ def der_length(head: bytes) -> int:
     return length
 
 
-def parse_certificate(der: bytes) -> x509.Certificate:
-    """The certificate; FormatError when it is none."""
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as error:
-        raise FormatError("the certificate cannot be parsed") from error
+@dataclass(frozen=True, slots=True)
+class CardCertificate:
+    """What a card's certificate says. `serial8`: the card's serial, named by the subject's serialNumber (16 digits)."""
+
+    number: int
+    """The certificate's own serial number, unique for its CA."""
+    serial8: bytes
+    point: bytes
+    """The public key, 04 | x | y."""
+    first: datetime
+    last: datetime
+    """First and last second of its validity."""
+    x509: x509.Certificate = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, der: bytes) -> Self:
+        """Read a certificate; FormatError when it is none, not one for a card, or its key not one of P-256."""
+        try:
+            found = x509.load_der_x509_certificate(der)
+            return cls(
+                number=found.serial_number,
+                serial8=_serial8(found.subject),
+                point=point_of(_p256(found.public_key())),
+                first=found.not_valid_before_utc,
+                last=found.not_valid_after_utc,
+                x509=found,
+            )
+        except _UNREADABLE as error:
+            raise FormatError(f"the certificate cannot be used ({type(error).__name__})") from error
+
+    def verify_answer(self, challenge: bytes, signature: bytes) -> None:
+        """Check a card's answer with this key only; WrongSignature."""
+        if len(challenge) != CHALLENGE_BYTES or len(signature) != SIGNATURE_BYTES:
+            raise WrongSignature("challenge or signature has a wrong length")
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.point)
+        r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+        try:
+            key.verify(encode_dss_signature(r, s), challenge, ec.ECDSA(SHA256()))
+        except InvalidSignature as error:
+            raise WrongSignature(
+                "the answer does not fit the card's certificate and the challenge"
+            ) from error
+
+    def verify_issuer(self, ca_certificate: bytes) -> None:
+        """Check that this CA (DER) issued it for a card; WrongIssuer. RFC 5280, as far as one CA and one card go."""
+        try:
+            ca = x509.load_der_x509_certificate(ca_certificate)
+            self.x509.verify_directly_issued_by(ca)
+            issuer = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
+            holder = self.x509.extensions.get_extension_for_class(x509.BasicConstraints).value
+            usage = self.x509.extensions.get_extension_for_class(x509.KeyUsage).value
+        except (*_UNREADABLE, InvalidSignature, x509.ExtensionNotFound) as error:
+            raise WrongIssuer("the certificate was not issued by this card CA") from error
+        if not issuer.ca or holder.ca or not usage.digital_signature:
+            raise WrongIssuer("the certificate is not one for a card")
 
 
-def certified_serial(certificate: bytes) -> bytes:
-    """The card serial (8 bytes) the certificate names: its subject's serialNumber, 16 digits. FormatError if none."""
-    names = parse_certificate(certificate).subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+def _serial8(subject: x509.Name) -> bytes:
+    names = subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
     text = str(names[0].value) if len(names) == 1 else ""
-    if len(text) != 16 or not text.isascii() or not text.isdigit():
-        raise FormatError("the certificate names no card")
+    if len(text) != 2 * SERIAL_BYTES or not text.isascii() or not text.isdigit():
+        raise ValueError("the certificate names no card")
     return bytes.fromhex(text)
 
 
-def certified_key(certificate: bytes) -> bytes:
-    """The certificate's public point, 65 bytes; FormatError when it is not of P-256."""
-    return point_of(_key_of(parse_certificate(certificate)))
-
-
-def certified_validity(certificate: bytes) -> tuple[datetime, datetime]:
-    """First and last second the certificate is valid."""
-    found = parse_certificate(certificate)
-    return found.not_valid_before_utc, found.not_valid_after_utc
+def _p256(key: object) -> ec.EllipticCurvePublicKey:
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError("the key is not one of P-256")
+    return key
 
 
 def point_of(key: ec.EllipticCurvePublicKey) -> bytes:
@@ -189,11 +238,6 @@ def validity(valid_from: date, valid_to: date) -> tuple[datetime, datetime]:
     )
 
 
-def verify_signature(certificate: bytes, challenge: bytes, signature: bytes) -> None:
-    """Check a card's answer with its certificate's key only; WrongSignature."""
-    _verify(_key_of(parse_certificate(certificate)), challenge, signature)
-
-
 def verify_identity(
     *,
     ca_certificate: bytes,
@@ -208,47 +252,10 @@ def verify_identity(
     Raises WrongIssuer, CertificateNotValid, WrongCard, WrongSignature, and FormatError on bytes that are no certificate.
     That the challenge is fresh and used once is the caller's matter; whether the card is blocked stands on the hot list.
     """
-    found = parse_certificate(certificate)
-    _check_issuer(found, parse_certificate(ca_certificate))
-    if not found.not_valid_before_utc <= at <= found.not_valid_after_utc:
+    found = CardCertificate.parse(certificate)
+    found.verify_issuer(ca_certificate)
+    if not found.first <= at <= found.last:
         raise CertificateNotValid("the card's certificate is not valid at this time")
-    if certified_serial(certificate) != card_serial8:
+    if found.serial8 != card_serial8:
         raise WrongCard("the certificate belongs to another card")
-    _verify(_key_of(found), challenge, signature)
-
-
-def _check_issuer(certificate: x509.Certificate, ca: x509.Certificate) -> None:
-    """RFC 5280, as far as a chain of one CA and one card has it."""
-    try:
-        certificate.verify_directly_issued_by(ca)
-        issuer = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
-        holder = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
-        raise WrongIssuer("the certificate was not issued by this card CA") from error
-    if not issuer.ca or holder.ca or not usage.digital_signature:
-        raise WrongIssuer("the certificate is not one for a card")
-
-
-def _key_of(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
-    key = certificate.public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise FormatError("the certificate's key is not one of P-256")
-    return key
-
-
-def _public_key(point: bytes) -> ec.EllipticCurvePublicKey:
-    try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-    except ValueError as error:
-        raise FormatError("the card's public key is not a point of P-256") from error
-
-
-def _verify(key: ec.EllipticCurvePublicKey, challenge: bytes, signature: bytes) -> None:
-    if len(challenge) != CHALLENGE_BYTES or len(signature) != SIGNATURE_BYTES:
-        raise WrongSignature("challenge or signature has a wrong length")
-    r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-    try:
-        key.verify(encode_dss_signature(r, s), challenge, ec.ECDSA(SHA256()))
-    except InvalidSignature as error:
-        raise WrongSignature("the card's answer does not fit its certificate and the challenge") from error
+    found.verify_answer(challenge, signature)

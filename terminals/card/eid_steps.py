@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from terminals.card import commands, eid
 from terminals.card.apdu import ApduError, Command
+from terminals.card.eid import CardCertificate
 from terminals.card.errors import FormatError
 from terminals.card.files import PublicInfo
 from terminals.card.script import Bench
@@ -65,13 +66,13 @@ class WriteCertificate:
         card = eid.EidSession(bench.transport)
         challenge = os.urandom(eid.CHALLENGE_BYTES)
         try:
-            found = card.certificate()
-            eid.verify_signature(found, challenge, card.authenticate(challenge))
-            names = eid.certified_serial(found), eid.certified_key(found), eid.certified_validity(found)
+            found = CardCertificate.parse(card.certificate())
+            found.verify_answer(challenge, card.authenticate(challenge))
         except (eid.WrongSignature, FormatError):
             return False
         info = self.public_info
-        return names == (info.serial8, card.public_key(), eid.validity(info.start, info.expiry))
+        named = (found.serial8, found.point, (found.first, found.last))
+        return named == (info.serial8, card.public_key(), eid.validity(info.start, info.expiry))
 
     def write(self, bench: Bench) -> None:
         """Have it issued, and write it piece by piece."""

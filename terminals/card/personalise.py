@@ -74,10 +74,7 @@ class CardIssuer(KeyWriter, CertificateIssuer, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CardSpec:
-    """What a card shall become. The PIN has 4 to 12 digits; `purse` is normally empty.
-
-    `identity`: whether it gets an electronic identity (`terminals.card.eid`).
-    """
+    """What a card shall become. The PIN has 4 to 12 digits; `purse` is normally empty."""
 
     public_info: PublicInfo
     management: ManagementInfo
@@ -86,7 +83,6 @@ class CardSpec:
     key_version: int = 1
     purse: PurseStart = EMPTY_PURSE
     profile: CardProfile = T_UNION
-    identity: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +119,10 @@ class WritePin:
 
 @dataclass(frozen=True, slots=True)
 class PersonalisedCard:
-    """A finished card: the chip's serial, and the certificate (DER) of its electronic identity, empty without one."""
+    """A finished card: the chip's serial, and the certificate (DER) of its electronic identity."""
 
     chip_serial8: bytes
-    certificate: bytes = b""
+    certificate: bytes
 
 
 def card_slots(application_type: int) -> tuple[KeySlot, ...]:
@@ -154,9 +150,9 @@ def personalise(
         start_over(bench)
     application = commands.select_name(spec.profile.aid)
     _check_number(bench, application, spec)
-    run(bench, [*_card_steps(bench, application, spec, writer), *_identity_steps(spec, writer)], progress)
+    run(bench, list(_card_steps(bench, application, spec, writer)), progress)
     _check_purse(transport, spec)
-    return PersonalisedCard(bench.chip_serial8, written_certificate(bench) if spec.identity else b"")
+    return PersonalisedCard(bench.chip_serial8, written_certificate(bench))
 
 
 def personalise_sam(
@@ -180,7 +176,7 @@ def _check_number(bench: Bench, application: Command, spec: CardSpec) -> None:
         raise PersonalisationError(f"the chip {begun} card {number}")
 
 
-def _card_steps(bench: Bench, application: Command, spec: CardSpec, writer: KeyWriter) -> Iterator[Step]:
+def _card_steps(bench: Bench, application: Command, spec: CardSpec, writer: CardIssuer) -> Iterator[Step]:
     serial8, version = spec.public_info.serial8, spec.key_version
     # First of all the number: from then on nobody takes the chip for another card.
     yield WriteFile(application, EF15, spec.public_info.to_bytes())
@@ -191,12 +187,8 @@ def _card_steps(bench: Bench, application: Command, spec: CardSpec, writer: KeyW
     yield from _keys(
         bench, application, writer, card_slots(spec.public_info.application_type), version, serial8
     )
-
-
-def _identity_steps(spec: CardSpec, issuer: CardIssuer) -> Iterator[Step]:
-    if spec.identity:
-        yield MakeKeyPair()
-        yield WriteCertificate(spec.public_info, issuer)
+    yield MakeKeyPair()
+    yield WriteCertificate(spec.public_info, writer)
 
 
 def _sam_steps(bench: Bench, spec: SamSpec, writer: KeyWriter) -> Iterator[Step]:
