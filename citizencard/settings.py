@@ -196,6 +196,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # The city.
 KEY_SERVICE_SOCKET = env.str("KEY_SERVICE_SOCKET", default=embedded_urls(STATE_DIR).key_service)
+KEY_SERVICE_ROLE = env.str("KEY_SERVICE_ROLE", default="web")
 # The card bridge: where agents connect (in production wss:// behind the proxy), the only origin they come from, and the
 # hub's socket for this machine's own processes.
 BRIDGE_URL = env.str("BRIDGE_URL", default="ws://127.0.0.1:8002/bridge")

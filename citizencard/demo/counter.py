@@ -83,7 +83,8 @@ class Counter:
             name = sam_name(terminal["code"])
             if not self.factory.has(name):
                 with self.readers.sam(self.factory.blank_sam(name)) as transport:
-                    personalise_sam(transport, _sam_spec(terminal["terminal_no"], when), key_service())
+                    spec = _sam_spec(terminal["terminal_no"], when)
+                    personalise_sam(transport, spec, key_service("counter"))
 
     def _begun(self, product: CardProduct, citizen: Citizen | None) -> Card | None:
         if citizen is None:

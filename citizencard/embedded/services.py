@@ -23,6 +23,7 @@ PROBE_SECONDS_MAX = 2.0
 def key_service(state_dir: Path, socket_path: Path) -> ProcessService:
     """The only holder of key bytes. It is given the demonstration keys, which it refuses in production."""
     words = ["-m", "citizencard.core.keyservice", "--socket", str(socket_path)]
+    words += ["--state", str(state_dir / "keys")]
     if os.environ.get("CITIZENCARD_ENV", "demo") != "production":
         words += ["--demo-keys", str(PROJECT / "fixtures" / "demo_keys.json")]
     return _python("keys", state_dir, words, ready=lambda log: _accepts(socket_path))
@@ -43,6 +44,7 @@ def worker(state_dir: Path) -> ProcessService:
     service = _python("worker", state_dir, words, ready=lambda log: " ready." in log)
     # Celery's soft shutdown: running tasks get a few seconds, then go back to the queue. SIGTERM would wait for them.
     service.stop_signal = signal.SIGQUIT
+    service.environment = {**service.environment, "KEY_SERVICE_ROLE": "worker"}
     return service
 
 

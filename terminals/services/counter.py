@@ -43,7 +43,7 @@ def personalise_card(*, card: Card, transport: Transport, pin: str, actor: str) 
         pin=pin,
         key_version=card.key_version,
     )
-    chip_serial8 = personalise(transport, spec, key_service())
+    chip_serial8 = personalise(transport, spec, key_service("counter"))
     record_audit(
         actor=actor,
         action="card.personalise",

@@ -47,7 +47,7 @@ def sam_for(keys: KeyStore, terminal_no: str, folder: Path | None = None) -> Mem
     spec = SamSpec(
         SamInfo(terminal_no.zfill(20)), SamTerminal(bytes.fromhex(terminal_no)), management, (1, 2)
     )
-    personalise_sam(slot, spec, key_service())
+    personalise_sam(slot, spec, key_service("counter"))
     return slot
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from citizencard.core.errors import CitizenCardError, KeyServiceUnavailable
-from citizencard.core.keyservice.errors import KeyServiceError
+from citizencard.core.keyservice.errors import error_for
 from citizencard.core.keyservice.fields import Fields
-from citizencard.core.keyservice.protocol import Answer, Opcode, receive_frame, send_frame
+from citizencard.core.keyservice.protocol import Answer, Opcode, receive_frame, send_frame, to_json
 from citizencard.core.keyservice.refusal import Code, Refusal
+from citizencard.core.keyservice.roles import Role
 
 CONNECT_TIMEOUT_S: Final = 2.0
 
@@ -24,8 +25,9 @@ class Channel:
     is sent once more over a new one. A request that times out is not: the service is there but too busy.
     """
 
-    def __init__(self, path: Path, *, timeout_s: float) -> None:
+    def __init__(self, path: Path, role: Role, *, timeout_s: float) -> None:
         self._path = path
+        self._role = role
         self._timeout_s = timeout_s
         self._local = threading.local()
 
@@ -38,7 +40,7 @@ class Channel:
             error = _refusal_in(body)
         except Refusal as refusal:
             self.close()
-            raise KeyServiceError(refusal.code, refusal.message) from None
+            raise error_for(refusal.code, refusal.message) from None
         except OSError as fault:
             self.close()
             raise KeyServiceUnavailable(reason=type(fault).__name__) from fault
@@ -58,7 +60,13 @@ class Channel:
                 return _ask(connection, opcode, payload)
             except ConnectionError:
                 self.close()
-        return _ask(self._connect(), opcode, payload)
+        connection = self._connect()
+        # Every connection says first what it is; a role that is refused refuses the call.
+        kind, body = _ask(connection, Opcode.HELLO, to_json({"role": self._role}))
+        if kind != Answer.OK:
+            self.close()
+            return kind, body
+        return _ask(connection, opcode, payload)
 
     def _kept_connection(self) -> socket.socket | None:
         if getattr(self._local, "owner", None) != os.getpid():
@@ -90,6 +98,6 @@ def _ask(connection: socket.socket, opcode: Opcode, payload: bytes) -> tuple[int
 def _refusal_in(body: bytes) -> CitizenCardError:
     fields = Fields(body)
     code, message = fields.text("code", 40), fields.text("message", 500)
-    if code in (Code.SEALED, Code.BUSY):
+    if code in (Code.SEALED, Code.BUSY, Code.VAULT_UNAVAILABLE, Code.REGISTER_INVALID):
         return KeyServiceUnavailable(reason=code)
-    return KeyServiceError(code, message)
+    return error_for(code, message)

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from django.conf import settings
 
+from citizencard.core.keyservice.calls.deposit import DepositCalls
 from citizencard.core.keyservice.calls.identity import IdentityCalls
 from citizencard.core.keyservice.calls.issuing import IssuingCalls
 from citizencard.core.keyservice.calls.privacy import PrivacyCalls, SigningCalls
 from citizencard.core.keyservice.calls.purse import PurseCalls
 from citizencard.core.keyservice.protocol import Opcode
+from citizencard.core.keyservice.roles import Role
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Status:
     keys: tuple[KeyVersion, ...]
 
 
-class KeyServiceClient(PurseCalls, IssuingCalls, IdentityCalls, PrivacyCalls, SigningCalls):
+class KeyServiceClient(PurseCalls, DepositCalls, IssuingCalls, IdentityCalls, PrivacyCalls, SigningCalls):
     """One client serves a whole process: each thread gets its own connection, a forked child new ones."""
 
     def status(self) -> Status:
@@ -48,11 +50,11 @@ class KeyServiceClient(PurseCalls, IssuingCalls, IdentityCalls, PrivacyCalls, Si
         return Status(content["state"], content["demo"], tuple(KeyVersion(**key) for key in content["keys"]))
 
 
-@lru_cache(maxsize=8)
-def _client_for(socket_path: str) -> KeyServiceClient:
-    return KeyServiceClient(Path(socket_path))
+@lru_cache(maxsize=16)
+def _client_for(socket_path: str, role: Role) -> KeyServiceClient:
+    return KeyServiceClient(Path(socket_path), role=role)
 
 
-def key_service() -> KeyServiceClient:
-    """The process's client of `settings.KEY_SERVICE_SOCKET`."""
-    return _client_for(settings.KEY_SERVICE_SOCKET)
+def key_service(role: str | None = None) -> KeyServiceClient:
+    """The process's client of `settings.KEY_SERVICE_SOCKET`, in the process's role or, where cards are written, another."""
+    return _client_for(settings.KEY_SERVICE_SOCKET, Role(role or settings.KEY_SERVICE_ROLE))

@@ -14,6 +14,9 @@ _REASONS: Final[dict[str, StrOrPromise]] = {
     Code.MAC_INVALID: _("the card's authentication code (MAC1) is wrong"),
     Code.UNKNOWN_KEY: _("it does not hold this key version"),
     Code.ENVELOPE_INVALID: _("a sealed field was changed or moved"),
+    Code.KEY_NOT_PERMITTED: _("this key version has been taken out of use"),
+    Code.NOT_PERMITTED: _("this part of the system may not ask for it"),
+    Code.QUOTA_EXCEEDED: _("too much was asked in a short time"),
 }
 _OTHER_REASON: Final = _("the request was malformed")
 
@@ -34,3 +37,26 @@ class KeyServiceError(CitizenCardError):
         reason = _REASONS.get(refusal, _OTHER_REASON)
         super().__init__(refusal=refusal, reason=reason, explanation=explanation)
         self.refusal = refusal
+
+
+class KeyServiceNotPermitted(KeyServiceError):
+    """The caller's role does not include the operation, or the caller may not take the role."""
+
+    code = "key_service_not_permitted"
+    status = 403
+
+
+class KeyServiceQuotaExceeded(KeyServiceError):
+    """The caller's role has used up its quota of such operations; later there will be some again."""
+
+    code = "key_service_quota_exceeded"
+    status = 429
+
+
+def error_for(refusal: str, explanation: str) -> KeyServiceError:
+    """The error of a refusal code."""
+    kinds: dict[str, type[KeyServiceError]] = {
+        Code.NOT_PERMITTED: KeyServiceNotPermitted,
+        Code.QUOTA_EXCEEDED: KeyServiceQuotaExceeded,
+    }
+    return kinds.get(refusal, KeyServiceError)(refusal, explanation)

@@ -55,6 +55,38 @@ class Fields:
             raise _bad(name)
         return value
 
+    def optional_text(self, name: str, limit: int) -> str | None:
+        """A string as `text`, or null."""
+        return None if self._fields.get(name) is None else self.text(name, limit)
+
+    def texts(self, name: str, count_max: int, limit: int) -> list[str]:
+        """A list of one to `count_max` strings, each as `text`."""
+        values = self._fields.get(name)
+        if not isinstance(values, list) or not 1 <= len(values) <= count_max:
+            raise _bad(name)
+        if not all(isinstance(value, str) and 1 <= len(value) <= limit for value in values):
+            raise _bad(name)
+        return values
+
+    def mapping(self, name: str, key_limit: int, limit: int) -> dict[str, str]:
+        """An object of strings, names and values each as `text`."""
+        values = self._fields.get(name)
+        if not isinstance(values, dict):
+            raise _bad(name)
+        for key, value in values.items():
+            if not (1 <= len(key) <= key_limit and isinstance(value, str) and 1 <= len(value) <= limit):
+                raise _bad(name)
+        return values
+
+    def optional_day(self, name: str) -> date | None:
+        """A day in ISO 8601, or null."""
+        if self._fields.get(name) is None:
+            return None
+        try:
+            return date.fromisoformat(self.text(name, 10))
+        except ValueError:
+            raise _bad(name) from None
+
     def choice(self, name: str, kind: type[Choice]) -> Choice:
         """A member of a string enumeration."""
         try:

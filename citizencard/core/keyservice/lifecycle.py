@@ -35,6 +35,30 @@ class KeyState(StrEnum):
         return intent in _PERMITTED[self]
 
 
+class Change(StrEnum):
+    """What custodians do to a key version. All take two of them, but `DISABLE`, which must not wait."""
+
+    ACTIVATE = "activate"
+    RETIRE = "retire"
+    DISABLE = "disable"
+    DESTROY = "destroy"
+
+    @property
+    def target(self) -> KeyState:
+        """The state it leads to."""
+        return _CHANGES[self][1]
+
+    def begins_in(self, state: KeyState) -> bool:
+        """Whether a key in this state can be changed so."""
+        return state in _CHANGES[self][0]
+
+
+_CHANGES: Final = {
+    Change.ACTIVATE: ({KeyState.GENERATED}, KeyState.ACTIVE),
+    Change.RETIRE: ({KeyState.ACTIVE}, KeyState.RETIRING),
+    Change.DISABLE: ({KeyState.GENERATED, KeyState.ACTIVE, KeyState.RETIRING}, KeyState.DISABLED),
+    Change.DESTROY: ({KeyState.GENERATED, KeyState.RETIRING, KeyState.DISABLED}, KeyState.DESTROYED),
+}
 _PERMITTED: Final = {
     KeyState.GENERATED: frozenset[Intent](),
     KeyState.ACTIVE: frozenset(Intent),

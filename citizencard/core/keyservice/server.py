@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from citizencard.core.keyservice.backend import KeyRing
-from citizencard.core.keyservice.handlers import answer
+from citizencard.core.keyservice.gate import Gate
+from citizencard.core.keyservice.peer import peer_of
 from citizencard.core.keyservice.protocol import Answer, receive_frame, send_frame, to_json
 from citizencard.core.keyservice.refusal import Code, Refusal
 
@@ -29,17 +29,17 @@ class SocketPathError(Exception):
 
 
 class KeyServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Listens on a unix socket only its owner may use (mode 0600)."""
+    """Listens on a unix socket only its owner may use (mode 0600), unless `shared`: then the gate tells users apart."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, path: Path, ring: KeyRing) -> None:
-        self.ring = ring
+    def __init__(self, path: Path, gate: Gate, *, shared: bool = False) -> None:
+        self.gate = gate
         self.slots = threading.BoundedSemaphore(CONNECTIONS_MAX)
         _make_room(path)
-        previous = os.umask(0o177)
+        previous = os.umask(0o111 if shared else 0o177)
         try:
             super().__init__(str(path), _Connection)
         except OSError as error:
@@ -68,6 +68,7 @@ class _Connection(socketserver.BaseRequestHandler):
             self.server.slots.release()
 
     def _serve(self) -> None:
+        self.peer = peer_of(self.request)
         while True:
             self.request.settimeout(None)
             try:
@@ -82,7 +83,7 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def _answer(self, opcode: int, payload: bytes) -> None:
         try:
-            send_frame(self.request, Answer.OK, answer(self.server.ring, opcode, payload))
+            send_frame(self.request, Answer.OK, self.server.gate.answer(self.peer, opcode, payload))
         except Refusal as refusal:
             self._refuse(refusal)
         except OSError:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from citizencard.core.keyservice import protocol
 from citizencard.core.keyservice.channel import Channel
 from citizencard.core.keyservice.protocol import Opcode
+from citizencard.core.keyservice.roles import Role
 
 REQUEST_TIMEOUT_S: Final = 30.0
 BULK_BYTES: Final = 1024 * 1024
@@ -22,8 +23,10 @@ Item = TypeVar("Item")
 class Calls:
     """Holds the channel to the service."""
 
-    def __init__(self, socket_path: Path, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
-        self._channel = Channel(socket_path, timeout_s=timeout_s)
+    def __init__(
+        self, socket_path: Path, *, role: Role = Role.WEB, timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> None:
+        self._channel = Channel(socket_path, role, timeout_s=timeout_s)
 
     def close(self) -> None:
         """Drop the calling thread's connection; the next call makes a new one."""
