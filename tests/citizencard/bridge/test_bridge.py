@@ -10,7 +10,7 @@ from citizencard.bridge.transport import workstation_state
 from citizencard.core.models import AuditEntry
 from terminals.bridge.sources import SimulatedSource
 from terminals.card.describe import describe_card
-from terminals.card.errors import NoCard, ReaderUnavailable, TransportError
+from terminals.card.errors import CardRemoved, NoCard, ReaderUnavailable, TransportError
 from terminals.card.personalise import personalise
 from terminals.card.purse import PurseSession
 from terminals.readers.errors import NoReader, ReaderInUse
@@ -119,10 +119,10 @@ def test_a_card_pulled_in_use_is_said_at_once_and_the_next_one_works(house: Hous
     with desk.use() as transport:
         transport.transmit(READ_SERIAL)
         source.remove(READER)
-        with pytest.raises(NoCard):
+        with pytest.raises(CardRemoved):
             transport.transmit(READ_SERIAL)
     wait_for(lambda: len(uses()) == 2)
-    assert uses()[1][2]["outcome"] == "NoCard"
+    assert uses()[1][2]["outcome"] == "CardRemoved"
     source.insert(READER, chip)
     with desk.use() as transport:
         assert transport.transmit(READ_SERIAL) == (b"CHIP0001", 0x9000)
