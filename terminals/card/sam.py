@@ -8,16 +8,25 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from terminals.card import commands, commands_sam
+from terminals.card.apdu import error_for
 from terminals.card.commands_sam import CipherMode
 from terminals.card.crypto import ZERO_IV, pad80
 from terminals.card.files import EF15, EF16, EF17, MASTER_FILE
 from terminals.card.layout import Layout
 from terminals.card.messages import PurchaseInit, SamDebit, SamInitData
 from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
+from terminals.card.status import StatusWord
 from terminals.card.suites import MAC_BYTES
 from terminals.card.transport import ResponseChain, Transport, exchange, read
 
 PURSE_DF: Final = 0xDF01
+PURSE_DIRECTORIES: Final = (
+    commands.select_file(PURSE_DF),
+    commands.select_file(0x1001),
+    commands.select_file(0x3F01),
+    commands.select_name("建设部".encode("gbk")),
+)
+"""Where the issuers of SAMs keep the purse; this project's own comes first."""
 PART: Final = 240
 """Bytes of one CIPHER DATA: whole blocks, and any module takes them."""
 
@@ -43,11 +52,11 @@ class SamSession:
         self._transport = ResponseChain(transport)
 
     def open(self) -> SamIdentity:
-        """Read EF15 and EF16 under the MF, then select the purse DF and read its EF17."""
+        """Read EF15 and EF16 under the MF, then select the purse DF, wherever it is, and read its EF17."""
         exchange(self._transport, commands.select_file(MASTER_FILE))
         info = self._read(EF15, SamInfo)
         terminal = self._read(EF16, SamTerminal)
-        exchange(self._transport, commands.select_file(PURSE_DF))
+        self._select_purse()
         return SamIdentity(info.serial, terminal.terminal_no, self._read(EF17, SamManagement))
 
     def init_for_purchase(
@@ -104,6 +113,15 @@ class SamSession:
     def application_unblock(self) -> None:
         """APPLICATION UNBLOCK without MAC, where a module takes it; else use `MaintenanceSession`."""
         exchange(self._transport, commands_sam.application_unblock())
+
+    def _select_purse(self) -> None:
+        for directory in PURSE_DIRECTORIES:
+            _, sw = self._transport.transmit(directory.to_bytes())
+            if sw == StatusWord.OK:
+                return
+            if sw != StatusWord.FILE_NOT_FOUND:
+                break
+        raise error_for(directory, sw)
 
     def _read(self, sfi: int, layout: type[File]) -> File:
         return layout.parse(read(self._transport, commands.read_binary(sfi, layout.length())))

@@ -37,6 +37,32 @@ def test_the_sam_gets_rand_counter_amount_type_time_versions_and_factors() -> No
     assert (debit.terminal_seq, debit.mac1.hex()) == (0x57, "66cbc863")
 
 
+READ = (
+    ("00A40000023F0000", "6F00" + "9000"),
+    ("00B095000E", "230101010000002122410101" + "0000" + "9000"),
+    ("00B0960006", "012300033D11" + "9000"),
+)
+MANAGEMENT = ("00B0970019", "01" + "00" * 16 + "20200101" + "20301231" + "9000")
+NOT_THERE = (("00A4000002DF0100", "6A82"), ("00A4000002100100", "6A82"), ("00A40000023F0100", "6A82"))
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_the_purse_of_another_issuer_s_module_is_found(place: int) -> None:
+    names = [*(apdu for apdu, _ in NOT_THERE), "00A4040006BDA8C9E8B2BF00"]
+    script = ScriptedTransport(*READ, *NOT_THERE[:place], (names[place], "9000"), MANAGEMENT)
+    identity = SamSession(script).open()
+    assert (identity.serial, identity.terminal_no.hex()) == ("23010101000000212241", "012300033d11")
+    script.assert_finished()
+
+
+@pytest.mark.parametrize(
+    "refusals", [[("00A4000002DF0100", "9303")], [*NOT_THERE, ("00A4040006BDA8C9E8B2BF00", "6A82")]]
+)
+def test_a_module_without_a_purse_says_why(refusals: list[tuple[str, str]]) -> None:
+    with pytest.raises(ApduError, match=f"SELECT .* {refusals[-1][1]}"):
+        SamSession(ScriptedTransport(*READ, *refusals)).open()
+
+
 def test_a_tac_is_recomputed_as_a_motorway_terminal_does() -> None:
     """DELIVERY KEY with card and issuer, then CIPHER DATA over initial value, record and padding in one piece."""
     given_, expected = vector("tac-request-of-a-sam")
