@@ -11,6 +11,7 @@ ISO/IEC 7816-4, proprietary without registration), one transparent file C001 wit
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Final, Self
@@ -195,10 +196,16 @@ class CardCertificate:
                 "the answer does not fit the card's certificate and the challenge"
             ) from error
 
-    def verify_issuer(self, ca_certificate: bytes) -> None:
-        """Check that this CA (DER) issued it for a card; WrongIssuer. RFC 5280, as far as one CA and one card go."""
+    def verify_issuer(self, ca_certificates: Iterable[bytes]) -> None:
+        """Check that one of these CAs (DER) issued it for a card; WrongIssuer.
+
+        RFC 5280, as far as a chain of one CA and one card goes.
+        """
         try:
-            ca = x509.load_der_x509_certificate(ca_certificate)
+            authorities = map(x509.load_der_x509_certificate, ca_certificates)
+            ca = next((each for each in authorities if each.subject == self.x509.issuer), None)
+            if ca is None:
+                raise WrongIssuer("the certificate was not issued by this card CA")
             self.x509.verify_directly_issued_by(ca)
             issuer = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
             holder = self.x509.extensions.get_extension_for_class(x509.BasicConstraints).value
@@ -240,7 +247,7 @@ def validity(valid_from: date, valid_to: date) -> tuple[datetime, datetime]:
 
 def verify_identity(
     *,
-    ca_certificate: bytes,
+    ca_certificates: Iterable[bytes],
     certificate: bytes,
     challenge: bytes,
     signature: bytes,
@@ -249,11 +256,13 @@ def verify_identity(
 ) -> None:
     """Check that the card with this serial answered this challenge; certificates in DER, `at` an aware time.
 
+    `ca_certificates`: the card CA's, of every key version whose cards are still good.
+
     Raises WrongIssuer, CertificateNotValid, WrongCard, WrongSignature, and FormatError on bytes that are no certificate.
     That the challenge is fresh and used once is the caller's matter; whether the card is blocked stands on the hot list.
     """
     found = CardCertificate.parse(certificate)
-    found.verify_issuer(ca_certificate)
+    found.verify_issuer(ca_certificates)
     if not found.first <= at <= found.last:
         raise CertificateNotValid("the card's certificate is not valid at this time")
     if found.serial8 != card_serial8:

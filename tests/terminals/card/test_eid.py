@@ -50,7 +50,7 @@ def check(
     serial8: bytes = SERIAL8,
 ) -> None:
     verify_identity(
-        ca_certificate=ca or CARD_CA.certificate(),
+        ca_certificates=[ca or CARD_CA.certificate()],
         certificate=certificate or proof.certificate,
         challenge=challenge,
         signature=proof.signature if signature is None else signature,
@@ -110,6 +110,14 @@ def test_both_days_of_validity_count(proof: IdentityProof) -> None:
 def test_a_certificate_outside_its_days_is_refused(proof: IdentityProof, at: datetime) -> None:
     with pytest.raises(eid.CertificateNotValid):
         check(proof, at=at)
+
+
+def test_cards_of_the_ca_before_are_good_as_long_as_it_is(proof: IdentityProof) -> None:
+    others = [CardAuthority(bytes(64), version).certificate() for version in (2, 3)]
+    CardCertificate.parse(proof.certificate).verify_issuer([*others, CARD_CA.certificate()])
+    for trusted in (others, []):
+        with pytest.raises(eid.WrongIssuer):
+            CardCertificate.parse(proof.certificate).verify_issuer(trusted)
 
 
 def test_another_city_s_ca_is_refused(proof: IdentityProof) -> None:
