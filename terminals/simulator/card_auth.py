@@ -27,12 +27,14 @@ KEY_IDS: Final = (0x00, 0x01)
 class AuthEngine(CardEngine):
     """INTERNAL AUTHENTICATE, EXTERNAL AUTHENTICATE, GET MESSAGE."""
 
-    @command(0x00, 0x88, answer=BLOCK)
+    @command(0x00, 0x88)
     def internal_authenticate(self, apdu: Command) -> bytes:
         """INTERNAL AUTHENTICATE: P1 00 encrypts the challenge, 01 decrypts it, 02 makes a MAC over it."""
         key = self._control_key(apdu)
         if len(apdu.data) != BLOCK:
             raise Refusal(Sw.WRONG_LENGTH)
+        if apdu.le not in (None, 0, BLOCK):
+            raise Refusal(0x6C00 | BLOCK)
         if apdu.data.endswith(bytes(4)):
             raise Refusal(Sw.WRONG_DATA)
         match apdu.p1:

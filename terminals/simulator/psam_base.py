@@ -59,8 +59,8 @@ class PsamEngine(FileEngine[SamState]):
         Terminals were seen to send it plain. That opens nothing: the count keeps a terminal from serving false cards.
         """
         del apdu
-        phase = Phase.ACTIVE if self.state.phase is Phase.BLOCKED else self.state.phase
-        self.commit(mac_failures=0, phase=phase)
+        if self.state.mac_failures:
+            self.commit(mac_failures=0, phase=Phase.ACTIVE)
         return b""
 
 

@@ -14,6 +14,7 @@ from terminals.card.crypto import (
     kcv,
     load_mac2,
     load_session_key,
+    overdraft_mac2,
 )
 from terminals.card.files import HolderInfo, ManagementInfo, PublicInfo, PurseStart
 from terminals.card.keys import (
@@ -24,9 +25,10 @@ from terminals.card.keys import (
     maintenance_slot,
     write_key_command,
 )
+from terminals.card.messages import LoadInit, OverdraftInit, PurchaseInit, PurchaseProof
 from terminals.card.personalise import CardSpec, SamSpec, personalise, personalise_sam
 from terminals.card.profile import T_UNION, CardProfile
-from terminals.card.purse import LoadInit, PurchaseInit, PurchaseProof, PurseSession
+from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
 from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
 from terminals.card.transport import Transport
@@ -104,20 +106,39 @@ class SampleKeyWriter:
         key = self.of(maintenance_slot(header), card_serial8, version)
         return maintenance_apdu(key, header, data, challenge, encrypt=encrypt)
 
-    def mac2(self, card_serial8: bytes, init: LoadInit, amount_fen: int, when: datetime = WHEN) -> bytes:
-        """What the host answers a load with."""
-        key = load_session_key(self.of(KeySlot.LOAD, card_serial8), init.rand, init.online_atc)
-        return load_mac2(key, amount_fen, TransactionType.LOAD, COUNTER, when)
+    def session(self, slot: KeySlot, card_serial8: bytes, init: LoadInit | OverdraftInit) -> bytes:
+        """The session key of an online transaction, as the host has it."""
+        return load_session_key(self.of(slot, card_serial8), init.rand, init.online_atc)
+
+    def mac2(
+        self,
+        card_serial8: bytes,
+        init: LoadInit,
+        amount_fen: int,
+        when: datetime = WHEN,
+        kind: TransactionType = TransactionType.LOAD,
+    ) -> bytes:
+        """What the host answers a load or an unload with."""
+        slot = KeySlot.UNLOAD if kind is TransactionType.UNLOAD else KeySlot.LOAD
+        return load_mac2(self.session(slot, card_serial8, init), amount_fen, kind, COUNTER, when)
+
+    def limit_mac2(
+        self, card_serial8: bytes, init: OverdraftInit, limit_fen: int, when: datetime = WHEN
+    ) -> bytes:
+        """What the host answers an update of the overdraft limit with."""
+        return overdraft_mac2(self.session(KeySlot.OVERDRAFT, card_serial8, init), limit_fen, COUNTER, when)
 
 
 KEYS = SampleKeyWriter()
 
 
-def public_info(number: str = CARD_NUMBER, profile: CardProfile = T_UNION) -> PublicInfo:
-    """EF15 of a sample card."""
+def public_info(
+    number: str = CARD_NUMBER, profile: CardProfile = T_UNION, application_type: int = 2
+) -> PublicInfo:
+    """EF15 of a sample card; type 2 has the electronic purse only, 3 an electronic deposit as well."""
     return PublicInfo(
         issuer_id=bytes.fromhex("01013620FFFFFFFF"),
-        application_type=2,
+        application_type=application_type,
         version=1,
         serial=profile.serial_of(number),
         start=date(2026, 1, 1),
@@ -126,15 +147,21 @@ def public_info(number: str = CARD_NUMBER, profile: CardProfile = T_UNION) -> Pu
 
 
 def card_spec(
-    number: str = CARD_NUMBER, balance_fen: int = 0, overdraft_limit_fen: int = 0, offline_atc: int = 0
+    number: str = CARD_NUMBER,
+    balance_fen: int = 0,
+    overdraft_limit_fen: int = 0,
+    offline_atc: int = 0,
+    *,
+    application_type: int = 2,
+    online_atc: int = 0,
 ) -> CardSpec:
     """A real-name T-Union card."""
     return CardSpec(
-        public_info=public_info(number),
+        public_info=public_info(number, application_type=application_type),
         management=ManagementInfo("00000156", "3900", "3970", 1, 1),
         holder=HolderInfo(1, 0, "张晓明", "110101199003074557", 0),
         pin=PIN,
-        purse=PurseStart(balance_fen, overdraft_limit_fen, 0, offline_atc),
+        purse=PurseStart(balance_fen, overdraft_limit_fen, online_atc, offline_atc),
     )
 
 
