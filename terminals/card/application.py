@@ -40,7 +40,7 @@ class Application:
         if source not in self._contents:
             self._enter(source.directory)
             try:
-                self._contents[source] = self.reader.binary(source.sfi, source.length)
+                self._contents[source] = self.reader.binary(source.sfi, *source.lengths)
             except ApduError as refusal:
                 self._contents[source] = refusal
         content = self._contents[source]

@@ -22,6 +22,8 @@ from terminals.card.transport import Transport
 WITH_DEPOSIT: Final = (1, 3)
 """Application types of EF15 with an electronic deposit."""
 TYPE: Final = Place(INFO, 8, 9)
+MANAGEMENT: Final = Source(EF17, (11, ManagementInfo.length()))
+"""EF17; terminals read its first eleven bytes."""
 
 
 def describe_card(
@@ -51,11 +53,10 @@ def describe_card(
 def _details(card: Application) -> Plain:
     """EF15, EF16 and EF17 as they stand."""
     family = card.family
-    management = Source(EF17, ManagementInfo.SHORTEST or ManagementInfo.length())
     return {
         "application": next((parsed(whole(PublicInfo), content) for content in card.contents(INFO)), None),
-        "management": _file(card, management, ManagementInfo) if family.splits_balance else None,
-        "holder": _file(card, Source(EF16, family.holder.length()), family.holder),
+        "management": _file(card, MANAGEMENT, ManagementInfo) if family.splits_balance else None,
+        "holder": _file(card, Source(EF16, (family.holder.length(),)), family.holder),
     }
 
 

@@ -99,7 +99,7 @@ CHANGSHA: Final = replace(
     mark=(ISSUER_CITY, bytes.fromhex("4100")),
     files={
         "issue": (under_master_file(EF05, MetroIssue.length()), MetroIssue),
-        "control": (Source(EF11, MetroControl.length()), MetroControl),
+        "control": (Source(EF11, (MetroControl.length(),)), MetroControl),
     },
 )
 """长沙, CJ/T metro card; the place of EF05 under the MF is taken from its sister cities."""
@@ -110,7 +110,7 @@ TSINGHUA: Final = replace(
     CITY_UNION,
     code="tsinghua",
     mark=(Place(INFO, 0, 4), bytes.fromhex("62640022")),
-    number=(NumberPlace(Source(EF16, CampusHolder.length()), 28, 38, Coding.TEXT),),
+    number=(NumberPlace(Source(EF16, (CampusHolder.length(),)), 28, 38, Coding.TEXT),),
     expiry=(Place(CAMPUS_ISSUE, 12, 15),),
     start=(),
     holder=CampusHolder,
@@ -156,7 +156,7 @@ SUZHOU: Final = CardFamily(
 MACAU: Final = CardFamily(
     "macau",
     names=("澳门通钱包".encode("gbk"),),
-    number=(NumberPlace(INFO, 35, 40),),
+    number=(NumberPlace(INFO, 35, 40), NumberPlace(Source(EF15, (45,)), 35, 40)),
     currency="MOP",
     unit_fen=10,
     offset_fen=1000,
@@ -179,7 +179,7 @@ TOLL: Final = CardFamily(
     "etc",
     names=(b"PAY.ETC", b"ETC"),
     by_file_id=True,
-    files={"toll": (Source(EF15, TollIssue.length()), TollIssue)},
+    files={"toll": (Source(EF15, (TollIssue.length(),)), TollIssue)},
     compound_sfis=(0x19,),
 )
 """Motorway toll (ETC) user card: twenty digits, the network's four first."""

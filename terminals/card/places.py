@@ -13,20 +13,20 @@ from terminals.card.layout import moment
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A transparent file. `directory` None is the application; `length` is what readers usually ask for."""
+    """A transparent file. `directory` None is the application; `lengths` are what readers in the field ask for."""
 
     sfi: int
-    length: int
+    lengths: tuple[int, ...]
     directory: int | None = None
 
 
-INFO: Final = Source(EF15, PublicInfo.length())
-"""EF15 of the application, which most cards repeat in the answer to SELECT."""
+INFO: Final = Source(EF15, (PublicInfo.length(), 28, 43, 50))
+"""EF15 of the application, which most cards repeat in the answer to SELECT; some cities' is shorter or longer."""
 
 
 def under_master_file(sfi: int, length: int) -> Source:
     """A file of the MF."""
-    return Source(sfi, length, MASTER_FILE)
+    return Source(sfi, (length,), MASTER_FILE)
 
 
 @dataclass(frozen=True, slots=True)

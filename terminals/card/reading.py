@@ -11,7 +11,9 @@ from terminals.card.errors import FormatError
 from terminals.card.status import StatusWord
 from terminals.card.transport import ResponseChain, Transport
 
-TAKEN: Final = (StatusWord.OK, StatusWord.APPLICATION_BLOCKED, StatusWord.DATA_DOUBTFUL)
+END_OF_FILE: Final = 0x6282
+"""Warning of a read that the file ends before the length asked for."""
+TAKEN: Final = (StatusWord.OK, StatusWord.APPLICATION_BLOCKED, StatusWord.DATA_DOUBTFUL, END_OF_FILE)
 GAPS: Final = 1
 """Records a chip may refuse before the file is taken to end, as long as it does not say that there is no such record."""
 BALANCE_MASK: Final = 0x7FFF_FFFF
@@ -46,9 +48,9 @@ class CardReader:
         """SELECT, with Le and without."""
         return self.ask(command, replace(command, le=None))
 
-    def binary(self, sfi: int, length: int) -> bytes:
-        """A transparent file of the selected directory, or as much of it as the chip gives."""
-        return self.ask(commands.read_binary(sfi, length), commands.read_binary(sfi, 0)).data
+    def binary(self, sfi: int, *lengths: int) -> bytes:
+        """A transparent file of the selected directory, or as much of it as the chip gives: the lengths in turn, then all."""
+        return self.ask(*(commands.read_binary(sfi, length) for length in (*lengths, 0))).data
 
     def records(self, sfi: int, count: int, length: int) -> list[bytes]:
         """The records of a file, newest first, those never written left out."""

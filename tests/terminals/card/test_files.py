@@ -6,6 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from terminals.card.city_files import CampusHolder, CampusIssue, MetroControl, MetroIssue, TollIssue
+from terminals.card.compound import (
+    BusRecord,
+    BusStop,
+    MetroPass,
+    MetroRecord,
+    PrivateRecord,
+    parse_compound,
+)
 from terminals.card.errors import FormatError
 from terminals.card.files import (
     Fci,
@@ -39,7 +48,77 @@ times = st.datetimes(datetime.fromisoformat("1990-01-01"), datetime.fromisoforma
     lambda when: when.replace(microsecond=0)
 )
 names = st.text("张晓明阿依古丽·买提𠮷田CHEN Xiao-Ming", max_size=5).map(str.strip)
+plates = st.text("京沪A12345", max_size=8)
+passes = st.builds(MetroPass, digits(2), exactly(8), exactly(8), exactly(8), st.none() | times)
+stops = st.builds(
+    BusStop, digits(2), exactly(8), exactly(2), exactly(2), uint(1), exactly(8), exactly(8), st.none() | times
+)
+compound_layouts = st.one_of(
+    st.builds(
+        MetroRecord,
+        interoperable=uint(1),
+        lock=uint(1),
+        serial=digits(8),
+        state=uint(1),
+        entry=passes,
+        exit=passes,
+        max_fare_fen=uint(4),
+        entry_line=uint(1),
+        exit_line=uint(1),
+        amount_fen=uint(4),
+        balance_after_fen=uint(4),
+        reserved=exactly(33),
+    ),
+    st.builds(
+        BusRecord,
+        mode=uint(1),
+        lock=uint(1),
+        serial=digits(8),
+        state=uint(1),
+        boarding=stops,
+        max_fare_fen=uint(4),
+        direction=uint(1),
+        alighting=stops,
+        amount_fen=uint(4),
+        distance=exactly(2),
+        reserved=exactly(26),
+    ),
+)
 layouts: st.SearchStrategy[Layout] = st.one_of(
+    compound_layouts,
+    st.builds(
+        MetroIssue,
+        digits(2),
+        digits(2),
+        digits(2),
+        uint(1),
+        exactly(1),
+        digits(8),
+        digits(2),
+        st.none() | days,
+        exactly(6),
+        digits(2),
+        st.none() | days,
+        st.none() | days,
+        exactly(2),
+    ),
+    st.builds(MetroControl, uint(1), uint(4), uint(1), exactly(6), uint(2), exactly(18)),
+    st.builds(CampusHolder, names, exactly(8), digits(2)),
+    st.builds(CampusIssue, exactly(6), digits(4), exactly(2), digits(3), digits(3), exactly(15)),
+    st.builds(
+        TollIssue,
+        exactly(8),
+        uint(1),
+        uint(1),
+        digits(2),
+        digits(8),
+        st.none() | days,
+        st.none() | days,
+        plates,
+        uint(1),
+        uint(1),
+        uint(1),
+    ),
     st.builds(PublicInfo, exactly(8), uint(1), uint(1), digits(10), days, days, exactly(2)),
     st.builds(HolderInfo, uint(1), uint(1), names, digits(9), uint(1)),
     st.builds(ManagementInfo, digits(4), digits(2), digits(2), uint(2), uint(1), exactly(49)),
@@ -72,13 +151,60 @@ def test_round_trip(layout: Layout) -> None:
     assert type(layout).parse(content) == layout
 
 
-@given(st.binary(max_size=64))
-def test_any_bytes_parse_or_are_refused(content: bytes) -> None:
-    for kind in (PublicInfo, HolderInfo, ManagementInfo, LogRecord, TripRecord, SamInfo, SamManagement):
+@given(compound_layouts | st.builds(PrivateRecord, st.integers(0, 0x26), uint(1), st.binary(max_size=254)))
+def test_a_compound_record_is_recognised(record: MetroRecord | BusRecord | PrivateRecord) -> None:
+    assert parse_compound(record.to_bytes()) == record
+
+
+KINDS = (
+    PublicInfo,
+    HolderInfo,
+    ManagementInfo,
+    LogRecord,
+    TripRecord,
+    PurseStart,
+    SamInfo,
+    SamTerminal,
+    SamManagement,
+    MetroRecord,
+    BusRecord,
+    MetroIssue,
+    MetroControl,
+    CampusHolder,
+    CampusIssue,
+    TollIssue,
+)
+
+
+@given(st.binary(max_size=140), st.sampled_from(KINDS))
+def test_any_bytes_parse_or_are_refused(content: bytes, kind: type[Layout]) -> None:
+    for parse in (kind.parse, lambda data: kind.parse(data.ljust(kind.length())[: kind.length()])):
         try:
-            kind.parse(content)
+            assert isinstance(parse(content), kind)
         except FormatError:
             continue
+
+
+@given(st.binary(max_size=300) | st.binary(max_size=140).map(lambda tail: b"\x27\x01" + tail))
+def test_any_bytes_are_a_compound_record_or_refused(content: bytes) -> None:
+    try:
+        record = parse_compound(content)
+    except FormatError:
+        return
+    assert content.startswith(record.to_bytes())
+
+
+@given(st.builds(Fci, st.binary(max_size=16), st.none() | uint(1), st.binary(max_size=100)))
+def test_an_fci_round_trip(fci: Fci) -> None:
+    assert Fci.parse(fci.to_bytes()) == fci
+
+
+@given(st.binary(max_size=80) | st.binary(max_size=80).map(lambda data: bytes([0x6F, len(data)]) + data))
+def test_any_bytes_are_an_fci_or_refused(data: bytes) -> None:
+    try:
+        Fci.parse(data).public_info  # noqa: B018  parsing is what is tried
+    except FormatError:
+        return
 
 
 @pytest.mark.parametrize(
@@ -92,6 +218,13 @@ def test_any_bytes_parse_or_are_refused(content: bytes) -> None:
         (SamInfo, 14),
         (SamTerminal, 6),
         (SamManagement, 25),
+        (MetroRecord, 128),
+        (BusRecord, 128),
+        (MetroIssue, 40),
+        (MetroControl, 32),
+        (CampusHolder, 38),
+        (CampusIssue, 33),
+        (TollIssue, 43),
     ],
 )
 def test_lengths_of_the_standard(kind: type[Layout], length: int) -> None:
