@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from terminals.card.sam import PURSE_DF as SAM_DF
 from terminals.card.status import describe
+from terminals.simulator.card_base import PURSE_DF
 from terminals.simulator.chip import Chip
 from terminals.simulator.psam import Psam
 from tests.terminals.cards import blank_chip, issued_chip, issued_psam
@@ -70,10 +72,18 @@ def test_refusals_in_the_application(apdu: str, sw: str) -> None:
     assert chip.transmit(bytes.fromhex(apdu)).hex().upper() == sw
 
 
-def test_select_by_identifier_finds_the_same_application() -> None:
+@pytest.mark.parametrize("file_id", ["3F01", "DF01", "1001"])
+def test_select_by_any_of_the_usual_identifiers_finds_the_same_application(file_id: str) -> None:
+    for chip in (issued_chip(), issued_psam()):
+        directory = chip.fci(PURSE_DF if isinstance(chip, Chip) else SAM_DF)
+        assert chip.transmit(bytes.fromhex(f"00A4000002{file_id}00")) == directory.to_bytes() + b"\x90\x00"
+        assert chip.transmit(bytes.fromhex("00A40000023F0000"))[4:18] == b"1PAY.SYS.DDF01"
+
+
+def test_select_by_name_wants_the_whole_name() -> None:
     chip = issued_chip()
-    by_name = chip.transmit(bytes.fromhex("00A4040008A00000063201010500"))
-    assert chip.transmit(bytes.fromhex("00A40000023F0100")) == by_name
+    assert chip.transmit(bytes.fromhex("00A4040007A000000632010100")) == bytes.fromhex("6A82")
+    assert chip.transmit(bytes.fromhex("00A4040008A000000632010105"))[0] == 0x61  # no Le: the answer waits
 
 
 def test_both_chips_have_a_well_formed_atr() -> None:

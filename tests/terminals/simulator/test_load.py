@@ -9,7 +9,17 @@ from terminals.card.purse import PurseSession
 from terminals.card.status import StatusWord as Sw
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
-from tests.terminals.cards import COUNTER, KEYS, PIN, WHEN, Till, card_spec, issued_chip, public_info
+from tests.terminals.cards import (
+    COUNTER,
+    KEYS,
+    PIN,
+    WHEN,
+    Till,
+    card_spec,
+    issued_chip,
+    issued_psam,
+    public_info,
+)
 
 SERIAL8 = public_info().serial8
 
@@ -90,3 +100,14 @@ def test_a_load_must_be_positive_and_fit(amount: int) -> None:
     with pytest.raises(ApduError) as caught:
         purse.init_load(amount, COUNTER)
     assert refused(caught) == Sw.WRONG_DATA
+
+
+def test_the_online_counter_ends_at_its_maximum() -> None:
+    till = Till.over(
+        MemoryTransport(issued_chip(card_spec(online_atc=0xFFFE))), MemoryTransport(issued_psam())
+    )
+    till.load(1)
+    with pytest.raises(ApduError) as caught:
+        till.load(1)
+    assert refused(caught) == Sw.COUNTER_EXHAUSTED
+    assert till.purse.balance_fen() == 1

@@ -114,3 +114,10 @@ def test_the_issuer_unblocks_a_locked_pin(chip: Chip, purse: PurseSession) -> No
     apdu = mac_command(key, bytes.fromhex("84240000"), pin_block(PIN), challenge, encrypt=True)
     assert chip.transmit(apdu) == bytes.fromhex("9000")
     purse.verify_pin(PIN)
+
+
+@pytest.mark.parametrize("apdu", ["00200000", "002000000112", "00200000071234567890ABCD"])
+def test_what_cannot_be_a_pin_costs_no_try(chip: Chip, purse: PurseSession, apdu: str) -> None:
+    assert chip.transmit(bytes.fromhex(apdu)) == bytes.fromhex("6700")
+    spoil(purse, 2)
+    purse.verify_pin(PIN)
