@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from terminals.card.apdu import WrongPin
 from terminals.card.describe import describe_card
@@ -11,6 +13,7 @@ from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
 from terminals.simulator.psam import Psam
 from terminals.simulator.state import Phase
+from tests.terminals.card.replay import DUMPS, ReplayCard
 from tests.terminals.cards import CARD_NUMBER, PIN, Till, blank_chip
 
 
@@ -60,3 +63,27 @@ def test_a_spoilt_log_record_is_said_and_the_rest_shown(chip: Chip) -> None:
 def test_another_kind_of_card_is_not_supported(psam: Psam) -> None:
     with pytest.raises(CardError, match="no supported purse"):
         describe_card(MemoryTransport(psam))
+
+
+sws = st.sampled_from(["9000", "6283", "6A83", "6A82", "6982", "6C04", "6110", "6700"])
+answers = st.builds(lambda data, sw: data.hex() + sw, st.binary(max_size=60), sws)
+
+
+class Babbling(ReplayCard):
+    """Answers a dump's commands with anything at all."""
+
+    def __init__(self, name: str, spoken: list[str]) -> None:
+        known = DUMPS[name]["answers"]
+        super().__init__(known | dict(zip(known, spoken, strict=False)), refusal=spoken[-1])
+
+
+@given(st.sampled_from(sorted(DUMPS)), st.lists(answers, min_size=1, max_size=6))
+def test_whatever_a_card_answers_is_described_or_refused(name: str, spoken: list[str]) -> None:
+    card = Babbling(name, spoken)
+    try:
+        shown = describe_card(MemoryTransport(card))
+    except CardError:
+        return
+    finally:
+        assert len(card.asked) < 2_000
+    assert json.loads(json.dumps(shown)) == shown
