@@ -24,6 +24,7 @@ class Role(StrEnum):
     WEB = "web"
     WORKER = "worker"
     COUNTER = "counter"
+    BRIDGE = "bridge"
     CUSTODIAN = "custodian"
 
 
@@ -114,6 +115,7 @@ QUOTAS: Final[Mapping[Role, Mapping[Group, Quota]]] = {
         Group.PERSONALISE: Quota(20, 50_000),
         Group.SIGN: Quota(50, 5_000),
     },
+    Role.BRIDGE: {Group.SIGN: Quota(50, 5_000)},
     Role.CUSTODIAN: {Group.CUSTODY: Quota(10, 100)},
 }
 """What each role may ask (all may ask what is public) and how much.
