@@ -20,6 +20,7 @@ from websockets.sync.server import ServerConnection
 
 from citizencard.bridge.models import Workstation
 from citizencard.core.keyservice.client import key_service
+from citizencard.core.keyservice.roles import Role
 from citizencard.core.keyservice.signing import SignPurpose
 from terminals.bridge.errors import GarbledMessage, NotPaired
 from terminals.bridge.faults import fault
@@ -51,7 +52,7 @@ def meet(line: ServerConnection, origin: str) -> UUID:
         key.verify(hello.octets("signature", SIGNATURE_BYTES, SIGNATURE_BYTES), meeting.agent_proof())
     except InvalidSignature as error:
         raise NotPaired("not a known workstation") from error
-    line.send(pack(welcome=key_service().sign(SignPurpose.CARD_BRIDGE, meeting.hub_proof()).hex()))
+    line.send(pack(welcome=key_service(Role.BRIDGE).sign(SignPurpose.CARD_BRIDGE, meeting.hub_proof()).hex()))
     return workstation.pk
 
 

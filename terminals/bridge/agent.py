@@ -6,7 +6,7 @@ import random
 import secrets
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -54,19 +54,13 @@ class Agent:
 
     def run(self) -> None:
         """Serve; a broken line is made anew. Raises NotPaired when the server does not know this PC any more."""
-        pause = RETRY_SECONDS[0]
         self._watcher.start()
+        pause = RETRY_SECONDS[0]
         try:
             while not self._stopping.is_set():
-                try:
-                    self._serve_once()
-                    pause = RETRY_SECONDS[0]
-                except NotPaired:
-                    raise
-                except (BridgeError, OSError, InvalidHandshake, InvalidMessage, ConnectionClosed) as error:
-                    self._say(f"no connection: {error}")
+                welcomed = self._serve_once()
+                pause = RETRY_SECONDS[0] if welcomed else min(2 * pause, RETRY_SECONDS[1])
                 self._stopping.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  not a secret
-                pause = min(2 * pause, RETRY_SECONDS[1])
         finally:
             self._watcher.stop()
 
@@ -77,30 +71,25 @@ class Agent:
             if self._line is not None:
                 self._line.close()
 
-    def _serve_once(self) -> None:
-        """One connection, from the handshake until it breaks."""
-        with connect(
-            self._identity.hub,
-            origin=Origin(self._identity.origin),
-            compression=None,
-            proxy=None,
-            max_size=MESSAGE_BYTES_MAX,
-            open_timeout=ANSWER_SECONDS,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
-            close_timeout=2,
-        ) as line:
-            try:
+    def _serve_once(self) -> bool:
+        """One connection until it breaks; whether it got as far as being welcome."""
+        welcomed = False
+        try:
+            with _dialled(self._identity) as line:
                 introduce(line, self._identity)
+                welcomed = True
                 self._say(f"connected to {self._identity.server}")
                 self._attend(line)
-            except ConnectionClosed as closed:
-                _judge(closed)
-                self._say("the connection to the server is lost")
-            finally:
-                with self._lock:
-                    self._line = None
-                self._desk.close()
+        except ConnectionClosed as closed:
+            _judge(closed)
+            self._say("the connection to the server is lost" if welcomed else "the server is not ready")
+        except (BridgeError, OSError, InvalidHandshake, InvalidMessage) as error:
+            self._say(f"no connection: {error}")
+        finally:
+            with self._lock:
+                self._line = None
+            self._desk.close()
+        return welcomed
 
     def _attend(self, line: ClientConnection) -> None:
         """Answer requests as long as the line holds."""
@@ -118,6 +107,21 @@ class Agent:
         with self._lock, suppress(ConnectionClosed):
             if self._line is not None:
                 self._line.send(pack(readers=[slot.to_plain() for slot in slots]))
+
+
+def _dialled(identity: Identity) -> AbstractContextManager[ClientConnection]:
+    """A connection to the hub. A proxy from the environment is not used: the line to the server is its own."""
+    return connect(
+        identity.hub,
+        origin=Origin(identity.origin),
+        compression=None,
+        proxy=None,
+        max_size=MESSAGE_BYTES_MAX,
+        open_timeout=ANSWER_SECONDS,
+        ping_interval=PING_SECONDS,
+        ping_timeout=PING_SECONDS,
+        close_timeout=2,
+    )
 
 
 def introduce(line: ClientConnection, identity: Identity) -> None:
