@@ -88,7 +88,7 @@ OPERATIONS: Final[Mapping[Opcode, Operation]] = {
     Opcode.VERIFY_INTERNAL_AUTHENTICATE: Operation(Group.IDENTITY),
     Opcode.SEAL: Operation(Group.SEAL, lambda payload: count_strings(payload) // 2),
     Opcode.OPEN: Operation(Group.OPEN, lambda payload: count_strings(payload) // 2),
-    Opcode.BLIND_INDEX: Operation(Group.INDEX, lambda payload: count_strings(payload) - 1),
+    Opcode.BLIND_INDEX: Operation(Group.INDEX, lambda payload: max(0, count_strings(payload) - 1)),
     Opcode.SIGN: Operation(Group.SIGN),
     Opcode.ISSUE_CERTIFICATE: Operation(Group.PERSONALISE),
     Opcode.CARD_CA_CERTIFICATES: Operation(Group.PUBLIC),

@@ -1,0 +1,50 @@
+"""A short run of every fuzz target, and proof that the fuzzer finds what is planted. `make fuzz` does the long run."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+pytest.importorskip("atheris", reason="atheris exists for some systems only")
+pytestmark = pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="atheris runs on Linux on x86-64"
+)
+
+
+def fuzz(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.fuzz", *words, "--seed", "20261121"]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_every_target_holds_for_a_while() -> None:
+    """All targets in one process, which starts from their seeds and changes these."""
+    done = fuzz("mixed", "--runs", "5000")
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5,000 inputs" in done.stdout
+
+
+def test_a_planted_mistake_is_found() -> None:
+    """Five bytes must be right for it: luck would need a million million inputs, coverage a few hundred thousand."""
+    done = fuzz("planted", "--runs", "3000000")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stdout
+    assert "input: 6fa59f0c1e" in done.stdout
+
+
+def test_names_of_the_command_line_are_the_targets() -> None:
+    from tests.fuzz.__main__ import BESIDES, NAMES
+    from tests.fuzz.targets import TARGETS
+
+    assert sorted((*NAMES, *BESIDES)) == sorted(TARGETS)
+
+
+def test_one_target_or_all() -> None:
+    assert fuzz().returncode == 2
+    assert fuzz("tlv", "--all").returncode == 2
