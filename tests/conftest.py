@@ -39,3 +39,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         server.stop()
         del os.environ["DATABASE_URL"]
         shutil.rmtree(server.data_dir.parent, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what tests have counted (`record_property("counted", …)`): tears, forgeries, fuzz runs."""
+    reports = terminalreporter.stats.get("passed", [])
+    counted = [value for report in reports for name, value in report.user_properties if name == "counted"]
+    if counted:
+        terminalreporter.section("counted")
+        terminalreporter.write_line("\n".join(map(str, counted)))

@@ -39,7 +39,7 @@ def powered(monkeypatch: pytest.MonkeyPatch, **calls: Callable[..., Any]) -> Non
 
 
 def test_a_cut_at_every_byte_leaves_the_old_image(
-    chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, str], None]
 ) -> None:
     size = (tmp_path / NAME).stat().st_size
     ends = iter(range(size + 1))
@@ -55,7 +55,7 @@ def test_a_cut_at_every_byte_leaves_the_old_image(
             chip.commit(balance_fen=NEW)
         assert Chip.open(tmp_path).state.balance_fen == OLD
     assert not list(ends)
-    print(f"power cut at each of {size + 1} places of one write")
+    record_property("counted", f"power cut at each of {size + 1} places of one write")
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])

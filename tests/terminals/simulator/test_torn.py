@@ -1,117 +1,119 @@
-"""A card torn from the field, or robbed of its power, at every single moment of a transaction."""
+"""A card torn from the field, or robbed of its power, at every moment of everything it can do, and at random."""
 
 from __future__ import annotations
 
+import os
+import random
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from terminals.card.apdu import ProofNotAvailable
-from terminals.card.crypto import TransactionType
 from terminals.card.errors import CardRemoved
 from terminals.card.purse import PurseSession
 from terminals.readers.memory import MemoryTransport
-from terminals.simulator.chip import Chip
-from terminals.simulator.psam import Psam
-from terminals.simulator.store import Content, MemoryStore
-from tests.terminals.cards import Till, card_spec, issued_chip
+from tests.terminals.simulator.torn import OPERATIONS, Life, Moment, Operation, TornTransport
 
-START = 10_000
+TEARS = int(os.environ.get("CITIZENCARD_TEARS", "500"))
+"""Tears of the random walk; a long run is CITIZENCARD_TEARS=100000."""
+MOST_COMMANDS = 6
 AMOUNT = 250
+NEVER = 1 << 30
 
 
-class PowerCut(Exception):
-    pass
+def attempt(
+    life: Life, operation: Operation, amount: int, at: int, moment: Moment, skipped_writes: int = 0
+) -> tuple[str, int, bool]:
+    """Do it until the card is torn off; the card must be as before or as after, and know which.
 
-
-class TearingTransport(MemoryTransport):
-    """Pulls the card at the n-th command, before the chip got it or after it answered."""
-
-    def __init__(self, chip: Chip, at: int, executed: bool) -> None:
-        super().__init__(chip)
-        self.left, self.executed = at, executed
-
-    def transmit(self, apdu: bytes) -> tuple[bytes, int]:
-        self.left -= 1
-        if self.left >= 0:
-            return super().transmit(apdu)
-        if self.executed:
-            super().transmit(apdu)
-        raise CardRemoved("torn")
-
-
-class FailingStore(MemoryStore):
-    """Loses power at the n-th write, before or after it reached the EEPROM."""
-
-    left = 1 << 30
-    written = False
-
-    def save(self, content: Content) -> None:
-        self.left -= 1
-        if self.left >= 0 or self.written:
-            super().save(content)
-        if self.left < 0:
-            raise PowerCut
-
-
-def load(till: Till) -> None:
-    till.load(AMOUNT)
-
-
-def pay(till: Till) -> None:
-    till.pay(AMOUNT)
-
-
-CASES = [(load, AMOUNT, TransactionType.LOAD, 4), (pay, -AMOUNT, TransactionType.PURCHASE, 3)]
-
-
-def check(chip: Chip, change: int, kind: TransactionType) -> bool:
-    """Nothing or everything happened, PROVE tells which, and the next transaction works. True if it happened."""
-    purse = PurseSession(MemoryTransport(chip))
-    purse.select()
-    balance, log = purse.balance_fen(), purse.log()
+    Returns the torn command (empty if it never came to that), the number of commands and whether it was done.
+    """
+    before, after = life.book, operation.after(life.book, amount)
+    sequence = life.psam.state.terminal_seq
+    transport = TornTransport(life.chip(), life.store, at, moment, skipped_writes)
     try:
-        purse.transaction_prove(kind, 1)
-        done = True
+        operation.run(life.desk(transport), amount)
+    except CardRemoved:
+        assert transport.torn
+    else:
+        assert not transport.torn
+    seen = life.seen()
+    assert seen in (before, after)
+    done = seen == after
+    if operation.kind is not None:
+        assert proved(life, operation, amount, sequence) is done
+    assert done or transport.torn
+    life.book = seen
+    return transport.torn, transport.sent, done
+
+
+def proved(life: Life, operation: Operation, amount: int, sequence: int) -> bool:
+    """What GET TRANSACTION PROVE says about it; the TAC must be the right one. `life.book` is the one before."""
+    assert operation.kind is not None
+    account = operation.account(life.book)
+    purse = PurseSession(MemoryTransport(life.chip()))
+    purse.select()
+    try:
+        proof = purse.transaction_prove(
+            operation.kind, (account.online if operation.online else account.offline) + 1
+        )
     except ProofNotAvailable:
-        done = False
-    assert balance == START + (change if done else 0)
-    assert [record.amount_fen for record in log] == ([AMOUNT] if done else [])
-    return done
+        return False
+    assert proof.tac == operation.tac(life.book, amount, sequence)
+    return True
 
 
-@pytest.mark.parametrize(("run", "change", "kind", "length"), CASES, ids=["load", "purchase"])
-@pytest.mark.parametrize("executed", [False, True], ids=["command lost", "answer lost"])
-def test_a_card_torn_at_every_command_stays_consistent(
-    psam: Psam, run: Callable[[Till], None], change: int, kind: TransactionType, length: int, executed: bool
-) -> None:
-    outcomes = []
-    for at in range(length):
-        chip = issued_chip(card_spec(balance_fen=START))
-        till = Till.over(TearingTransport(chip, at, executed), MemoryTransport(psam))
-        with pytest.raises(CardRemoved):
-            run(till)
-        done = check(chip, change, kind)
-        outcomes.append(done)
-        run(Till.over(MemoryTransport(chip), MemoryTransport(psam)))
-        assert chip.state.balance_fen == START + change * (2 if done else 1)
-    assert outcomes == [False] * (length - 1) + [executed]
+@pytest.fixture
+def rich() -> Life:
+    life = Life()
+    for operation in OPERATIONS:
+        if operation.name in ("load", "deposit_load"):
+            attempt(life, operation, 10_000, NEVER, Moment.COMMAND_LOST)
+    return life
 
 
-@pytest.mark.parametrize(("run", "change", "kind", "length"), CASES, ids=["load", "purchase"])
-@pytest.mark.parametrize("written", [False, True], ids=["write lost", "written"])
-def test_a_power_cut_at_every_write_leaves_old_or_new(
-    psam: Psam, run: Callable[[Till], None], change: int, kind: TransactionType, length: int, written: bool
-) -> None:
-    outcomes = []
-    for at in range(length):
-        store = FailingStore()
-        chip = issued_chip(card_spec(balance_fen=START), store)
-        store.left, store.written = at, written
-        try:
-            run(Till.over(MemoryTransport(chip), MemoryTransport(psam)))
-        except PowerCut:
-            outcomes.append(check(Chip.load(store), change, kind))
-    assert outcomes
-    assert outcomes[-1] is written
-    assert not any(outcomes[:-1])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_torn_at_every_command(rich: Life, operation: Operation, record_property: Counted) -> None:
+    tears = 0
+    for moment in Moment:
+        for skipped_writes in (0, 1) if moment in (Moment.WRITE_LOST, Moment.WRITTEN) else (0,):
+            at, torn, dones = 1, "first", []
+            while torn:
+                torn, _, done = attempt(rich, operation, AMOUNT, at, moment, skipped_writes)
+                rich.mend()
+                dones.append(done)
+                at += 1
+            tears += len(dones) - 1
+            if operation.kind is not None:
+                # Nothing happens before the last command; there the moment decides. A second write never comes.
+                last = moment in (Moment.WRITTEN, Moment.ANSWER_LOST) or skipped_writes == 1
+                assert dones == [False] * (len(dones) - 2) + [last, True]
+    record_property("counted", f"{operation.name}: {tears} tears")
+
+
+Counted = Callable[[str, str], None]
+
+
+def test_a_card_torn_at_random_loses_and_gains_nothing(record_property: Counted) -> None:
+    chance, life, tears = random.Random(20261120), Life(), Counter[tuple[str, Moment]]()
+    operations = done_count = 0
+    while sum(tears.values()) < TEARS:
+        operation, amount = chance.choice(OPERATIONS), chance.choice((0, 1, AMOUNT, 5_000))
+        if (amount == 0 and "load" in operation.name) or not operation.possible(life.book, amount):
+            continue
+        at, moment = chance.randint(1, MOST_COMMANDS), chance.choice(list(Moment))
+        torn, _, done = attempt(life, operation, amount, at, moment, chance.randint(0, 1))
+        life.mend()
+        operations, done_count = operations + 1, done_count + done
+        if torn:
+            tears[torn, moment] += 1
+    commands = len({command for command, _ in tears})
+    record_property(
+        "counted",
+        f"{operations} operations, {sum(tears.values())} tears at {commands} different commands, {done_count} done; "
+        f"{life.book.purse.offline + life.book.purse.online} transactions of the purse, "
+        f"{life.book.deposit.offline + life.book.deposit.online} of the deposit",
+    )
+    assert {moment for _, moment in tears} == set(Moment)
+    assert life.psam.state.terminal_seq > life.book.purse.offline + life.book.deposit.offline
