@@ -40,6 +40,23 @@ def shown(answers: dict[str, str], **how: Any) -> dict[str, Any]:
     return describe_card(MemoryTransport(ReplayCard(NO_RECORD | answers, **how)))
 
 
+class Selective(ReplayCard):
+    """Answers some commands, by their first digits, in one directory only."""
+
+    def __init__(self, answers: dict[str, str], places: dict[str, str]) -> None:
+        super().__init__(answers)
+        self._places, self._directory = places, ""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        answer, asked = super().transmit(apdu), apdu.hex().upper()
+        if asked.startswith("00A4") and answer.endswith(b"\x90\x00"):
+            self._directory = asked
+        elsewhere = (
+            asked.startswith(head) and self._directory != place for head, place in self._places.items()
+        )
+        return bytes.fromhex("6A82") if any(elsewhere) else answer
+
+
 def facts(card: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(card[name] for name in ("family", "card_number", "start", "expiry", "balance_fen"))
 
@@ -80,21 +97,12 @@ def test_wuhan_old_and_new() -> None:
 
 
 def test_lingnan_keeps_its_money_in_another_application() -> None:
-    class Lingnan(ReplayCard):
-        """Tells its balance in PAY.TICL only."""
-
-        def transmit(self, apdu: bytes) -> bytes:
-            answer = super().transmit(apdu)
-            selected = [asked for asked in self.asked if asked.startswith("00A404")][-1]
-            if apdu[1] == 0x5C and selected != select_name(b"PAY.TICL"):
-                return bytes.fromhex("6985")
-            return answer
-
     answers = CARD_BALANCE | {
         select_name(b"PAY.APPY"): fci(b"PAY.APPY", at(30, b11="5100001234", b20="2020010220301231")),
         select_name(b"PAY.TICL"): fci(b"PAY.TICL"),
     }
-    card = describe_card(MemoryTransport(Lingnan(answers)))
+    only_there = {"805C": select_name(b"PAY.TICL"), "00B2": select_name(b"PAY.TICL")}
+    card = describe_card(MemoryTransport(Selective(NO_RECORD | answers, only_there)))
     assert facts(card) == ("lingnan", "5100001234", "2020-01-02", "2030-12-31", 3000)
 
 
@@ -183,6 +191,26 @@ def test_beijing_is_found_by_file_and_by_what_stands_in_it() -> None:
     card = shown(answers | issue)
     assert facts(card) == ("beijing", "1000751500000001", "2018-04-10", "2024-04-10", 3000)
     assert facts(shown(answers)) == ("unlisted", None, None, None, 3000)
+
+
+def test_files_of_the_application_are_read_in_it_and_those_of_the_master_file_there() -> None:
+    application, master_file = select_file("1001"), select_file("3F00")
+    holder = "0100" + "张三".encode("gbk").hex().ljust(104, "0") + "00"
+    answers = (
+        CARD_BALANCE
+        | NO_RECORD
+        | {
+            application: fci(b"PBOC"),
+            master_file: OK,
+            "00B0840020": at(32, b0="1000751500000001", b24="2018041020240410") + OK,
+            "00B0960037": holder + OK,
+        }
+    )
+    places = {"00B084": master_file, "00B096": application, "805C": application, "00B2": application}
+    card = describe_card(MemoryTransport(Selective(answers, places)))
+    assert facts(card) == ("beijing", "1000751500000001", "2018-04-10", "2024-04-10", 3000)
+    assert card["holder"]["name"] == "张三"
+    assert card["log"] == []
 
 
 def test_a_toll_card_shows_its_twenty_digits_and_vehicle() -> None:
