@@ -60,3 +60,60 @@ class WrongCardOnReader(TerminalsError):
     code = "wrong_card_on_reader"
     status = 409
     message = _("The reader holds card %(found)s, not %(expected)s.")
+
+
+class WrongChipOnReader(TerminalsError):
+    """The chip is not the one the bureau printed this card on. Data `expected` and `found` (chip serials)."""
+
+    code = "wrong_chip_on_reader"
+    status = 409
+    message = _("This card was printed on chip %(expected)s; the reader holds chip %(found)s.")
+
+
+class ChallengeUsed(TerminalsError):
+    """An identity challenge that was never given, is older than its life, or was answered before."""
+
+    code = "challenge_used"
+    status = 409
+    message = _("The challenge is unknown, too old or already answered. Ask for a new one.")
+
+
+class IdentityRefused(TerminalsError):
+    """The card could not prove that it is a card in use here. Data `outcome` (stable) and `reason` (for people)."""
+
+    code = "identity_refused"
+    status = 403
+    message = _("The card's identity was not accepted: %(reason)s.")
+
+
+class BureauCertificateWrong(TerminalsError):
+    """The bureau's certificate cannot protect personal data. Data `reason`."""
+
+    code = "bureau_certificate_wrong"
+    status = 422
+    message = _("The bureau's certificate cannot be used: %(reason)s.")
+
+
+class BureauCardsWrong(TerminalsError):
+    """A card of the list cannot be ordered; nothing was. Data `card` and `reason`."""
+
+    code = "bureau_cards_wrong"
+    status = 422
+    message = _("Card %(card)s cannot be ordered: %(reason)s.")
+
+
+class BureauBatchExists(TerminalsError):
+    """These cards were ordered before; the file is only written again when asked for. Data `number`."""
+
+    code = "bureau_batch_exists"
+    status = 409
+    message = _("These cards were ordered as batch %(number)s already.")
+    rule = "one batch per set of cards"
+
+
+class BureauAnswerWrong(TerminalsError):
+    """The bureau's answer is no file of the form agreed. Data `reason`."""
+
+    code = "bureau_answer_wrong"
+    status = 422
+    message = _("The bureau's answer cannot be read: %(reason)s.")

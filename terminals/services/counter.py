@@ -3,54 +3,61 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
-from django.conf import settings
+from django.db import transaction
 
-from accounts.models import Card, Citizen, TopUpOrder
-from accounts.services.citizens import reveal_citizen
+from accounts.errors import IllegalCardTransition
+from accounts.models import Card, TopUpOrder
 from accounts.services.topup import authorise_load, confirm_load
 from citizencard.core.audit import record_audit
 from citizencard.core.keyservice.client import key_service
 from terminals.card.apdu import ProofNotAvailable
 from terminals.card.crypto import TransactionType
 from terminals.card.errors import TransportError
-from terminals.card.files import HolderInfo, ManagementInfo, PublicInfo
-from terminals.card.personalise import CardSpec, personalise
+from terminals.card.personalise import chip_serial, personalise
 from terminals.card.profile import T_UNION
 from terminals.card.purse import PurseSession
+from terminals.card.script import Listener, nobody_listens
 from terminals.card.transport import Transport
-from terminals.errors import LoadUnfinished, WrongCardOnReader
-
-CHINA_CODE: Final = "00000156"
-INTEROPERABLE: Final = 1
-PURSE_APPLICATION: Final = 2
-NAME_BYTES: Final = 20
-DOCUMENT_CODES: Final = {Citizen.Document.RESIDENT_ID: 0, Citizen.Document.PASSPORT: 2}
-"""Document type byte of EF16."""
+from terminals.errors import LoadUnfinished, WrongCardOnReader, WrongChipOnReader
+from terminals.models import BureauLine
+from terminals.services.cardspec import card_spec
+from terminals.services.identity import record_certificate
 
 
-def personalise_card(*, card: Card, transport: Transport, pin: str, actor: str) -> bytes:
-    """Write a card's files and keys onto the blank chip in the reader; returns the chip's serial. Audited.
+def personalise_card(
+    *,
+    card: Card,
+    transport: Transport,
+    pin: str,
+    actor: str,
+    progress: Listener = nobody_listens,
+    erase_begun: bool = False,
+) -> bytes:
+    """Write a card's files, keys and identity onto the chip in the reader; returns the chip's serial. Audited.
 
-    The record is moved on by `accounts.services.cards.mark_personalised`. Raises CardError when the chip refuses or is
-    not blank, KeyServiceError, KeyServiceUnavailable; a script broken off leaves the chip blank.
+    Pulled in the middle, the card is finished by calling again with the same chip; `erase_begun` wipes a chip that was
+    begun for another number. `progress` is told each step. The record is moved on by
+    `accounts.services.cards.mark_personalised`. Raises IllegalCardTransition for a card that has its chip already,
+    WrongChipOnReader when the bureau printed this card on another one, CardError (PersonalisationError and the like)
+    when the chip refuses, KeyServiceError, KeyServiceUnavailable.
     """
-    spec = CardSpec(
-        public_info=_public_info(card),
-        management=_management_info(card),
-        holder=_holder_info(card, actor),
-        pin=pin,
-        key_version=card.key_version,
-    )
-    chip_serial8 = personalise(transport, spec, key_service("counter"))
-    record_audit(
-        actor=actor,
-        action="card.personalise",
-        subject=f"card:{card.pan}",
-        detail={"chip_serial": chip_serial8.hex()},
-    )
-    return chip_serial8
+    card.refresh_from_db()
+    if card.state != Card.State.BLANK:
+        target = Card.State.PERSONALISED.label
+        raise IllegalCardTransition(source=Card.State(card.state).label, target=target)
+    _check_printed_chip(card, transport)
+    spec = card_spec(card=card, pin=pin, actor=actor)
+    made = personalise(transport, spec, key_service("counter"), progress=progress, erase_begun=erase_begun)
+    with transaction.atomic():
+        record_certificate(card=card, der=made.certificate)
+        record_audit(
+            actor=actor,
+            action="card.personalise",
+            subject=f"card:{card.pan}",
+            detail={"chip_serial": made.chip_serial8.hex()},
+        )
+    return made.chip_serial8
 
 
 def load_chip(*, order: TopUpOrder, transport: Transport, terminal_no: str, when: datetime, pin: str) -> int:
@@ -108,38 +115,11 @@ def _check_card(purse: PurseSession, card: Card) -> None:
         raise WrongCardOnReader(expected=card.pan, found=found)
 
 
-def _public_info(card: Card) -> PublicInfo:
-    return PublicInfo(
-        issuer_id=bytes.fromhex(f"0101{settings.ISSUER_CODE}FFFFFFFF"),
-        application_type=PURSE_APPLICATION,
-        version=1,
-        serial=T_UNION.serial_of(card.pan),
-        start=card.valid_from,
-        expiry=card.valid_to,
-    )
-
-
-def _management_info(card: Card) -> ManagementInfo:
-    city: str = settings.ISSUER_CODE
-    province = f"{city[:2]}00"
-    return ManagementInfo(CHINA_CODE, province, city, INTEROPERABLE, card.product.kind_code)
-
-
-def _holder_info(card: Card, actor: str) -> HolderInfo:
-    """The holder's data stand behind the PIN on the chip; an anonymous card has none."""
-    if card.citizen is None:
-        return HolderInfo(card_type=card.product.kind_code)
-    revealed = reveal_citizen(citizen=card.citizen, actor=actor, reason="personalisation of the card")
-    return HolderInfo(
-        card_type=card.product.kind_code,
-        name=_fitting(revealed.name),
-        document_number=revealed.document_number,
-        document_type=DOCUMENT_CODES[Citizen.Document(card.citizen.document_kind)],
-    )
-
-
-def _fitting(name: str) -> str:
-    """As many whole characters as the file's field holds."""
-    while len(name.encode("gb18030")) > NAME_BYTES:
-        name = name[:-1]
-    return name
+def _check_printed_chip(card: Card, transport: Transport) -> None:
+    """The number on the card's face and the number in its chip must be the same."""
+    printed = card.bureau_lines.filter(outcome=BureauLine.Outcome.MADE).first()
+    if printed is None:
+        return
+    found = chip_serial(transport).hex().upper()
+    if found != printed.chip_serial:
+        raise WrongChipOnReader(expected=printed.chip_serial, found=found)

@@ -16,6 +16,7 @@ class SignPurpose(StrEnum):
     HOT_LIST = "hot_list"
     SETTLEMENT_FILE = "settlement_file"
     CARD_BRIDGE = "card_bridge"
+    BUREAU_FILE = "bureau_file"
 
 
 class SigningKeys:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from accounts.errors import LoadCounterMismatch
-from accounts.models import Purse, TopUpOrder
+from accounts.errors import IllegalCardTransition, LoadCounterMismatch
+from accounts.models import Card, Purse, TopUpOrder
+from accounts.services.cards import order_card
 from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.core.models import AuditEntry
-from terminals.card.apdu import MacRejected, WrongPin
+from terminals.card.apdu import WrongPin
 from terminals.card.describe import describe_card
-from terminals.card.errors import CardRemoved, TransportError
-from terminals.errors import LoadUnfinished, WrongCardOnReader
+from terminals.card.errors import CardRemoved, PersonalisationError, TransportError
+from terminals.card.script import Progress
+from terminals.errors import LoadUnfinished, WrongCardOnReader, WrongChipOnReader
+from terminals.models import BureauBatch, BureauLine
 from terminals.readers.memory import MemoryTransport
 from terminals.services.counter import load_chip, personalise_card
 from terminals.simulator.chip import Chip
-from tests.factories import CLERK, NOON
-from tests.terminals.chips import COUNTER_NO, PIN, issued_card, paid_order
+from tests.factories import CLERK, NOON, make_product
+from tests.terminals.chips import COUNTER_NO, PIN, blank_chip, issued_card, paid_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
 
@@ -58,10 +63,58 @@ def test_an_anonymous_card_carries_no_person(demo_keys: KeyStore) -> None:
     assert (holder["name"], holder["document_number"]) == ("", "")
 
 
-def test_a_chip_is_personalised_once(demo_keys: KeyStore) -> None:
-    card, chip = issued_card(demo_keys)
-    with pytest.raises(MacRejected):
+def ordered_card() -> Card:
+    return order_card(product=make_product(), actor=CLERK, valid_from=date(2026, 3, 1))
+
+
+def test_a_card_gets_one_chip(demo_keys: KeyStore) -> None:
+    card, _ = issued_card(demo_keys)
+    with pytest.raises(IllegalCardTransition):
+        personalise_card(card=card, transport=MemoryTransport(blank_chip(demo_keys)), pin=PIN, actor=CLERK)
+
+
+def test_a_chip_carries_one_card(demo_keys: KeyStore) -> None:
+    first, chip = issued_card(demo_keys)
+    with pytest.raises(PersonalisationError, match=first.pan):
+        personalise_card(card=ordered_card(), transport=MemoryTransport(chip), pin=PIN, actor=CLERK)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("ins", [0xD6, 0xD4, 0x46, 0x44])
+def test_a_card_pulled_while_it_is_made_is_finished_when_it_returns(
+    demo_keys: KeyStore, ins: int, after: bool
+) -> None:
+    card, chip = ordered_card(), blank_chip(demo_keys)
+    with pytest.raises(CardRemoved):
+        personalise_card(card=card, transport=TornSlot(chip, ins, after=after), pin=PIN, actor=CLERK)
+    assert not card.certificates.exists()
+    seen: list[Progress] = []
+    personalise_card(card=card, transport=MemoryTransport(chip), pin=PIN, actor=CLERK, progress=seen.append)
+    assert seen[-1].step == ("read back" if ins == 0x44 and after else "activate")
+    assert [bytes(each.der) for each in card.certificates.all()] == [chip.state.identity_certificate]
+    assert AuditEntry.objects.filter(action="card.personalise", subject=f"card:{card.pan}").count() == 1
+
+
+def test_a_begun_chip_is_wiped_when_told_so(demo_keys: KeyStore) -> None:
+    card, other, chip = ordered_card(), ordered_card(), blank_chip(demo_keys)
+    with pytest.raises(CardRemoved):
+        personalise_card(card=other, transport=TornSlot(chip, 0x44, after=False), pin=PIN, actor=CLERK)
+    with pytest.raises(PersonalisationError, match=other.pan):
         personalise_card(card=card, transport=MemoryTransport(chip), pin=PIN, actor=CLERK)
+    personalise_card(card=card, transport=MemoryTransport(chip), pin=PIN, actor=CLERK, erase_begun=True)
+    assert describe_card(MemoryTransport(chip))["card_number"] == card.pan
+
+
+def test_a_card_is_written_on_the_chip_the_bureau_printed_it_on(demo_keys: KeyStore) -> None:
+    card, printed, stray = ordered_card(), blank_chip(demo_keys), blank_chip(demo_keys)
+    batch = BureauBatch.objects.create(cards_digest=bytes(32), ordered_by=CLERK)
+    BureauLine.objects.create(
+        batch=batch, card=card, outcome="made", chip_serial=printed.state.chip_serial.hex().upper()
+    )
+    with pytest.raises(WrongChipOnReader):
+        personalise_card(card=card, transport=MemoryTransport(stray), pin=PIN, actor=CLERK)
+    assert stray.state.files == {}
+    personalise_card(card=card, transport=MemoryTransport(printed), pin=PIN, actor=CLERK)
 
 
 def test_a_load_reaches_chip_and_purse(demo_keys: KeyStore) -> None:
