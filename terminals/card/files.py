@@ -77,7 +77,10 @@ class LogRecord(Layout):
 
 @dataclass(frozen=True, slots=True)
 class TripRecord(Layout):
-    """EF1E, T-Union trip record, cyclic 30 x 48 bytes, written through the CAPP cache."""
+    """EF1E, T-Union trip record, cyclic 30 x 48 bytes, written through the CAPP cache.
+
+    One public source keeps an unfinished trip's maximum fare (4 bytes, fen) and time (2, minutes) in `reserved`.
+    """
 
     kind: Annotated[int, uint(1)]
     terminal_no: Annotated[bytes, raw(8)]
