@@ -40,6 +40,11 @@ def external_authenticate(key_id: int) -> Command:
     return Command(0x00, 0x82, 0x00, key_id)
 
 
+def read_binary(sfi: int, length: int, offset: int = 0) -> Command:
+    """READ BINARY of a file that is read under MAC only; its Le stands outside the MAC."""
+    return Command(0x04, 0xB0, 0x80 | sfi, offset, le=length)
+
+
 def update_binary(sfi: int, content: bytes, offset: int = 0) -> Command:
     """UPDATE BINARY of a MAC-protected file."""
     return Command(0x04, 0xD6, 0x80 | sfi, offset, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 from terminals.card import commands, commands_maintenance
@@ -70,6 +71,10 @@ class MaintenanceSession:
         """RELOAD PIN: set a new PIN and restore its tries, without the old one."""
         self._send(commands_maintenance.reload_pin(pin_block(pin), self._pin_reference), challenge=False)
 
+    def read_binary(self, sfi: int, length: int, offset: int = 0) -> bytes:
+        """READ BINARY with MAC; exactly `length` bytes."""
+        return exchange(self._transport, self._made(commands_maintenance.read_binary(sfi, length, offset)))
+
     def update_binary(self, sfi: int, content: bytes, offset: int = 0) -> None:
         """UPDATE BINARY with MAC."""
         self._send(commands_maintenance.update_binary(sfi, content, offset))
@@ -87,6 +92,10 @@ class MaintenanceSession:
         self._send(commands_maintenance.external_authenticate(key_id))
 
     def _send(self, command: Command, *, encrypt: bool = False, challenge: bool = True) -> None:
+        exchange(self._transport, self._made(command, encrypt=encrypt, challenge=challenge))
+
+    def _made(self, command: Command, *, encrypt: bool = False, challenge: bool = True) -> Command:
+        """The command as the authority makes it; Le is no part of the MAC and stays."""
         rand = exchange(self._transport, commands.get_challenge(CHALLENGE_BYTES)) if challenge else b""
         apdu = self._authority.maintenance_command(
             card_serial8=self._serial8,
@@ -96,4 +105,4 @@ class MaintenanceSession:
             challenge=rand,
             encrypt=encrypt,
         )
-        exchange(self._transport, Command.parse(apdu))
+        return replace(Command.parse(apdu), le=command.le)

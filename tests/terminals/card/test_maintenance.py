@@ -125,6 +125,7 @@ def test_a_stranger_reloads_no_pin(stranger: MaintenanceSession, purse: PurseSes
 def test_files_and_records_are_written_under_mac(upkeep: MaintenanceSession, purse: PurseSession) -> None:
     upkeep.update_binary(EF17, b"\x00\x00", offset=8)
     assert purse.management_info().interoperable == 0
+    assert upkeep.read_binary(EF17, 4, offset=6).hex() == "39700000"
     upkeep.append_record(EF1A, bytes.fromhex("2702") + bytes(126))
     upkeep.update_record(EF1A, 1, bytes.fromhex("2702") + b"\x01" * 126)
     assert purse.record(EF1A, 0x27) == bytes.fromhex("2702") + b"\x01" * 126
@@ -133,6 +134,8 @@ def test_files_and_records_are_written_under_mac(upkeep: MaintenanceSession, pur
 def test_a_stranger_writes_nothing(stranger: MaintenanceSession, purse: PurseSession) -> None:
     with pytest.raises(MacRejected):
         stranger.update_binary(EF17, bytes(60))
+    with pytest.raises(MacRejected):
+        stranger.read_binary(EF17, 60)
     assert purse.management_info().interoperable == 1
 
 
