@@ -6,19 +6,15 @@ import hashlib
 import itertools
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from datetime import date
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final
 
 from terminals.card.commands import DEPOSIT, PURSE
 from terminals.card.crypto import TransactionType
 from terminals.card.deposit import DepositSession
-from terminals.card.errors import CardError
 from terminals.card.files import EF15, LogRecord, PublicInfo, TripRecord
 from terminals.card.personalise import personalise, personalise_sam
-from terminals.card.purse import PurseSession
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
 from terminals.simulator.psam import Psam
@@ -41,7 +37,7 @@ from tests.terminals.cards import (
 )
 
 AnyChip = Chip | Psam
-LAST_DAY: Final = date(2046, 12, 31)
+TRIP: Final = bytes(25) + bytes.fromhex("20261120081530") + bytes(16)
 
 
 @contextmanager
@@ -72,7 +68,6 @@ def images() -> tuple[dict[str, Any], ...]:
     """Chips to start from: a blank card, an issued one with both purses and money, a blank SAM, a working one."""
     with fixed_dice():
         spec = card_spec(balance_fen=5_000, overdraft_limit_fen=800, application_type=3, online_atc=4)
-        spec = replace(spec, deposit=spec.purse) if hasattr(spec, "deposit") else spec
         chips: tuple[AnyChip, ...] = (blank_chip(), issued_chip(spec), blank_psam(), issued_psam())
         return tuple(chip.state.pack() for chip in chips)
 
@@ -162,21 +157,24 @@ def check_sam(before: SamState, after: SamState) -> None:
 def _dialogue(kind: type[AnyChip], at: int, play: Callable[[Recorder], None]) -> bytes:
     with fixed_dice():
         recorder = Recorder(_powered(kind, at))
-        with suppress(CardError):
-            play(recorder)
+        play(recorder)
     return bytes([at & 1]) + recorder.said
 
 
 def _deposit(card: Recorder) -> None:
+    """Load, unload and a new overdraft limit of the electronic deposit."""
     session = DepositSession(card)
     info = session.select().public_info
     assert info is not None
     session.verify_pin(PIN)
+    load = session.init_load(1_000, COUNTER)
+    session.credit_for_load(WHEN, KEYS.mac2(info.serial8, load, 1_000, kind=TransactionType.ED_LOAD))
+    session.verify_pin(PIN)
     unload = session.init_unload(100, COUNTER)
     session.debit_for_unload(WHEN, KEYS.mac2(info.serial8, unload, 100, kind=TransactionType.UNLOAD))
+    session.verify_pin(PIN)
     update = session.init_overdraft_update(COUNTER)
     session.update_overdraft_limit(900, WHEN, KEYS.limit_mac2(info.serial8, update, 900))
-    session.balance_fen()
     session.log()
 
 
@@ -184,8 +182,22 @@ def _pay(card: Recorder, sam: Recorder) -> None:
     till = Till.over(card, sam)
     till.load(1_000)
     till.pay(300)
+    till.purse.transaction_prove(TransactionType.PURCHASE, 1)
     till.purse.log()
     till.purse.trips()
+
+
+def _ride(card: Recorder, sam: Recorder) -> None:
+    """A compound purchase that writes a trip."""
+    till = Till.over(card, sam)
+    info = till.purse.select().public_info
+    assert info is not None
+    init = till.purse.init_purchase(200, TERMINAL, capp=True)
+    till.purse.cache_trip(TripRecord.parse(TRIP))
+    debit = till.sam.init_for_purchase(
+        init, amount_fen=200, kind=TransactionType.CAPP_PURCHASE, when=WHEN, card_serial8=info.serial8
+    )
+    till.sam.credit(till.purse.debit_for_purchase(debit.terminal_seq, WHEN, debit.mac1).mac2)
 
 
 def card_seeds() -> Iterator[bytes]:
@@ -193,7 +205,7 @@ def card_seeds() -> Iterator[bytes]:
     yield _dialogue(Chip, 0, lambda card: personalise(card, card_spec(), KEYS))  # type: ignore[arg-type, return-value]
     yield _dialogue(Chip, 1, lambda card: _pay(card, Recorder(_powered(Psam, 3))))
     yield _dialogue(Chip, 1, _deposit)
-    yield _dialogue(Chip, 1, lambda card: PurseSession(card).verify_pin("000000"))
+    yield _dialogue(Chip, 1, lambda card: _ride(card, Recorder(_powered(Psam, 3))))
 
 
 def sam_seeds() -> Iterator[bytes]:

@@ -38,6 +38,29 @@ def test_a_planted_mistake_is_found() -> None:
     assert "input: 6fa59f0c1e" in done.stdout
 
 
+def test_recorded_dialogues_are_good_once_more() -> None:
+    """The chips' seeds reach what lies behind right MACs: a chip personalised, money moved, a trip written."""
+    from terminals.simulator.chip import Chip
+    from terminals.simulator.state import CardState, Phase
+    from tests.fuzz.chips import card_seeds, check_card, hail
+
+    ends: list[CardState] = []
+    for seed in card_seeds():
+        states: list[CardState] = []
+
+        def watch(before: CardState, after: CardState, states: list[CardState] = states) -> None:
+            check_card(before, after)
+            states.append(after)
+
+        hail(Chip, 0, watch, seed)
+        ends.append(states[-1])
+    personalised, paid, deposited, ridden = ends
+    assert personalised.phase is Phase.ACTIVE
+    assert (paid.balance_fen, paid.online_atc, paid.offline_atc) == (5_700, 5, 1)
+    assert (deposited.deposit_balance_fen, deposited.deposit_overdraft_limit_fen) == (1_800, 900)
+    assert (ridden.balance_fen, len(ridden.trips)) == (4_800, 1)
+
+
 def test_names_of_the_command_line_are_the_targets() -> None:
     from tests.fuzz.__main__ import BESIDES, NAMES
     from tests.fuzz.targets import TARGETS
