@@ -7,7 +7,7 @@ import pytest
 
 from citizencard.embedded.pcscd import PcscUnavailable, running_pcscd
 from tests.terminals.bench import chip, psam
-from tests.terminals.readers.slots import MemorySlots, Slots, pcsc_slots
+from tests.terminals.readers.slots import MemorySlots, Slots, pcsc_slots, tcp_slots
 
 __all__ = ["chip", "pcscd", "psam", "slots"]
 
@@ -27,11 +27,15 @@ def pcscd() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["memory", pytest.param("pcsc", marks=PCSC_MARKS)])
+@pytest.fixture(params=["memory", "tcp", pytest.param("pcsc", marks=PCSC_MARKS)])
 def slots(request: pytest.FixtureRequest) -> Iterator[Slots]:
     """Card and SAM slot over each transport."""
     if request.param == "memory":
         yield MemorySlots()
+        return
+    if request.param == "tcp":
+        with tcp_slots() as both:
+            yield both
         return
     request.getfixturevalue("pcscd")
     with pcsc_slots() as both:

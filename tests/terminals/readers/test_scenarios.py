@@ -6,12 +6,14 @@ import time
 
 import pytest
 
-from terminals.card.apdu import InsufficientBalance, WrongPin
+from terminals.card.apdu import InsufficientBalance, ProofNotAvailable, WrongPin
 from terminals.card.crypto import TransactionType
 from terminals.card.describe import describe_card
 from terminals.card.errors import TransportError
 from terminals.card.personalise import chip_serial, personalise, personalise_sam
 from terminals.card.purse import PurseSession
+from terminals.card.sam import SamSession
+from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
 from terminals.simulator.psam import Psam
 from tests.terminals.cards import (
@@ -29,6 +31,7 @@ from tests.terminals.cards import (
     sam_spec,
 )
 from tests.terminals.readers.slots import Slots
+from tests.terminals.simulator.torn import OPERATIONS, ClumsyChip, Desk, Life, Moment, PowerCut
 
 PAID = TransactionType.PURCHASE
 
@@ -99,27 +102,57 @@ def test_a_card_pulled_before_the_debit_has_paid_nothing(slots: Slots, psam: Psa
     assert back.balance_fen() == 1000
 
 
-def test_a_card_pulled_before_its_answer_proves_the_payment_when_it_comes_back(
-    slots: Slots, psam: Psam, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chip = issued_chip(card_spec(balance_fen=1000))
-    purse, sequence, mac1 = begin(slots, psam, chip)
+STORY = ("load", "pay", "ride", "ride", "deposit_load", "deposit_pay", "withdraw", "unload", "set_limit")
 
-    answer = chip.transmit
 
-    def pulled(apdu: bytes) -> bytes:
-        answer(apdu)
-        raise OSError("pulled while answering")
+def test_everything_a_card_can_do(slots: Slots) -> None:
+    """Load, purchase, a ride there and back, and all of the deposit, in one go."""
+    life = Life()
+    card, sam = slots.card(life.chip()), SamSession(slots.sam(life.psam))
+    sam.open()
+    for name in STORY:
+        operation = next(each for each in OPERATIONS if each.name == name)
+        amount = 5_000 if "load" in name and name != "unload" else 200
+        operation.run(Desk(card, sam, life.book), amount)
+        life.book = operation.after(life.book, amount)
+    shown = describe_card(card)
+    assert shown["balance_fen"] == life.book.purse.balance == 4_400
+    assert len(shown["trips"]) == 2
+    assert life.seen() == life.book
 
-    monkeypatch.setattr(chip, "transmit", pulled)
-    with pytest.raises((TransportError, OSError)):
-        purse.debit_for_purchase(sequence, WHEN, mac1)
-    monkeypatch.undo()
+
+@pytest.mark.parametrize("moment", [Moment.WRITE_LOST, Moment.ANSWER_LOST])
+@pytest.mark.parametrize("name", ["load", "ride", "withdraw", "unload"])
+def test_a_card_torn_off_in_its_commit_proves_what_it_did(slots: Slots, name: str, moment: Moment) -> None:
+    life = rich_life()
+    operation = next(each for each in OPERATIONS if each.name == name)
+    after, sequence = operation.after(life.book, 200), life.psam.state.terminal_seq
+    sam = SamSession(slots.sam(life.psam))
+    sam.open()
+    desk = Desk(slots.card(ClumsyChip(life.chip(), life.store, moment)), sam, life.book)
+    with pytest.raises((TransportError, PowerCut)):
+        operation.run(desk, 200)
     slots.pull_card()
-    back = PurseSession(slots.card(chip))
+    done = moment is Moment.ANSWER_LOST
+    back = PurseSession(slots.card(life.chip()))
     back.select()
-    assert back.balance_fen() == 750
-    assert back.transaction_prove(PAID, 1).tac
+    if done:
+        proof = back.transaction_prove(operation.proof_kind, operation.counter_after(life.book))
+        assert proof.tac == operation.tac(life.book, 200, sequence)
+    else:
+        with pytest.raises(ProofNotAvailable):
+            back.transaction_prove(operation.proof_kind, operation.counter_after(life.book))
+    assert life.seen() == (after if done else life.book)
+
+
+def rich_life() -> Life:
+    """A card with 100 yuan in each purse."""
+    life = Life()
+    for operation in OPERATIONS:
+        if operation.name in ("load", "deposit_load"):
+            operation.run(life.desk(MemoryTransport(life.chip())), 10_000)
+            life.book = operation.after(life.book, 10_000)
+    return life
 
 
 def test_one_card_after_the_other(slots: Slots) -> None:

@@ -50,14 +50,10 @@ def attempt(
 
 def proved(life: Life, operation: Operation, amount: int, sequence: int) -> bool:
     """What GET TRANSACTION PROVE says about it; the TAC must be the right one. `life.book` is the one before."""
-    assert operation.kind is not None
-    account = operation.account(life.book)
     purse = PurseSession(MemoryTransport(life.chip()))
     purse.select()
     try:
-        proof = purse.transaction_prove(
-            operation.kind, (account.online if operation.online else account.offline) + 1
-        )
+        proof = purse.transaction_prove(operation.proof_kind, operation.counter_after(life.book))
     except ProofNotAvailable:
         return False
     assert proof.tac == operation.tac(life.book, amount, sequence)

@@ -41,6 +41,8 @@ from tests.terminals.cards import (
 
 SERIAL8 = public_info().serial8
 DTK = KEYS.of(KeySlot.TAC, SERIAL8)
+COMMITS = [bytes([0x80, ins]) for ins in (0x52, 0x54, 0x58)]
+"""Second halves of transactions."""
 OTHER_PIN = "654321"
 BUS = bytes.fromhex("27027D01") + bytes(124)
 KIND = TransactionType
@@ -109,6 +111,32 @@ class TornTransport:
 
     def close(self) -> None:
         pass
+
+
+@dataclass
+class ClumsyChip:
+    """A card that leaves the field around its commit, whatever reader it lies on."""
+
+    chip: Chip
+    store: FragileStore
+    moment: Moment
+
+    ATR = Chip.ATR
+
+    def transmit(self, apdu: bytes) -> bytes:
+        if Command.parse(apdu).header[:2] not in COMMITS:
+            return self.chip.transmit(apdu)
+        if self.moment is Moment.COMMAND_LOST:
+            raise PowerCut
+        self.store.cut, self.store.left = self.moment, 0
+        try:
+            self.chip.transmit(apdu)
+        finally:
+            self.store.cut = None
+        raise PowerCut
+
+    def reset(self) -> bytes:
+        return self.chip.reset()
 
 
 @dataclass(frozen=True)
@@ -293,20 +321,29 @@ class Operation:
     def online(self) -> bool:
         return self.kind in (KIND.LOAD, KIND.ED_LOAD, KIND.UNLOAD, KIND.OVERDRAFT_UPDATE)
 
+    @property
+    def proof_kind(self) -> TransactionType:
+        assert self.kind is not None
+        return self.kind
+
+    def counter_after(self, book: Book) -> int:
+        """What GET TRANSACTION PROVE is asked for when this was done with a card as in `book`."""
+        account = self.account(book)
+        return (account.online if self.online else account.offline) + 1
+
     def account(self, book: Book) -> Account:
         return book.purse if self.kind in (KIND.LOAD, KIND.PURCHASE, KIND.CAPP_PURCHASE) else book.deposit
 
     def tac(self, book: Book, amount: int, sequence: int) -> bytes:
         """The TAC the issuer expects; an unload has none."""
-        assert self.kind is not None
-        after, atc = self.account(self.after(book, amount)), self.account(book).online
-        if self.kind is KIND.UNLOAD:
+        after, atc, kind = self.account(self.after(book, amount)), self.account(book).online, self.proof_kind
+        if kind is KIND.UNLOAD:
             return bytes(4)
-        if self.kind is KIND.OVERDRAFT_UPDATE:
+        if kind is KIND.OVERDRAFT_UPDATE:
             return overdraft_tac(DTK, after.balance, atc, amount, COUNTER, WHEN)
         if self.online:
-            return load_tac(DTK, after.balance, atc, amount, self.kind, COUNTER, WHEN)
-        return purchase_tac(DTK, amount, self.kind, TERMINAL, sequence, WHEN)
+            return load_tac(DTK, after.balance, atc, amount, kind, COUNTER, WHEN)
+        return purchase_tac(DTK, amount, kind, TERMINAL, sequence, WHEN)
 
 
 def _in_purse(book: Book, amount: int) -> bool:
