@@ -113,11 +113,15 @@ class TokenKeys:
     """The masters one login found, and what it derived from them."""
 
     def __init__(self, login: TokenLogin) -> None:
-        """`TokenError` when a master in the token is not as secret as it must be."""
+        """`TokenError`, and the login ended, when a master in the token is not as secret as it must be."""
         self.login = login
         self._derived: dict[tuple[KeyName, bytes], Any] = {}
-        with login.first_session() as session:
-            self._found = dict(_masters_in(session))
+        try:
+            with login.first_session() as session:
+                self._found = dict(_masters_in(session))
+        except TokenError:
+            login.close()
+            raise
 
     def inventory(self) -> list[KeyInfo]:
         """Every master, by usage and version."""

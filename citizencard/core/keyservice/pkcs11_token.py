@@ -35,7 +35,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except P11.PyKCS11Error as error:
-        name = P11.CKR.get(error.value, "its library cannot be loaded")
+        # PyKCS11's own number for a library that is none, or not there.
+        name = "its library cannot be loaded" if error.value == -1 else P11.CKR.get(error.value, error.value)
         raise TokenError(f"the token fails: {name}", pin_refused=error.value in _PIN_ERRORS) from None
 
 
@@ -44,23 +45,24 @@ class TokenLogin:
 
     def __init__(self, module: Path, label: str, pin: str) -> None:
         """Open the token with this label; `TokenError` when library or token is absent or the PIN is wrong."""
-        with translated():
-            self._library = P11.PyKCS11Lib()
-            self._library.load(str(module))
-            self._slot = self._slot_of(label)
-            self._first = self._open(P11.CKF_SERIAL_SESSION)
-            try:
-                self._first.login(pin)
-            except P11.PyKCS11Error as error:
-                if error.value != P11.CKR_USER_ALREADY_LOGGED_IN:
-                    raise
-        self._first_in_use = threading.Lock()
+        self._library = P11.PyKCS11Lib()
         self._idle: deque[Any] = deque()
+        self._first_in_use = threading.Lock()
+        self._counting = threading.Lock()
+        self._users = 1
+        with translated():
+            self._library.load(str(module))
+            try:
+                self._slot = self._slot_of(label)
+                self._first = self._logged_in(pin)
+            except (P11.PyKCS11Error, TokenError):
+                self._library.unload()
+                raise
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Any]:
         """A session for one operation. One that failed is closed, since the operation may still be active in it."""
-        with translated():
+        with self._in_use(), translated():
             try:
                 session = self._idle.pop()
             except IndexError:
@@ -75,13 +77,13 @@ class TokenLogin:
     @contextlib.contextmanager
     def first_session(self) -> Iterator[Any]:
         """The session that stays, for one user at a time: what is made in it lasts until `close`."""
-        with translated(), self._first_in_use:
+        with self._in_use(), translated(), self._first_in_use:
             yield self._first
 
     @contextlib.contextmanager
     def writing_session(self) -> Iterator[Any]:
         """A session that may change what the token holds."""
-        with translated():
+        with self._in_use(), translated():
             session = self._open(P11.CKF_SERIAL_SESSION | P11.CKF_RW_SESSION)
             try:
                 yield session
@@ -89,10 +91,41 @@ class TokenLogin:
                 _close(session)
 
     def close(self) -> None:
-        """Close all sessions not in use, and so the login."""
-        while self._idle:
-            _close(self._idle.pop())
-        _close(self._first)
+        """Log out and unload the library as soon as nobody is using it any more. To be called once."""
+        self._leave()
+
+    @contextlib.contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Keep the library loaded meanwhile: unloading it under a running operation would end the process."""
+        with self._counting:
+            if self._users == 0:
+                raise TokenError("the login to the token has ended")
+            self._users += 1
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._counting:
+            self._users -= 1
+            if self._users:
+                return
+        for session in (*self._idle, self._first):
+            _close(session)
+        # Not left to the garbage collector: some libraries see a token that is back only after being loaded anew.
+        self._library.unload()
+
+    def _logged_in(self, pin: str) -> Any:
+        session = self._open(P11.CKF_SERIAL_SESSION)
+        try:
+            session.login(pin)
+        except P11.PyKCS11Error as error:
+            # A login is the whole process's: an ended one may still have sessions at work.
+            if error.value != P11.CKR_USER_ALREADY_LOGGED_IN:
+                _close(session)
+                raise
+        return session
 
     def _slot_of(self, label: str) -> Any:
         for slot in self._library.getSlotList(tokenPresent=True):

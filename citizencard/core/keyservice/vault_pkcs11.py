@@ -21,6 +21,7 @@ from citizencard.core.keyservice.vault import KeyInfo, Vault
 
 Result = TypeVar("Result")
 
+_TAG: Final = 16
 _FALSE_TAG: Final = (
     P11.CKR_ENCRYPTED_DATA_INVALID,
     P11.CKR_ENCRYPTED_DATA_LEN_RANGE,
@@ -83,6 +84,8 @@ class Pkcs11Vault(Vault):
 
     def open(self, usage: Usage, version: int, nonce12: bytes, sealed: bytes, associated: bytes) -> bytes:
         """The plaintext, or `Refusal` envelope_invalid."""
+        if len(sealed) < _TAG:
+            raise Refusal(Code.ENVELOPE_INVALID, "the sealed value is shorter than its tag")
 
         def work(keys: TokenKeys) -> bytes:
             key = keys.find((usage, version), Algorithm.AES)
@@ -150,8 +153,9 @@ class Pkcs11Vault(Vault):
 
     def _forget(self, keys: TokenKeys) -> None:
         with self._changing:
-            if self._keys is keys:
-                self._keys = None
+            if self._keys is not keys:
+                return
+            self._keys = None
         keys.login.close()
 
 
