@@ -71,12 +71,18 @@ class AuditLog:
         return os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def _lock(self) -> None:
-        """Hold the current file alone; another process may have rotated the one we had."""
+        """Hold the current file alone; the one we had may have been put aside."""
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        while not os.path.samestat(os.fstat(self._file), os.stat(self._path)):
+        while not self._is_current():
             os.close(self._file)
             self._file, self._size = self._open(), -1
             fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def _is_current(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._file), os.stat(self._path))
+        except FileNotFoundError:
+            return False
 
     def _catch_up(self) -> None:
         size = os.fstat(self._file).st_size
@@ -106,13 +112,13 @@ class AuditLog:
         return _head_of(older[-1].read_bytes().splitlines()[-1]) if older else Head(0, _ORIGIN)
 
     def _rotate(self) -> None:
-        """Put the full file aside, named by its last line's number; its lock is held until the next one is."""
+        """Put the full file aside, named by its last line's number, and go on in a new one.
+
+        Another process may be the first to write there, so that the head is read anew.
+        """
         os.rename(self._path, self._path.with_name(f"audit-{self._head.lines:012d}.jsonl"))
-        full, head = self._file, self._head
-        self._file = self._open()
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        os.close(full)
-        self._size, self._head = 0, head
+        self._lock()
+        self._catch_up()
 
     def _write(self, facts: dict[str, Any]) -> None:
         number = self._head.lines + 1
@@ -131,6 +137,8 @@ class AuditLog:
 def verify(folder: Path) -> Head:
     """Follow the whole chain of a state directory; `AuditBroken` at the first line that does not hold."""
     head = Head(0, _ORIGIN)
+    if not (folder / _NAME).exists():
+        raise AuditBroken(f"{folder} holds no audit log")
     for path in [*_rotated(folder), folder / _NAME]:
         for line_no, line in _lines(path):
             head = _follow(head, line, f"{path.name}, line {line_no}")
@@ -147,9 +155,8 @@ def _follow(head: Head, line: bytes, place: str) -> Head:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    if path.exists():
-        with path.open("rb") as file:
-            yield from enumerate(file, start=1)
+    with path.open("rb") as file:
+        yield from enumerate(file, start=1)
 
 
 def _rotated(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ import hmac
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from citizencard.core.keyservice.refusal import Code, Refusal
@@ -27,7 +27,7 @@ class Custodian:
     """One custodian as the register keeps him. `share_check` is `check_of` his share: it identifies it, no more."""
 
     name: str
-    passphrase: str
+    passphrase: str = field(repr=False)
     share_no: int
     share_check: str
 

@@ -45,14 +45,12 @@ class MemoryPlace(Place):
 
     def open(self, register: Register, protection: ProtectionKey) -> Vault:
         """Unwrap every block."""
-        masters = {
-            name: master
-            for name, master in self._demonstration.items()
-            if register.entry(name).state is not KeyState.DESTROYED
-        }
+        masters: dict[KeyName, Master] = {}
         for entry in register.entries.values():
             if entry.block is not None and entry.usage is not Usage.KEK:
                 masters[entry.name] = keyblock.unwrap(protection.key, entry.block, entry.name).master
+            elif entry.name in self._demonstration and entry.state is not KeyState.DESTROYED:
+                masters[entry.name] = self._demonstration[entry.name]
         self._vault = SoftwareVault(masters)
         return self._vault
 

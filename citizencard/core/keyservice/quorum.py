@@ -16,6 +16,7 @@ from citizencard.core.keyservice import shamir
 from citizencard.core.keyservice.custodians import (
     CUSTODIANS_MAX,
     CUSTODIANS_MIN,
+    Attempts,
     Custodian,
     check_of,
     hash_passphrase,
@@ -55,6 +56,8 @@ class Quorum:
     def __init__(self, custody: Custody, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._custody = custody
         self._beginnings: Pending[str, _Beginning] = Pending(clock)
+        self._attempts = Attempts()
+        """Wrong shares; wrong passphrases are counted by the custody."""
         self._given: Pending[str, dict[int, bytes]] = Pending(clock)
 
     def begin(self, passphrases: Mapping[str, str], issuer_factor8: bytes, token_pin: str | None) -> None:
@@ -99,9 +102,10 @@ class Quorum:
         """Give a share; whether the service is open now. A wrong share is dropped and the others stay."""
         if self._custody.is_open:
             raise Refusal(Code.CEREMONY_INVALID, "the key service is open")
+        self._attempts.check(person.name)
         # Compared by the value written down, so that a slip of the pen is told to the one who made it.
         if not hmac.compare_digest(check_of(share), person.share_check):
-            self._custody.attempts.failed(person.name)
+            self._attempts.failed(person.name)
             raise Refusal(
                 Code.CUSTODIAN_INVALID, f"this is not share {person.share_no}: its check value differs"
             )

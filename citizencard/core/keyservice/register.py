@@ -50,7 +50,7 @@ class KeyEntry:
     days: Mapping[KeyState, date]
     cut_off: date | None = None
     exportable: bool = False
-    block: str | None = None
+    block: str | None = field(default=None, repr=False)
 
     @property
     def name(self) -> KeyName:
@@ -70,7 +70,7 @@ class Register:
     protection_kcv: str
     custodians: tuple[Custodian, ...]
     entries: Mapping[KeyName, KeyEntry] = field(default_factory=dict)
-    token_pin: str | None = None
+    token_pin: str | None = field(default=None, repr=False)
     """The token's PIN, sealed under the protection key (hex), where a token holds the masters."""
     serial: int = 0
 
