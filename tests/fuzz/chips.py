@@ -137,6 +137,7 @@ def _check_purse(before: CardState, after: CardState, purse: int) -> None:
         return
     steps = new.online_atc - old.online_atc, new.offline_atc - old.offline_atc
     hold("one transaction is one step of one counter", steps in ((1, 0), (0, 1)))
+    hold("a transaction is logged", bool(new.log))
     entry = LogRecord.parse(new.log[0])
     hold("a transaction is logged on top of the older ones", new.log[1:] == old.log[: len(new.log) - 1])
     if entry.kind == TransactionType.OVERDRAFT_UPDATE:

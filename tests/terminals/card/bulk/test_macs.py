@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,6 +69,20 @@ def test_every_lane_is_its_own(count: int) -> None:
     """Sizes around a word and around a pass; all lanes against the library."""
     keys8, messages = drawn(count, count, 8), drawn(count + 1, count, 22)
     assert des_macs(keys8, messages).tobytes() == b"".join(one_by_one(keys8, messages))
+
+
+def test_memory_is_bounded() -> None:
+    """Eight passes take no more than one: what a pass needs is given back."""
+    keys8, messages = drawn(1, 8 * LANES, 8), drawn(2, 8 * LANES, 22)
+    tracemalloc.start()
+    try:
+        result = des_macs(keys8, messages)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    needed = (peak - result.nbytes) / 2**20
+    print(f"{needed:.1f} MB beside messages and result")
+    assert needed < 16
 
 
 def test_parity_bits_of_keys_do_not_count() -> None:
