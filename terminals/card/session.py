@@ -9,6 +9,7 @@ from typing import ClassVar, Final, TypeVar
 from terminals.card import commands
 from terminals.card.apdu import RecordNotFound
 from terminals.card.commands import BalancePart, InitMode
+from terminals.card.errors import FormatError
 from terminals.card.files import EF15, EF16, EF17, Fci, HolderInfo, LogRecord, ManagementInfo, PublicInfo
 from terminals.card.layout import Layout
 from terminals.card.messages import LoadInit, PurchaseProof, TransactionProof
@@ -44,6 +45,15 @@ class MoneySession:
     def select(self) -> Fci:
         """SELECT the application. Raises ApplicationBlocked when it is blocked."""
         return Fci.parse(exchange(self._transport, commands.select_name(self.profile.aid)))
+
+    def identify(self) -> PublicInfo:
+        """SELECT, and who the card is: from the FCI, or from EF15 where the FCI holds nothing or something else."""
+        answer = exchange(self._transport, commands.select_name(self.profile.aid))
+        try:
+            info = Fci.parse(answer).public_info
+        except FormatError:
+            info = None
+        return info or self.public_info()
 
     def public_info(self) -> PublicInfo:
         """EF15: issuer, serial, validity."""

@@ -92,6 +92,26 @@ def test_a_family_may_answer_proofs_in_the_other_order() -> None:
     )
 
 
+FCI = "6F318408A000000632010105A5259F0801029F0C1E"
+EF15 = "01011000FFFFFFFF02010310517007010479138120190718204012310000"
+SELECT = "00A4040008A00000063201010500"
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "6F0A8408A000000632010105", "6F128408A000000632010105A5069F0C03010203", "6F05"]
+)
+def test_a_card_that_says_nothing_in_its_fci_is_known_by_its_file(answer: str) -> None:
+    script = ScriptedTransport((SELECT, answer + "9000"), ("00B095001E", EF15 + "9000"))
+    assert PurseSession(script).identify().serial == "03105170070104791381"
+    script.assert_finished()
+
+
+def test_a_card_is_known_by_its_fci_alone() -> None:
+    script = ScriptedTransport((SELECT, FCI + EF15 + "9000"))
+    assert PurseSession(script).identify().serial == "03105170070104791381"
+    script.assert_finished()
+
+
 def test_t_union_cards_tell_the_parts_of_a_balance() -> None:
     script = ScriptedTransport(
         ("805C010204", "00000320" + "9000"),
