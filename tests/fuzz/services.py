@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from math import inf
@@ -14,10 +18,11 @@ from typing import Final, cast
 
 from citizencard.core.keyservice import keyblock
 from citizencard.core.keyservice.backend import Backend, KeyRing
+from citizencard.core.keyservice.custodians import Custodian
 from citizencard.core.keyservice.gate import Gate
 from citizencard.core.keyservice.keyblock import UnwrappedKey
-from citizencard.core.keyservice.keystore import Master, Usage, algorithms_of, load_demo_keys
-from citizencard.core.keyservice.lifecycle import AllActive
+from citizencard.core.keyservice.keystore import Algorithm, Master, Usage, algorithms_of, load_demo_keys
+from citizencard.core.keyservice.lifecycle import AllActive, KeyState
 from citizencard.core.keyservice.peer import Peer
 from citizencard.core.keyservice.protocol import (
     MAX_FRAME,
@@ -30,6 +35,7 @@ from citizencard.core.keyservice.protocol import (
     unpack_strings,
 )
 from citizencard.core.keyservice.refusal import Refusal
+from citizencard.core.keyservice.register import KeyEntry, Register, RegisterFile
 from citizencard.core.keyservice.roles import OPERATIONS, Group, Quota, Role, Roles
 from citizencard.core.keyservice.vault_software import SoftwareVault
 from tests.fuzz.parsers import HeardSocket
@@ -37,6 +43,8 @@ from tests.fuzz.target import Target, hold
 
 DEMO_KEYS: Final = Path(__file__).resolve().parents[2] / "fixtures" / "demo_keys.json"
 PROTECTION_KEY: Final = bytes(range(32))
+NESTED: Final = b"[" * 2_000 + b"]" * 2_000
+"""JSON too deep for Python's parser."""
 WHEN: Final = datetime.fromisoformat("2026-11-21T08:30:15")
 
 
@@ -81,6 +89,7 @@ def _requests() -> Iterator[bytes]:
     eight, four = "5170070104791381", "11223344"
     times = {"when": WHEN.isoformat()}
     card = {"serial8": eight, "key_version": 1, "online_atc": 1, "terminal_no6": "001122334455", **times}
+    yield _request(Opcode.AUTHORISE_LOAD, NESTED)
     yield _request(Opcode.STATUS, b"") + _request(Opcode.HELLO, _json({"role": "counter"}))
     record = pack_tac_record(
         serial8=bytes.fromhex(eight), key_version=1, amount_fen=200, kind=6, terminal_no6=bytes(6), terminal_seq=1,
@@ -140,7 +149,43 @@ def read_block(data: bytes) -> None:
         )
 
 
+@lru_cache(maxsize=1)
+def register_file() -> RegisterFile:
+    """A register with one key and a custodian, in memory-backed storage where there is any."""
+    shared = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made in it
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-register-", dir=shared if shared.is_dir() else None))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    days = {KeyState.ACTIVE: WHEN.date()}
+    entry = KeyEntry(
+        Usage.TAC, 1, Algorithm.DES3, "269296", KeyState.ACTIVE, days, WHEN.date(), False, "D0112"
+    )
+    people = (Custodian("wang", "00$00", 1, "ABCDEF"),)
+    file = RegisterFile(folder)
+    file.write(Register(bytes(8), "ABCDEF", people, {entry.name: entry}), PROTECTION_KEY)
+    return file
+
+
+def read_register(data: bytes) -> None:
+    """The register as a sealed service reads it from disk, unproved; and proved, which nothing false ever is."""
+    file = register_file()
+    path = file._path
+    genuine = genuine_register()
+    path.write_bytes(data)
+    with suppress(Refusal):
+        file.read(None)
+    with suppress(Refusal):
+        file.read(PROTECTION_KEY)
+        hold("only a genuine register is proved", json.loads(data) == json.loads(genuine))
+
+
+@lru_cache(maxsize=1)
+def genuine_register() -> bytes:
+    """The file's bytes as written."""
+    return register_file()._path.read_bytes()
+
+
 SERVICES: Final = (
     Target("keyservice", serve, _requests),
     Target("keyblock", read_block, genuine_blocks),
+    Target("register", read_register, lambda: [genuine_register(), NESTED]),
 )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 import pytest
 
+from citizencard.core.keyservice.fields import Fields
 from citizencard.core.keyservice.protocol import Opcode
+from citizencard.core.keyservice.refusal import Refusal
+from citizencard.core.keyservice.register import RegisterFile
 from citizencard.core.keyservice.roles import OPERATIONS
+
+NESTED: Final = b"[" * 2_000 + b"]" * 2_000
 
 
 @pytest.mark.parametrize(
@@ -13,3 +21,15 @@ from citizencard.core.keyservice.roles import OPERATIONS
 )
 def test_an_empty_bulk_request_gives_no_quota_back(opcode: Opcode) -> None:
     assert OPERATIONS[opcode].count(b"") == 0
+
+
+def test_json_too_deep_for_the_parser_is_a_typed_refusal(tmp_path: Path) -> None:
+    """The parser answers it with RecursionError, which is no ValueError."""
+    for read in (lambda: Fields(NESTED), lambda: _register(tmp_path, NESTED).read(None)):
+        with pytest.raises(Refusal):
+            read()
+
+
+def _register(folder: Path, content: bytes) -> RegisterFile:
+    (folder / "register.json").write_bytes(content)
+    return RegisterFile(folder)

@@ -18,7 +18,7 @@ class Fields:
     def __init__(self, payload: bytes) -> None:
         try:
             self._fields = json.loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Refusal(Code.BAD_REQUEST, "payload is not JSON") from None
         if not isinstance(self._fields, dict):
             raise Refusal(Code.BAD_REQUEST, "payload is not a JSON object")

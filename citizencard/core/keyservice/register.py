@@ -117,7 +117,7 @@ class RegisterFile:
             if mac_key is not None and not hmac.compare_digest(code, _mac(mac_key, content)):
                 raise Refusal(Code.REGISTER_INVALID, "the key register was changed by somebody else")
             return _register_from(content)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Refusal(
                 Code.REGISTER_INVALID, f"the key register cannot be read ({type(error).__name__})"
             ) from None
