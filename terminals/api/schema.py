@@ -19,7 +19,7 @@ class TapRecord(s.Serializer[Any]):
 
     terminal_no = s.RegexField(r"^[0-9A-F]{12}$", help_text="Terminal number of the SAM")
     terminal_seq = s.IntegerField(min_value=0, max_value=0xFFFF_FFFF, help_text="Sequence number of the SAM")
-    card_no = s.RegexField(r"^[0-9]{19}$")
+    card_no = s.RegexField(r"^[0-9]{16}(?:[0-9]{3})?$")
     atc = s.IntegerField(min_value=0, max_value=0xFFFF, help_text="Offline counter before the purchase")
     type = s.ChoiceField([6, 9], help_text="6 purchase, 9 compound purchase")
     amount_fen = s.IntegerField(min_value=0)

@@ -9,7 +9,8 @@ from typing import Any, Final
 from terminals.card.apdu import ApduError, ApplicationBlocked
 from terminals.card.crypto import CHINA
 from terminals.card.errors import FormatError, TransportError
-from terminals.card.profile import T_UNION
+from terminals.card.files import PublicInfo
+from terminals.card.profile import PROFILES
 from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
 from terminals.card.transport import Transport
@@ -159,16 +160,25 @@ class Terminal:
 
 
 def _read_card(transport: Transport, when: datetime) -> Card:
-    """Select the purse and check that the card is valid today. Raises Refused."""
-    purse = PurseSession(transport, T_UNION)
-    try:
-        fci = purse.select()
-    except ApplicationBlocked as error:
-        raise Refused("blocked") from error
-    info = fci.public_info or purse.public_info()
+    """Find the purse and check that the card is valid today. Raises Refused."""
+    purse, info = _identified(transport)
     if not info.start <= when.astimezone(CHINA).date() <= info.expiry:
         raise Refused("expired")
-    return Card(purse, T_UNION.card_number(info), info)
+    return Card(purse, purse.profile.card_number(info), info)
+
+
+def _identified(transport: Transport) -> tuple[PurseSession, PublicInfo]:
+    """The first purse application of the families known here. Raises ApduError when the chip has none."""
+    refusals = []
+    for profile in PROFILES:
+        purse = PurseSession(transport, profile)
+        try:
+            return purse, purse.identify()
+        except ApplicationBlocked as error:
+            raise Refused("blocked") from error
+        except ApduError as error:
+            refusals.append(error)
+    raise refusals[-1]
 
 
 def _number(seen: Sequence[Card]) -> str:

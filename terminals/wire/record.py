@@ -21,7 +21,7 @@ PURCHASE_TYPES: Final = (6, 9)
 """Purchase and compound (CAPP) purchase, JR/T 0025.2."""
 
 _TERMINAL_NO: Final = re.compile(r"[0-9A-F]{12}")
-_CARD_NO: Final = re.compile(r"[0-9]{19}")
+_CARD_NO: Final = re.compile(r"[0-9]{16}(?:[0-9]{3})?")
 _TAC: Final = re.compile(r"[0-9A-F]{8}")
 _OPTIONAL: Final = {"place": ""}
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -83,7 +83,7 @@ class TapRecord:
             raise RecordError(min(missing), "is missing")
         _pattern(values, "terminal_no", _TERMINAL_NO, "12 upper-case hexadecimal digits")
         _whole(values, "terminal_seq", 0, 0xFFFF_FFFF)
-        _pattern(values, "card_no", _CARD_NO, "19 digits")
+        _pattern(values, "card_no", _CARD_NO, "16 or 19 digits")
         _whole(values, "atc", 0, 0xFFFF)
         if _whole(values, "type", 0, 0xFF) not in PURCHASE_TYPES:
             raise RecordError("type", "must be 6 or 9")

@@ -30,7 +30,7 @@ records = st.builds(
     TapRecord,
     terminal_no=st.from_regex(r"\A[0-9A-F]{12}\Z"),
     terminal_seq=st.integers(0, 0xFFFF_FFFF),
-    card_no=st.from_regex(r"\A[0-9]{19}\Z"),
+    card_no=st.from_regex(r"\A[0-9]{16}(?:[0-9]{3})?\Z"),
     atc=st.integers(0, 0xFFFF),
     type=st.sampled_from([6, 9]),
     amount_fen=st.integers(0, 0x7FFF_FFFF),
