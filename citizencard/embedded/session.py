@@ -17,6 +17,7 @@ STANDALONE = frozenset(
         "check",
         "compilemessages",
         "demo",
+        "democard",
         "help",
         "makemessages",
         "makemigrations",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import signal
 from pathlib import Path
 
 from terminals.simulator.chip import Chip
 from terminals.simulator.framing import PluggableChip
+from terminals.simulator.plugs import CARD_SLOT, SAM_SLOT, plugged
 from terminals.simulator.psam import Psam
-from terminals.simulator.tcp import TcpSlot
-from terminals.simulator.vpcd import FIRST_PORT, VpcdSlot
+from terminals.simulator.vpcd import FIRST_PORT
 
-CARD_SLOT, SAM_SLOT = 0, 1
 STOP = {signal.SIGINT, signal.SIGTERM}
 
 
@@ -35,33 +33,25 @@ def main() -> None:
     if arguments.card is None and arguments.sam is None:
         parser.error("name a --card or a --sam directory")
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)  # before any thread starts, so that sigwait gets them
-    with contextlib.ExitStack() as slots:
-        try:
-            for slot, chip in _chips(arguments.card, arguments.sam):
-                _plug(slots, slot, chip, arguments.port, arguments.tcp)
-        except FileNotFoundError as error:
-            parser.error(f"no chip there: {error.filename}")
-        except TimeoutError as error:
-            parser.error(f"{error}: start pcscd with the vpcd driver")
-        except OSError as error:
-            parser.error(str(error))
-        signal.sigwait(STOP)
+    try:
+        with plugged(_chips(arguments.card, arguments.sam), vpcd_port=arguments.port, tcp_port=arguments.tcp):
+            signal.sigwait(STOP)
+    except FileNotFoundError as error:
+        parser.error(f"no chip there: {error.filename}")
+    except TimeoutError as error:
+        parser.error(f"{error}: start pcscd with the vpcd driver")
+    except OSError as error:
+        parser.error(str(error))
 
 
-def _chips(card: Path | None, sam: Path | None) -> list[tuple[int, PluggableChip]]:
-    """The chips named, with their slots."""
-    cards = [] if card is None else [(CARD_SLOT, Chip.open(card))]
-    sams = [] if sam is None else [(SAM_SLOT, Psam.open(sam))]
-    return [*cards, *sams]
-
-
-def _plug(
-    slots: contextlib.ExitStack, slot: int, chip: PluggableChip, vpcd_port: int, tcp_port: int | None
-) -> None:
-    if tcp_port is None:
-        slots.enter_context(VpcdSlot(slot, first_port=vpcd_port)).insert(chip)
-    else:
-        slots.enter_context(TcpSlot(chip, tcp_port + slot))
+def _chips(card: Path | None, sam: Path | None) -> dict[int, PluggableChip]:
+    """The chips named, by slot."""
+    chips: dict[int, PluggableChip] = {}
+    if card is not None:
+        chips[CARD_SLOT] = Chip.open(card)
+    if sam is not None:
+        chips[SAM_SLOT] = Psam.open(sam)
+    return chips
 
 
 if __name__ == "__main__":
