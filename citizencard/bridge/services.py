@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +16,9 @@ from django.utils.crypto import salted_hmac
 
 from citizencard.bridge.errors import PairingCodeInvalid
 from citizencard.bridge.models import PairingCode, Workstation
+from citizencard.bridge.transport import drop_workstation
 from citizencard.core.audit import record_audit
+from terminals.card.errors import TransportError
 
 CODE_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without 0, 1, I and O, which people take for one another: 5 bits a letter."""
@@ -58,10 +62,16 @@ def pair_workstation(*, code: str, public_key: bytes, request_ip: str | None = N
 
 @transaction.atomic
 def revoke_workstation(*, workstation: Workstation, actor: str, reason: str) -> None:
-    """The server uses this PC's readers no more; a running use is cut off by the hub. Again is no change. Audited."""
+    """The server uses this PC's readers no more; a running use is cut off. Again is no change. Audited."""
     known = Workstation.objects.filter(pk=workstation.pk, revoked_at=None)
     if known.update(revoked_at=timezone.now(), revoked_by=actor):
         _audit(workstation, actor=actor, action="workstation.revoke", reason=reason)
+    transaction.on_commit(partial(_cut, workstation.pk))
+
+
+def _cut(pk: UUID) -> None:
+    with suppress(TransportError):  # without a hub there is no line to cut
+        drop_workstation(pk)
 
 
 def note_seen(*, pk: UUID) -> None:

@@ -55,6 +55,12 @@ def beat(state_dir: Path) -> ProcessService:
     return _python("beat", state_dir, words, ready=lambda log: "beat: Starting" in log)
 
 
+def bridge(state_dir: Path, host: str, port: int, socket_path: Path) -> ProcessService:
+    """The card bridge's hub, exactly one: it knows which workstation is in use."""
+    words = [str(PROJECT / "manage.py"), "bridge", "--host", host, "--port", str(port)]
+    return _python("bridge", state_dir, words, ready=lambda log: _accepts(socket_path))
+
+
 def sandbox(state_dir: Path, port: int) -> ProcessService:
     """The payment gateway's sandbox, a stand-in for the bank's."""
     words = [str(PROJECT / "manage.py"), "sandbox", "--port", str(port)]

@@ -1,4 +1,5 @@
-"""The whole house in one process tree: database, key service, web, worker, beat and, for the demo, the payment sandbox.
+"""The whole house in one process tree: database, key service, web, worker, beat, card bridge and, for the demo, the
+payment sandbox.
 
 With ``DATABASE_URL`` set the operator's PostgreSQL is used; with ``KEY_SERVICE_SOCKET`` set, the operator's key service.
 """
@@ -28,6 +29,9 @@ from citizencard.embedded.supervisor import Service, Supervisor
 
 logger = logging.getLogger(__name__)
 
+BRIDGE_PORT_AFTER = 2
+"""The card bridge listens so far above the web's port; the demo's payment sandbox stands between them."""
+
 
 class Stack:
     """All services over one state directory. Use as a context manager, or ``start()`` and ``stop()``.
@@ -47,6 +51,7 @@ class Stack:
         self.state_dir = state_dir.resolve()
         self.url = f"http://{host}:{port}"
         self._address = (host, port)
+        self._bridge_port = port + BRIDGE_PORT_AFTER
         self._sandbox_port = sandbox_port
         self._report = report
         self._socket_dir = embedded_urls(self.state_dir).socket_dir
@@ -94,6 +99,7 @@ class Stack:
     def _check_ports(self) -> None:
         host, port = self._address
         check_port_free(port, host)
+        check_port_free(self._bridge_port, host)
         if self._sandbox_port is not None:
             check_port_free(self._sandbox_port)
 
@@ -105,9 +111,15 @@ class Stack:
 
     def _workers(self) -> Iterable[ProcessService]:
         host, port = self._address
-        addresses = {"PORTAL_URL": self.url}
+        socket_path = self._socket_dir / "bridge.sock"
+        addresses = {
+            "PORTAL_URL": self.url,
+            "BRIDGE_URL": os.environ.get("BRIDGE_URL", f"ws://{host}:{self._bridge_port}/bridge"),
+            "BRIDGE_SOCKET": str(socket_path),
+        }
         wanted = [services.web(self.state_dir, host, port), services.worker(self.state_dir)]
         wanted.append(services.beat(self.state_dir))
+        wanted.append(services.bridge(self.state_dir, host, self._bridge_port, socket_path))
         if self._sandbox_port is not None:
             addresses["GATEWAY_URL"] = f"http://127.0.0.1:{self._sandbox_port}"
             wanted.insert(0, services.sandbox(self.state_dir, self._sandbox_port))

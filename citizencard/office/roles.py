@@ -24,6 +24,12 @@ _FIELD = {
     "terminals.view_hotlistentry",
 }
 _CARDS = {"accounts.view_card", "accounts.view_cardproduct", "accounts.view_topuporder"}
+_READER = {
+    "bridge.view_workstation",
+    "bridge.pair_workstation",
+    "bridge.revoke_workstation",
+    "bridge.use_reader",
+}
 _BOOKS = {
     "accounts.view_ledgeraccount",
     "accounts.view_journal",
@@ -36,12 +42,15 @@ _BOOKS = {
 }
 
 MATRIX: Final[dict[str, set[str]]] = {
-    CLERK: _FIELD | _CARDS | {"accounts.view_citizen", "office.reveal_citizen", "office.report_loss"},
+    CLERK: _FIELD
+    | _CARDS
+    | _READER
+    | {"accounts.view_citizen", "office.reveal_citizen", "office.report_loss"},
     FINANCE: _FIELD | _CARDS | _BOOKS,
     AUDITOR: _FIELD
     | _CARDS
     | _BOOKS
-    | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user"},
+    | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user", "bridge.view_workstation"},
 }
 """Role → permissions. The auditor sees everything but personal data in clear, and changes nothing."""
 

@@ -39,12 +39,15 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": _("Citizens and cards"),
         "separator": True,
-        "items": _models(
-            (_("Citizens"), "person", "accounts", "citizen"),
-            (_("Cards"), "credit_card", "accounts", "card"),
-            (_("Top-ups"), "add_card", "accounts", "topuporder"),
-            (_("Card products"), "style", "accounts", "cardproduct"),
-        ),
+        "items": [
+            _item(_("Card reader"), "nfc", "bridge_reader", "bridge.use_reader"),
+            *_models(
+                (_("Citizens"), "person", "accounts", "citizen"),
+                (_("Cards"), "credit_card", "accounts", "card"),
+                (_("Top-ups"), "add_card", "accounts", "topuporder"),
+                (_("Card products"), "style", "accounts", "cardproduct"),
+            ),
+        ],
     },
     {
         "title": _("Merchants and terminals"),
@@ -74,7 +77,9 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": _("Oversight"),
         "separator": True,
         "items": _models(
-            (_("Audit trail"), "policy", "core", "auditentry"), (_("Staff"), "badge", "accounts", "user")
+            (_("Audit trail"), "policy", "core", "auditentry"),
+            (_("Staff"), "badge", "accounts", "user"),
+            (_("Workstations"), "desktop_windows", "bridge", "workstation"),
         ),
     },
 ]

@@ -31,6 +31,7 @@ LISTS = {
     "settlement_clearingrun": {"finance", "auditor"},
     "core_businessday": {"finance", "auditor"},
     "core_auditentry": {"auditor"},
+    "bridge_workstation": {"clerk", "auditor"},
 }
 
 

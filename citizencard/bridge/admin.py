@@ -1,0 +1,75 @@
+"""The office's list of workstations, and its pages about the reader of the PC in front of the clerk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from citizencard.bridge.models import Workstation
+from citizencard.bridge.pages import card_page, reader_page, state_fragment
+from citizencard.bridge.services import revoke_workstation
+from citizencard.office.admin.base import ReadOnlyAdmin
+from citizencard.office.reasons import ask_reason
+from citizencard.office.site import office
+from citizencard.office.tables import at
+
+Page = Callable[[HttpRequest, AdminSite], HttpResponse]
+COLOURS = {"paired": "success", "revoked": "danger"}
+
+
+@admin.register(Workstation, site=office)
+class WorkstationAdmin(ReadOnlyAdmin):
+    """PCs whose card readers the server may use."""
+
+    list_display = ["name", "state_label", "paired_by", "paired_at", "seen_at"]
+    search_fields = ["name"]
+    fields = ["name", "state_label", "paired_by", "paired_at", "seen_at", "revoked_by", "revoked_at"]
+    readonly_fields = ["state_label"]
+    ordering = ["name", "-paired_at"]
+    actions_detail = ["revoke"]
+
+    def get_urls(self) -> list[URLPattern]:
+        """The reader's pages stand before the admin's own, which take any text for an object's id."""
+        theirs: list[URLPattern] = super().get_urls()
+        return [
+            path("reader/", self._guarded(reader_page), name="bridge_reader"),
+            path("reader/state/", self._guarded(state_fragment), name="bridge_state"),
+            path("reader/card/", self._guarded(card_page), name="bridge_card"),
+            *theirs,
+        ]
+
+    def _guarded(self, page: Page) -> Callable[[HttpRequest], HttpResponse]:
+        guarded: Callable[[HttpRequest], HttpResponse] = self.admin_site.admin_view(
+            lambda request: page(request, self.admin_site)
+        )
+        return guarded
+
+    @display(description=_("state"), ordering="revoked_at", label=COLOURS)  # type: ignore[untyped-decorator]  # unfold is untyped
+    def state_label(self, obj: Workstation) -> tuple[str, str]:
+        """Paired or revoked, in its colour."""
+        return ("revoked", gettext("revoked")) if obj.revoked_at else ("paired", gettext("paired"))
+
+    def has_revoke_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user cut a PC off?"""
+        return request.user.has_perm("bridge.revoke_workstation")
+
+    @action(description=_("Revoke"), permissions=["revoke"], icon="link_off", variant=None)  # type: ignore[untyped-decorator]
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Cut the PC off, with the reason; to be used again it must be paired anew."""
+        workstation = get_object_or_404(Workstation, pk=unquote(object_id))
+
+        def cut(reason: str) -> list[tuple[str, str]]:
+            revoke_workstation(workstation=workstation, actor=request.user.get_username(), reason=reason)
+            workstation.refresh_from_db()
+            return [(gettext("revoked at"), at(workstation.revoked_at))]
+
+        return ask_reason(request, self, workstation, title=gettext("Revoke"), act=cut)
