@@ -29,8 +29,13 @@ class AuthEngine(CardEngine):
 
     @command(0x00, 0x88)
     def internal_authenticate(self, apdu: Command) -> bytes:
-        """INTERNAL AUTHENTICATE: P1 00 encrypts the challenge, 01 decrypts it, 02 makes a MAC over it."""
+        """INTERNAL AUTHENTICATE: P1 00 encrypts the challenge, 01 decrypts it, 02 makes a MAC over it.
+
+        A blocked application vouches for nobody.
+        """
         key = self._control_key(apdu)
+        if self.state.phase is not Phase.ACTIVE:
+            raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
         if len(apdu.data) != BLOCK:
             raise Refusal(Sw.WRONG_LENGTH)
         if apdu.le not in (None, 0, BLOCK):

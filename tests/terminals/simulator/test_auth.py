@@ -63,6 +63,15 @@ def test_refusals_of_internal_authenticate(chip: Chip, purse: PurseSession, apdu
     assert chip.transmit(bytes.fromhex(apdu)) == bytes.fromhex(sw)
 
 
+def test_a_blocked_card_vouches_for_nobody(chip: Chip, purse: PurseSession) -> None:
+    issuer = MaintenanceSession(MemoryTransport(chip), KEYS, serial8=SERIAL8)
+    purse.select()
+    issuer.application_block()
+    with pytest.raises(ApduError) as caught:
+        purse.internal_authenticate(AuthenticateMode.ENCRYPT, 0, CHALLENGE)
+    assert caught.value.sw == Sw.CONDITIONS_NOT_SATISFIED
+
+
 def test_the_card_never_answers_its_own_challenge(chip: Chip, purse: PurseSession) -> None:
     """Neither a short challenge as EXTERNAL AUTHENTICATE extends it, nor the long one while it is still good."""
     short = challenge(chip, 4)

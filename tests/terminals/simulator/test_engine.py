@@ -11,9 +11,14 @@ from terminals.card.status import describe
 from terminals.simulator.card_base import PURSE_DF
 from terminals.simulator.chip import Chip
 from terminals.simulator.psam import Psam
-from tests.terminals.cards import blank_chip, issued_chip, issued_psam
+from tests.terminals.cards import blank_chip, card_spec, issued_chip, issued_psam
 
-CHIPS: list[Chip | Psam] = [issued_chip(), issued_psam(), blank_chip()]
+CHIPS: list[Chip | Psam] = [
+    issued_chip(),
+    issued_chip(card_spec(application_type=3)),
+    issued_psam(),
+    blank_chip(),
+]
 CLASSES = st.sampled_from([0x00, 0x04, 0x80, 0x84, 0x90])
 KNOWN = st.sampled_from(sorted({key & 0xFF for chip in CHIPS for key in chip.commands}))
 heads = st.builds(lambda *parts: bytes(parts), CLASSES, KNOWN, *[st.integers(0, 255)] * 2)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from terminals.card.crypto import (
     purchase_mac1,
     purchase_mac2,
     purchase_session_key,
+    purchase_tac,
 )
 from terminals.card.keys import KeySlot, mac_command
 from terminals.card.purse import PurchaseInit
@@ -24,10 +26,14 @@ from tests.terminals.cards import (
     KEYS,
     TERMINAL,
     WHEN,
+    Till,
     blank_psam,
+    card_spec,
+    issued_chip,
     issued_psam,
     public_info,
 )
+from tests.terminals.simulator.torn import FragileStore, Moment, PowerCut
 
 SERIAL8 = public_info().serial8
 INIT = PurchaseInit(10_000, 54, 0, 1, 0, bytes.fromhex("84176AD7"))
@@ -83,6 +89,41 @@ def test_numbers_never_repeat_even_after_a_power_cut(tmp_path: Path) -> None:
     seen = [begin(opened(issued_psam(DirectoryStore(tmp_path)))).terminal_seq]
     seen += [begin(opened(Psam.open(tmp_path))).terminal_seq for _ in range(3)]
     assert seen == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("moment", [Moment.WRITE_LOST, Moment.WRITTEN])
+def test_numbers_never_repeat_when_the_power_fails_in_the_write(moment: Moment) -> None:
+    store, seen = FragileStore(), []
+    issued_psam(store)
+    for _ in range(3):
+        psam = Psam.load(store)
+        sam = opened(psam)
+        seen.append(begin(sam).terminal_seq)
+        store.cut, store.left = moment, 0
+        with pytest.raises(PowerCut):
+            begin(sam)
+        store.cut = None
+    assert seen == sorted(set(seen))
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_one_module_serves_cards_of_both_key_versions(psam: Psam, version: int) -> None:
+    spec = replace(card_spec(balance_fen=500), key_version=version)
+    till = Till.over(MemoryTransport(issued_chip(spec)), MemoryTransport(psam))
+    init, sequence, proof = till.pay(180)
+    assert init.key_version == version
+    dtk = KEYS.of(KeySlot.TAC, SERIAL8, version)
+    assert proof.tac == purchase_tac(dtk, 180, PAID, TERMINAL, sequence, WHEN)
+
+
+def test_a_card_of_a_version_the_module_does_not_hold_is_refused(psam: Psam) -> None:
+    spec = replace(card_spec(balance_fen=500), key_version=3)
+    till = Till.over(MemoryTransport(issued_chip(spec)), MemoryTransport(psam))
+    with pytest.raises(ApduError) as caught:
+        till.pay(180)
+    assert caught.value.sw == Sw.KEY_INDEX_UNSUPPORTED
+    assert till.purse.balance_fen() == 500
 
 
 def test_mac2_of_the_card_is_accepted_once(psam: Psam) -> None:
