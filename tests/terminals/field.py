@@ -14,9 +14,8 @@ from django.test import Client
 from requests.adapters import BaseAdapter
 
 from accounts.models import Card
-from citizencard.core.keyservice.issuerkeys import IssuerKeys
 from citizencard.core.keyservice.keystore import KeyStore, Usage
-from terminals.card.crypto import purchase_tac
+from terminals.card.crypto import diversify_levels, purchase_tac
 from terminals.models import Merchant, Terminal
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
 from terminals.wire.batch import MEDIA_TYPE as NDJSON
@@ -82,9 +81,8 @@ class Field:
 
     def sealed(self, record: TapRecord) -> TapRecord:
         """The record with the TAC its card would give."""
-        dtk = IssuerKeys(self.keys).card_key(
-            Usage.TAC, record.key_version, bytes.fromhex(record.card_no[-16:])
-        )
+        master = self.keys.masters[Usage.TAC, record.key_version]
+        dtk = diversify_levels(master, self.keys.issuer_factor8, bytes.fromhex(record.card_no[-16:]))
         tac = purchase_tac(
             dtk,
             record.amount_fen,
