@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import atheris
@@ -13,6 +14,8 @@ OWN_PACKAGES = ["terminals", "citizencard", "tests"]
 def main() -> None:
     """Write the seeds into FOLDER and fuzz until the options end it."""
     name, folder, *options = sys.argv[1:]
+    # What a target leaves on disk goes with the folder: nothing of ours runs any more when libFuzzer ends the process.
+    tempfile.tempdir = str(Path(folder).parent)
     with atheris.instrument_imports(include=OWN_PACKAGES):
         from tests.fuzz.targets import TARGETS
     target = TARGETS[name]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import logging
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -17,13 +15,18 @@ from pathlib import Path
 from typing import Final, cast
 
 from citizencard.core.keyservice import keyblock
-from citizencard.core.keyservice.backend import Backend, KeyRing
+from citizencard.core.keyservice.audit import AuditLog
+from citizencard.core.keyservice.backend import KeyRing
+from citizencard.core.keyservice.ceremonies import Ceremonies
 from citizencard.core.keyservice.custodians import Custodian
+from citizencard.core.keyservice.custody import Custody
+from citizencard.core.keyservice.demonstration import open_demonstration
 from citizencard.core.keyservice.gate import Gate
 from citizencard.core.keyservice.keyblock import UnwrappedKey
 from citizencard.core.keyservice.keystore import Algorithm, Master, Usage, algorithms_of, load_demo_keys
-from citizencard.core.keyservice.lifecycle import AllActive, KeyState
+from citizencard.core.keyservice.lifecycle import KeyState
 from citizencard.core.keyservice.peer import Peer
+from citizencard.core.keyservice.places import MemoryPlace
 from citizencard.core.keyservice.protocol import (
     MAX_FRAME,
     Opcode,
@@ -37,7 +40,6 @@ from citizencard.core.keyservice.protocol import (
 from citizencard.core.keyservice.refusal import Refusal
 from citizencard.core.keyservice.register import KeyEntry, Register, RegisterFile
 from citizencard.core.keyservice.roles import OPERATIONS, Group, Quota, Role, Roles
-from citizencard.core.keyservice.vault_software import SoftwareVault
 from tests.fuzz.parsers import HeardSocket
 from tests.fuzz.target import Target, hold
 
@@ -52,11 +54,13 @@ WHEN: Final = datetime.fromisoformat("2026-11-21T08:30:15")
 def gate() -> Gate:
     """An open service with the demonstration keys, whose every role may ask for everything, without end."""
     logging.disable()
-    store = load_demo_keys(DEMO_KEYS, environment="demo")
-    backend = Backend(SoftwareVault(store.keys), store.issuer_factor8, AllActive(store.masters), demo=True)
+    store, ring = load_demo_keys(DEMO_KEYS, environment="demo"), KeyRing()
+    folder = Path(tempfile.mkdtemp(prefix="keys-"))
+    custody = Custody(folder, ring, MemoryPlace(store.keys), demo=True)
+    open_demonstration(custody, store)
     everything = dict.fromkeys(Group, Quota(inf, inf))
     roles = Roles(dict.fromkeys(Role, frozenset({0})), dict.fromkeys(Role, everything), shared=False)
-    return Gate(KeyRing(backend), roles)
+    return Gate(ring, roles, ceremonies=Ceremonies(custody), audit=AuditLog(folder))
 
 
 def serve(data: bytes) -> None:
@@ -90,6 +94,17 @@ def _requests() -> Iterator[bytes]:
     times = {"when": WHEN.isoformat()}
     card = {"serial8": eight, "key_version": 1, "online_atc": 1, "terminal_no6": "001122334455", **times}
     yield _request(Opcode.AUTHORISE_LOAD, NESTED)
+    yield _request(Opcode.LIST_KEYS, NESTED)
+    yield _request(Opcode.LIST_KEYS, _json({"custodian": "wang", "passphrase": "a wrong passphrase"}))
+    key = {
+        "custodian": "li",
+        "passphrase": "another wrong one",
+        "usage": "TAC",
+        "version": 9,
+        "kcv": "269296",
+    }
+    yield _request(Opcode.ENTER_COMPONENT, _json(key, component="00" * 16, algorithm="DES3", exportable=0))
+    yield _request(Opcode.IMPORT_BLOCK, _json(key, block="D0112"))
     yield _request(Opcode.STATUS, b"") + _request(Opcode.HELLO, _json({"role": "counter"}))
     record = pack_tac_record(
         serial8=bytes.fromhex(eight), key_version=1, amount_fen=200, kind=6, terminal_no6=bytes(6), terminal_seq=1,
@@ -151,16 +166,13 @@ def read_block(data: bytes) -> None:
 
 @lru_cache(maxsize=1)
 def register_file() -> RegisterFile:
-    """A register with one key and a custodian, in memory-backed storage where there is any."""
-    shared = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made in it
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-register-", dir=shared if shared.is_dir() else None))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    """A register with one key and a custodian."""
     days = {KeyState.ACTIVE: WHEN.date()}
     entry = KeyEntry(
         Usage.TAC, 1, Algorithm.DES3, "269296", KeyState.ACTIVE, days, WHEN.date(), False, "D0112"
     )
     people = (Custodian("wang", "00$00", 1, "ABCDEF"),)
-    file = RegisterFile(folder)
+    file = RegisterFile(Path(tempfile.mkdtemp(prefix="register-")))
     file.write(Register(bytes(8), "ABCDEF", people, {entry.name: entry}), PROTECTION_KEY)
     return file
 

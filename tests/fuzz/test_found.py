@@ -30,6 +30,22 @@ def test_json_too_deep_for_the_parser_is_a_typed_refusal(tmp_path: Path) -> None
             read()
 
 
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    """JSON can spell it, but no encoding can write it: it came back as an internal error instead of a refusal."""
+    fields = Fields(
+        b'{"text": "\\ud800", "texts": ["a", "\\udfff"], "value": {"a": "\\ud800"}, "key": {"\\ud800": "a"}}'
+    )
+    for read in (
+        lambda: fields.text("text", 20),
+        lambda: fields.texts("texts", 2, 20),
+        lambda: fields.mapping("value", 20, 20),
+        lambda: fields.mapping("key", 20, 20),
+    ):
+        with pytest.raises(Refusal, match="missing or out of bounds"):
+            read()
+    assert Fields('{"text": "张明\U00020000"}'.encode()).text("text", 20) == "张明\U00020000"
+
+
 def _register(folder: Path, content: bytes) -> RegisterFile:
     (folder / "register.json").write_bytes(content)
     return RegisterFile(folder)

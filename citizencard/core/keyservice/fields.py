@@ -51,9 +51,9 @@ class Fields:
     def text(self, name: str, limit: int) -> str:
         """A non-empty string of at most `limit` characters."""
         value = self._fields.get(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= limit:
+        if not _is_text(value, limit):
             raise _bad(name)
-        return value
+        return str(value)
 
     def optional_text(self, name: str, limit: int) -> str | None:
         """A string as `text`, or null."""
@@ -64,7 +64,7 @@ class Fields:
         values = self._fields.get(name)
         if not isinstance(values, list) or not 1 <= len(values) <= count_max:
             raise _bad(name)
-        if not all(isinstance(value, str) and 1 <= len(value) <= limit for value in values):
+        if not all(_is_text(value, limit) for value in values):
             raise _bad(name)
         return values
 
@@ -74,7 +74,7 @@ class Fields:
         if not isinstance(values, dict):
             raise _bad(name)
         for key, value in values.items():
-            if not (1 <= len(key) <= key_limit and isinstance(value, str) and 1 <= len(value) <= limit):
+            if not (_is_text(key, key_limit) and _is_text(value, limit)):
                 raise _bad(name)
         return values
 
@@ -114,6 +114,13 @@ class Fields:
             return bytes.fromhex(value)
         except (TypeError, ValueError):
             raise _bad(name) from None
+
+
+def _is_text(value: object, limit: int) -> bool:
+    """Whether it is a text that can be written down: JSON can also spell half a surrogate pair, which no encoding has."""
+    if not isinstance(value, str) or not 1 <= len(value) <= limit:
+        return False
+    return not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _bad(name: str) -> Refusal:
