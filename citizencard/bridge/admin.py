@@ -1,28 +1,22 @@
-"""The office's list of workstations, and its pages about the reader of the PC in front of the clerk."""
+"""The office's list of workstations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.contrib import admin
-from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from citizencard.bridge.models import Workstation
-from citizencard.bridge.pages import card_page, reader_page, state_fragment
 from citizencard.bridge.services import revoke_workstation
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.reasons import ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import at
 
-Page = Callable[[HttpRequest, AdminSite], HttpResponse]
 COLOURS = {"paired": "success", "revoked": "danger"}
 
 
@@ -36,22 +30,6 @@ class WorkstationAdmin(ReadOnlyAdmin):
     readonly_fields = ["state_label"]
     ordering = ["name", "-paired_at"]
     actions_detail = ["revoke"]
-
-    def get_urls(self) -> list[URLPattern]:
-        """The reader's pages stand before the admin's own, which take any text for an object's id."""
-        theirs: list[URLPattern] = super().get_urls()
-        return [
-            path("reader/", self._guarded(reader_page), name="bridge_reader"),
-            path("reader/state/", self._guarded(state_fragment), name="bridge_state"),
-            path("reader/card/", self._guarded(card_page), name="bridge_card"),
-            *theirs,
-        ]
-
-    def _guarded(self, page: Page) -> Callable[[HttpRequest], HttpResponse]:
-        guarded: Callable[[HttpRequest], HttpResponse] = self.admin_site.admin_view(
-            lambda request: page(request, self.admin_site)
-        )
-        return guarded
 
     @display(description=_("state"), ordering="revoked_at", label=COLOURS)  # type: ignore[untyped-decorator]  # unfold is untyped
     def state_label(self, obj: Workstation) -> tuple[str, str]:

@@ -38,10 +38,18 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
 
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""
+        from citizencard.bridge.pages import card_page, reader_page, state_fragment
         from citizencard.office.views import trial_balance_page
 
-        page = self.admin_view(lambda request: trial_balance_page(request, self))
-        return [path("trial-balance/", page, name="trial_balance")]
+        return [
+            self._page("trial-balance/", trial_balance_page, "trial_balance"),
+            self._page("reader/", reader_page, "bridge_reader"),
+            self._page("reader/state/", state_fragment, "bridge_state"),
+            self._page("reader/card/", card_page, "bridge_card"),
+        ]
+
+    def _page(self, where: str, page: View, name: str) -> URLPattern:
+        return path(where, self.admin_view(lambda request: page(request, self)), name=name)
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Wrap `view` with the permission check and the policy."""

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
+from citizencard.core.keyservice.client import KeyServiceClient
 from terminals.bridge.pairing import pair
 from terminals.bridge.sources import SimulatedSource
 from terminals.readers.memory import MemoryTransport
@@ -25,7 +26,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def window(live_server: LiveServer, house: House, chromium: Browser) -> Iterator[Watched]:
+def window(
+    key_service: KeyServiceClient, live_server: LiveServer, house: House, chromium: Browser
+) -> Iterator[Watched]:
     make_staff()
     context = chromium.new_context(viewport=DESKTOP, locale="zh-CN")  # type: ignore[arg-type]
     window = Watched(context.new_page(), live_server.url)

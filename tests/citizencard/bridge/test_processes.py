@@ -19,6 +19,7 @@ from pytest_django.live_server_helper import LiveServer
 from citizencard.bridge.models import Workstation
 from citizencard.bridge.services import ask_pairing_code
 from citizencard.bridge.transport import BridgeTransport, workstation_state
+from citizencard.core.keyservice.client import KeyServiceClient
 from citizencard.embedded.lifeline import tied_to_parent
 from terminals.card.describe import describe_card
 from terminals.card.errors import ReaderUnavailable, TransportError
@@ -87,7 +88,7 @@ def connected(pk: Any) -> bool:
 
 
 def test_paired_over_http_then_killed_in_use_one_after_the_other(
-    live_server: LiveServer, hub: Any, tmp_path: Path
+    key_service: KeyServiceClient, live_server: LiveServer, hub: Any, tmp_path: Path
 ) -> None:
     issued_chip(store=DirectoryStore(tmp_path / "card"))
     config = ["--config", str(tmp_path / "bridge.json")]
