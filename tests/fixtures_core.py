@@ -26,9 +26,9 @@ DEMO_KEYS = PROJECT / "fixtures" / "demo_keys.json"
 class KeyServiceProcess:
     """`python -m citizencard.core.keyservice` on a socket of its own; `words` are further arguments."""
 
-    def __init__(self, socket_path: Path, *words: str) -> None:
+    def __init__(self, socket_path: Path, *words: str, module: str = "citizencard.core.keyservice") -> None:
         self.socket_path = socket_path
-        command = [sys.executable, "-m", "citizencard.core.keyservice", "--socket", str(socket_path), *words]
+        command = [sys.executable, "-m", module, "--socket", str(socket_path), *words]
         self._command = tied_to_parent(command)
         self.log_path = socket_path.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None

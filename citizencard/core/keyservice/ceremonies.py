@@ -147,7 +147,7 @@ def custodian_in(payload: bytes) -> str:
     """The name a request claims, for the audit log; empty when it has none."""
     try:
         name = json.loads(payload).get("custodian")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ""
     return name if isinstance(name, str) and len(name) <= NAME_MAX else ""
 

@@ -16,7 +16,6 @@ from typing import Any, Final
 from citizencard.core.errors import KeyServiceUnavailable
 from citizencard.core.keyservice import audit
 from citizencard.core.keyservice.calls.custody import Credentials, CustodyCalls
-from citizencard.core.keyservice.components import COMPONENTS
 from citizencard.core.keyservice.errors import KeyServiceError
 from citizencard.core.keyservice.keystore import Algorithm, Usage, algorithms_of
 from citizencard.core.keyservice.roles import Role
@@ -47,10 +46,10 @@ def _begin(calls: CustodyCalls, options: argparse.Namespace) -> None:
     pin = _secret("PIN of the token: ") if options.token else None
     calls.begin(people, _hex(options.issuer_factor, 8), pin)
     for name, passphrase in people.items():
-        input(f"{name} alone in front of the screen: press Enter")
+        _asked(f"{name} alone in front of the screen: press Enter")
         share = calls.take_share(Credentials(name, passphrase))
         print(f"share {share['number']}: {_grouped(share['value'])}  check value {share['check']}")
-        input("Written down? Press Enter")
+        _asked("Written down? Press Enter")
         if sys.stdout.isatty():
             print(_CLEAR_SCREEN, end="")
     print("custody has begun, the key service is open; any two shares open it again")
@@ -73,11 +72,11 @@ def _enter(calls: CustodyCalls, options: argparse.Namespace) -> None:
     usage = Usage(options.usage)
     algorithm = Algorithm(options.algorithm or algorithms_of(usage)[0])
     present: list[Credentials] = []
-    progress: dict[str, Any] = {"entered": 0}
-    while progress["entered"] < COMPONENTS:
+    progress: dict[str, Any] = {"kcv": None}
+    while progress["kcv"] is None:
         person = _credentials()
         component = _hex(_secret("component: "), None)
-        kcv = _hex(input("its check value: "), 3)
+        kcv = _hex(_asked("its check value: "), 3)
         try:
             progress = calls.enter_component(
                 person,
@@ -92,11 +91,11 @@ def _enter(calls: CustodyCalls, options: argparse.Namespace) -> None:
             print(f"refused: {refused.data['explanation']}")
             continue
         present.append(person)
-        print(f"{progress['entered']} of {COMPONENTS} components entered")
+        print(f"components entered: {progress['entered']}")
     print(f"check value of the whole key: {progress['kcv']}")
     while not progress.get("stored"):
         person = present.pop(0) if present else _credentials()
-        kcv = _hex(input(f"{person.name} confirms, by typing the check value: "), 3)
+        kcv = _hex(_asked(f"{person.name} confirms, by typing the check value: "), 3)
         progress = calls.confirm_components(person, usage, options.version, kcv)
     print(f"{usage} version {options.version} is in the register; two custodians activate it")
 
@@ -104,7 +103,7 @@ def _enter(calls: CustodyCalls, options: argparse.Namespace) -> None:
 def _import(calls: CustodyCalls, options: argparse.Namespace) -> None:
     """Import a TR-31 key block under a shared key; read from standard input."""
     person = _credentials()
-    block = input("key block: ").strip()
+    block = _asked("key block: ").strip()
     kcv = calls.import_block(person, Usage(options.usage), options.version, block, kek_version=options.kek)
     print(f"{options.usage} version {options.version} is in the register, check value {kcv}")
 
@@ -201,7 +200,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _credentials() -> Credentials:
-    name = input("custodian: ").strip()
+    name = _asked("custodian: ").strip()
     return Credentials(name, _secret("passphrase: "))
 
 
@@ -212,8 +211,14 @@ def _new_passphrase(name: str) -> str:
     return passphrase
 
 
+def _asked(prompt: str) -> str:
+    """A line typed in. Prompts go to standard error, so that what is printed can be kept in a file."""
+    print(prompt, end="", file=sys.stderr, flush=True)
+    return input()
+
+
 def _secret(prompt: str) -> str:
-    return getpass(prompt) if sys.stdin.isatty() else input()
+    return getpass(prompt) if sys.stdin.isatty() else _asked(prompt)
 
 
 def _hex(text: str, length: int | None) -> bytes:

@@ -142,9 +142,12 @@ class RegisterFile:
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the register against the other processes on this state directory while it is changed."""
-        with self._lock.open("ab") as lock:
+        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
 
 
 def _mac(mac_key: bytes, content: Mapping[str, Any]) -> bytes:
