@@ -24,7 +24,7 @@ from citizencard.core.keyservice.roles import Role
 from citizencard.core.keyservice.signing import SignPurpose
 from terminals.bridge.errors import GarbledMessage, NotPaired
 from terminals.bridge.faults import fault
-from terminals.bridge.messages import NONCE_BYTES, SIGNATURE_BYTES, Meeting, Message, Slot, pack
+from terminals.bridge.messages import NONCE_BYTES, SENTENCE_MAX, SIGNATURE_BYTES, Meeting, Message, Slot, pack
 from terminals.card.errors import TransportError
 from terminals.readers.errors import ReaderInUse
 
@@ -102,7 +102,7 @@ class AgentLine:
             self._connection.send(pack(id=number, **request))
             message = answer.result(timeout_s)
             if "error" in message:
-                raise fault(message.text("error", 40), message.text("message", 500))
+                raise fault(message.text("error", 40), message.text("message", SENTENCE_MAX))
             return read(message)
         except TimeoutError as error:
             self.cut(1011, "no answer")

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from terminals.bridge.errors import GarbledMessage
 from terminals.bridge.faults import fault
-from terminals.bridge.messages import MESSAGE_BYTES_MAX, NAME_MAX, Message, Slot, pack
+from terminals.bridge.messages import MESSAGE_BYTES_MAX, NAME_MAX, SENTENCE_MAX, Message, Slot, pack
 from terminals.card.errors import ReaderUnavailable, TransportError
 
 PATIENCE_S: Final = 30.0
@@ -124,7 +124,7 @@ class _HubLine:
             self.close()
             raise TransportError("the line to the card bridge broke") from error
         if "error" in answer:
-            raise fault(answer.text("error", 40), answer.text("message", 500))
+            raise fault(answer.text("error", 40), answer.text("message", SENTENCE_MAX))
         return answer
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from terminals.bridge.errors import GarbledMessage
 from terminals.bridge.faults import name_of
-from terminals.bridge.messages import APDU_BYTES, NAME_MAX, WAIT_MS_MAX, Message
+from terminals.bridge.messages import APDU_BYTES, NAME_MAX, SENTENCE_MAX, WAIT_MS_MAX, Message
 from terminals.bridge.sources import ReaderSource
 from terminals.card.errors import TransportError
 from terminals.card.transport import Transport
@@ -36,7 +36,7 @@ class Desk:
             return action(request)
         except TransportError as error:
             self._say(f"failed: {error}")
-            return {"error": name_of(error), "message": str(error)}
+            return {"error": name_of(error), "message": " ".join(str(error).split())[:SENTENCE_MAX]}
 
     def close(self) -> None:
         """Let the card go; it is reset."""

@@ -23,6 +23,8 @@ READERS_MAX: Final = 16
 NAME_MAX: Final = 128
 """PC/SC's own limit for a reader's name (MAX_READERNAME)."""
 WAIT_MS_MAX: Final = 60_000
+SENTENCE_MAX: Final = 500
+"""Length of an error's sentence."""
 
 UNPAIRED: Final = 4401
 """WebSocket close codes of our own (4000 and above are free for that): the hub does not know this workstation."""
