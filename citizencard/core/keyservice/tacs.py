@@ -27,6 +27,9 @@ EncipherCards = Callable[[int, bytes], bytes]
 BULK_FROM: Final = 1_500
 """Records from which one pass over all lanes is faster than a cipher object for each (measured; see `make bench`)."""
 
+_VERSION_UNUSABLE: Final = (Code.UNKNOWN_KEY, Code.KEY_NOT_PERMITTED, Code.UNSUPPORTED)
+"""Refusals that speak about one key version; any other one is no verdict on a record."""
+
 _RECORD: Final = np.dtype(
     [("serial", ">u8"), ("version", "u1"), ("covered", "u1", 22), ("tac", "u1", 4)], align=False
 )
@@ -36,7 +39,7 @@ _RECORD: Final = np.dtype(
 def verify(packed: bytes, encipher_cards: EncipherCards) -> bytes:
     """One byte per 35-byte record: 1 when its TAC is the card's own, else 0 (also for a key version not to be used).
 
-    `Refusal` bad_request when the length is wrong, vault_unavailable when the keys cannot be reached.
+    `Refusal` bad_request when the length is wrong, and whatever keeps the keys from being used at all.
     """
     if len(packed) % TAC_RECORD:
         raise Refusal(Code.BAD_REQUEST, f"TAC records are {TAC_RECORD} bytes each")
@@ -57,7 +60,7 @@ def _tac_keys(records: NDArray[np.void], encipher_cards: EncipherCards) -> tuple
         try:
             enciphered = encipher_cards(int(version), _factors(serials))
         except Refusal as refusal:
-            if refusal.code is Code.VAULT_UNAVAILABLE:
+            if refusal.code not in _VERSION_UNUSABLE:
                 raise
             logger.warning("%d cards not verifiable: %s", len(serials), refusal.message)
             continue

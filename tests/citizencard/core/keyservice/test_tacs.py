@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 from citizencard.core.keyservice import tacs
-from citizencard.core.keyservice.protocol import TAC_RECORD
+from citizencard.core.keyservice.backend import Backend, KeyRing
+from citizencard.core.keyservice.handlers import answer
+from citizencard.core.keyservice.keystore import KeyStore, Usage
+from citizencard.core.keyservice.lifecycle import AllActive, Intent
+from citizencard.core.keyservice.protocol import TAC_RECORD, Opcode
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.tacs import BULK_FROM, EncipherCards, verify
+from citizencard.core.keyservice.vault_software import SoftwareVault
 from terminals.card import crypto
 from terminals.card.bulk.macs import LANES
 
@@ -124,13 +129,30 @@ def test_zero_keys_do_not_verify_an_unknown_version() -> None:
     assert verify(head + crypto.des_mac(bytes(8), head[9:]), encipher) == b"\x00"
 
 
-def test_a_vault_out_of_reach_is_no_verdict() -> None:
+@pytest.mark.parametrize("code", [Code.VAULT_UNAVAILABLE, Code.BUSY, Code.INTERNAL])
+def test_keys_out_of_reach_are_no_verdict(code: Code) -> None:
     def unreachable(version: int, blocks: bytes) -> bytes:
-        raise Refusal(Code.VAULT_UNAVAILABLE, "the token does not answer")
+        raise Refusal(code, "not now")
 
     with pytest.raises(Refusal) as caught:
         verify(genuine(random.Random(4), 1, cards=1)[0], unreachable)
-    assert caught.value.code is Code.VAULT_UNAVAILABLE
+    assert caught.value.code is code
+
+
+def test_sealing_in_the_middle_is_no_verdict(demo_keys: KeyStore) -> None:
+    """The keys go while a batch is under way: it is to be asked again, not to be refused tap by tap."""
+    ring = KeyRing()
+
+    class SealedMeanwhile(AllActive):
+        def permits(self, usage: Usage, version: int, intent: Intent) -> bool:
+            ring.put(None)
+            return False
+
+    vault, policy = SoftwareVault(demo_keys.keys), SealedMeanwhile(demo_keys.masters)
+    ring.put(Backend(vault, demo_keys.issuer_factor8, policy))
+    with pytest.raises(Refusal) as caught:
+        answer(ring, Opcode.VERIFY_PURCHASE_TACS, bytes(8) + b"\x01" + bytes(26))
+    assert caught.value.code is Code.SEALED
 
 
 @pytest.mark.parametrize("length", [1, 34, 36, 69])
