@@ -14,7 +14,7 @@ _REASONS: Final[dict[str, StrOrPromise]] = {
     Code.MAC_INVALID: _("the card's authentication code (MAC1) is wrong"),
     Code.UNKNOWN_KEY: _("it does not hold this key version"),
     Code.ENVELOPE_INVALID: _("a sealed field was changed or moved"),
-    Code.KEY_NOT_PERMITTED: _("this key version has been taken out of use"),
+    Code.KEY_NOT_PERMITTED: _("this key version may not be used now"),
     Code.NOT_PERMITTED: _("this part of the system may not ask for it"),
     Code.QUOTA_EXCEEDED: _("too much was asked in a short time"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from datetime import UTC, date
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from terminals.services.field import publish_tariff
 from terminals.services.hotlist import report_loss
 from terminals.wire.batch import build_batch
 from tests.factories import NOON
+from tests.fixtures_core import KeyServiceProcess
 from tests.terminals.field import Field, deliver
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,20 @@ def test_without_key_service_nothing_changes(
     settings.KEY_SERVICE_SOCKET = str(tmp_path / "gone.sock")
     response = field.post_batch(build_batch("B1", [field.tap(card, 1)]))
     assert response.status_code == 503
+    assert not Batch.objects.exists()
+
+
+def test_a_sealed_key_service_is_told_to_terminals(field: Field, card: Card, settings: Settings) -> None:
+    with tempfile.TemporaryDirectory(prefix="cc-keys-") as folder:
+        service = KeyServiceProcess(Path(folder) / "keys.sock", "--state", f"{folder}/state")
+        service.start()
+        try:
+            settings.KEY_SERVICE_SOCKET = str(service.socket_path)
+            response = field.post_batch(build_batch("B1", [field.tap(card, 1)]))
+        finally:
+            service.stop()
+    body = response.json()  # type: ignore[attr-defined]
+    assert (response.status_code, body["code"], body["reason"]) == (503, "key_service_unavailable", "sealed")
     assert not Batch.objects.exists()
 
 
