@@ -11,10 +11,12 @@ from rich.table import Table
 
 from citizencard.core.money import format_yuan
 from citizencard.management.cardwords import CARD_KINDS, FAMILIES, INDUSTRIES, TRANSACTIONS, TRIPS, Words
+from terminals.card.status import StatusWord
 
 Shown = Mapping[str, Any]
 
 NOTHING: Final = "–"
+BEHIND_PIN: Final = f"{StatusWord.SECURITY_NOT_SATISFIED:04X}"
 
 
 def card_tables(shown: Shown) -> Iterator[Table]:
@@ -54,6 +56,8 @@ def _facts(shown: Shown) -> Table:
 def _holder(holder: Shown | None) -> str:
     if holder is None:
         return NOTHING
+    if holder.get("sw") == BEHIND_PIN:
+        return pgettext("card", "behind the PIN (--pin)")
     words = (holder.get(name) for name in ("error", "name", "document_number", "number"))
     return _text(" ".join(filter(None, words))) or NOTHING
 
@@ -121,10 +125,17 @@ def _compound(records: list[Shown]) -> Table:
         content = {name: value for name, value in record.items() if name not in ("sfi", "record_id")}
         identifier = record.get("record_id", "?")
         name = f"{identifier:02X}" if isinstance(identifier, int) else identifier
-        table.add_row(
-            f"{record['sfi']:02X}", name, "\n".join(f"{key}: {value}" for key, value in content.items())
-        )
+        table.add_row(f"{record['sfi']:02X}", name, "\n".join(_lines(content)))
     return table
+
+
+def _lines(content: Shown, prefix: str = "") -> Iterator[str]:
+    """What is written in a record, one field a line; what is not (zeros) only fills the window."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, f"{prefix}{key}.")
+        elif str(value).strip("0") and value is not None:
+            yield f"{prefix}{key}: {value}"
 
 
 def _code(code: Shown, words: Words | None = None) -> str:

@@ -46,7 +46,7 @@ def attempt(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except ApduError as error:
-        return None if error.sw in MISSING else {"error": str(error)}
+        return None if error.sw in MISSING else {"error": str(error), "sw": f"{error.sw:04X}"}
     except FormatError as error:
         return {"error": str(error)}
 

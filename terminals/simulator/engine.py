@@ -20,6 +20,8 @@ class Engine(Generic[S]):
     """One chip between power on and power off. `state` is EEPROM, everything else is lost at `reset`."""
 
     ATR: ClassVar[bytes]
+    CONTACTS: ClassVar[bool] = False
+    """Whether the chip speaks T=0 (ISO/IEC 7816-3) rather than ISO/IEC 14443-4."""
     commands: ClassVar[dict[int, Entry]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -100,8 +102,8 @@ class Engine(Generic[S]):
         return self._answer(apdu, data)
 
     def _answer(self, apdu: Command, data: bytes) -> bytes:
-        """T=0: an answer nobody gave an Le for waits for GET RESPONSE."""
-        if not data or apdu.le is not None:
+        """In T=0 an answer nobody gave an Le for waits for GET RESPONSE; without contacts it comes at once."""
+        if not data or apdu.le is not None or not self.CONTACTS:
             return data
         self._waiting = data
         raise Refusal(0x6100 | len(data))

@@ -27,7 +27,8 @@ FIXED_BYTES: Final = SamInitData.length()
 class Psam(CipherEngine):
     """One SAM. Blank until personalised and activated; `transmit` takes an APDU and returns data and status word."""
 
-    ATR: ClassVar[bytes] = bytes.fromhex("3B858001") + b"CPSAM" + b"\x48"
+    ATR: ClassVar[bytes] = bytes.fromhex("3B650000") + b"CPSAM"
+    CONTACTS: ClassVar[bool] = True
 
     @classmethod
     def create(cls, directory: Path, *, chip_serial8: bytes, transport_key16: bytes) -> Self:

@@ -159,7 +159,7 @@ def test_the_overdraft_limit_moves_the_balance_with_it(bank: Bank) -> None:
     assert tac == overdraft_tac(KEYS.of(KeySlot.TAC, SERIAL8), 1800, 1, 800, COUNTER, WHEN)
     assert bank.deposit.transaction_prove(KIND.OVERDRAFT_UPDATE, 2).tac == tac
     bank.pay(1500)
-    assert [bank.deposit.balance_fen(part) for part in (0, 1, 2, 3)] == [300, 800, 500, 0]
+    assert [bank.deposit.balance_fen(part) for part in BalancePart] == [300, 800, 500, 0]
     assert bank.deposit.log()[0].overdraft_limit_fen == 800
 
 

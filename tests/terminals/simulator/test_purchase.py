@@ -249,3 +249,12 @@ def test_money_is_conserved_and_counters_never_skip(steps: list[tuple[str, int]]
     assert till.purse.balance_fen() == balance
     assert sequences == list(range(1, counts["pay"] + 1))
     assert len(till.purse.log()) == min(10, sum(counts.values()))
+
+
+def test_a_card_answers_at_once_where_no_length_was_asked_for() -> None:
+    """A chip without contacts knows no GET RESPONSE: many terminal programs leave Le away and expect the data."""
+    chip = issued_chip()
+    answer = chip.transmit(replace(commands.select_name(T_UNION.aid), le=None).to_bytes())
+    assert answer[:1] == b"\x6f"
+    assert answer[-2:] == b"\x90\x00"
+    assert chip.transmit(bytes.fromhex("805C0002")) == bytes.fromhex("000000009000")
