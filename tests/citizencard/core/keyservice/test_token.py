@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +169,33 @@ def test_lost_sessions_are_not_noticed_outside(vault: Any, session: Any) -> None
         session.pykcs11.closeAllSessions(slot)
     assert vault.encipher(Usage.LOAD, 1, bytes(16), factor8=factor8) == before
     assert works(vault)
+
+
+def test_sessions_lost_under_twelve_threads(vault: Any, session: Any) -> None:
+    """Every answer is right or a refusal that may be repeated, and in the end all goes on."""
+    factor8 = bytes(range(8))
+    right = vault.encipher(Usage.LOAD, 1, bytes(16), factor8=factor8)
+    stop = threading.Event()
+
+    def work(_: int) -> set[Any]:
+        answers = set()
+        while not stop.is_set():
+            try:
+                answers.add(vault.encipher(Usage.LOAD, 1, bytes(16), factor8=factor8))
+            except Refusal as told:
+                answers.add(told.code)
+        return answers
+
+    with ThreadPoolExecutor(12) as pool:
+        running = [pool.submit(work, number) for number in range(12)]
+        for _ in range(5):
+            time.sleep(0.1)
+            for slot in session.pykcs11.getSlotList():
+                session.pykcs11.closeAllSessions(slot)
+        stop.set()
+        answers = set().union(*(thread.result() for thread in running))
+    assert right in answers <= {right, Code.VAULT_UNAVAILABLE}
+    assert vault.encipher(Usage.LOAD, 1, bytes(16), factor8=factor8) == right
 
 
 def test_a_removed_token_is_told_and_used_again_when_it_is_back(
