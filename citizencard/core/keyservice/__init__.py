@@ -1,5 +1,6 @@
 """The key service: one small process holds every key, all others ask it over a unix socket.
 
-Server side (no Django): `keystore`, `purse`, `issuing`, `privacy`, `signing` behind `backend`; `handlers`, `server`.
-Both sides: `protocol`. Django side: `client`.
+Server side (no Django): masters lie in a `vault` (`vault_software`, `vault_pkcs11`), which `backend` opens for `purse`,
+`issuing`, `maintenance`, `privacy`, `signing` and `certificates`, each asking the policy through `access`; `handlers`,
+`server`. Both sides: `protocol`. Django side: `client`.
 """

@@ -15,6 +15,7 @@ _REASONS: Final[dict[str, StrOrPromise]] = {
     Code.UNKNOWN_KEY: _("it does not hold this key version"),
     Code.ENVELOPE_INVALID: _("a sealed field was changed or moved"),
     Code.KEY_NOT_PERMITTED: _("this key version may not be used now"),
+    Code.UNSUPPORTED: _("no such thing can be done with this key"),
     Code.NOT_PERMITTED: _("this part of the system may not ask for it"),
     Code.QUOTA_EXCEEDED: _("too much was asked in a short time"),
 }
