@@ -45,6 +45,8 @@ class PcscTransport:
         card = self._connected()
         result, answer = self._scard.SCardTransmit(card, self._protocol, list(apdu))
         check(result, self.reader)
+        if not answer:  # some drivers tell so that the line broke
+            raise CardRemoved(f"{self.reader}: the card was pulled before it answered")
         if len(answer) < 2:
             raise TransportError(f"{self.reader}: the answer has no status word")
         return bytes(answer[:-2]), int.from_bytes(bytes(answer[-2:]))

@@ -25,7 +25,12 @@ class TestWithService:
     def events(self, pcscd: None) -> Iterator[queue.Queue[ReaderEvent]]:
         seen: queue.Queue[ReaderEvent] = queue.Queue()
         with VpcdSlot(0) as self.slot, watch_readers() as watch:
-            thread = threading.Thread(target=lambda: [seen.put(event) for event in watch])
+
+            def follow() -> None:
+                for event in watch:
+                    seen.put(event)
+
+            thread = threading.Thread(target=follow)
             thread.start()
             yield seen
             watch.cancel()
@@ -58,7 +63,8 @@ class FakeService:
         return self.now
 
     def _status(self, context: Any, step: int, asked: list[tuple[str, int]]) -> tuple[int, list[Any]]:
-        told, changed = [("pnp", 0, [])], False
+        told: list[tuple[str, int, list[int]]] = [("pnp", 0, [])]
+        changed = False
         for name, known in asked[1:]:
             state, atr = self.now[name]
             differs = state != known

@@ -200,6 +200,13 @@ class TestWithoutService:
         assert type(caught.value) is error
         connected.close()
 
+    def test_no_answer_at_all_is_a_card_that_left(
+        self, scard: SimpleNamespace, connected: PcscTransport
+    ) -> None:
+        scard.SCardTransmit = lambda *rest: (scard.SCARD_S_SUCCESS, [])
+        with pytest.raises(CardRemoved):
+            connected.transmit(READ_SERIAL)
+
     def test_an_answer_without_a_status_word(self, scard: SimpleNamespace, connected: PcscTransport) -> None:
         scard.SCardTransmit = lambda *rest: (scard.SCARD_S_SUCCESS, [0x90])
         with pytest.raises(TransportError, match="no status word"):

@@ -10,7 +10,7 @@ import pytest
 
 from citizencard.embedded.pcscd import PcscUnavailable, running_pcscd
 from terminals.readers.errors import NoService
-from terminals.readers.events import ReaderEvent, watch_readers
+from terminals.readers.events import watch_readers
 from terminals.readers.pcsc import PcscTransport, list_readers
 from terminals.simulator.chip import Chip
 from terminals.simulator.vpcd import VpcdSlot
@@ -38,12 +38,13 @@ def daemon() -> Iterator[ExitStack]:
 @pytest.mark.pcsc
 def test_a_service_stopped_in_use_is_named_and_a_new_connection_works(daemon: ExitStack, chip: Chip) -> None:
     fault: list[NoService] = []
+    watching = threading.Event()
 
     def watch() -> None:
-        seen: list[ReaderEvent] = []
         with watch_readers() as events:
             try:
-                seen.extend(events)
+                for _event in events:
+                    watching.set()
             except NoService as error:
                 fault.append(error)
 
@@ -52,6 +53,7 @@ def test_a_service_stopped_in_use_is_named_and_a_new_connection_works(daemon: Ex
         transport = PcscTransport(SLOT, wait_seconds=10)
         watcher = threading.Thread(target=watch)
         watcher.start()
+        assert watching.wait(10)
         daemon.close()
         for use in (transport.reset, lambda: transport.transmit(bytes.fromhex("00B0850008")), list_readers):
             with pytest.raises(NoService, match="start pcscd"):
