@@ -9,10 +9,10 @@ from typing import Final, Protocol
 
 from terminals.card import commands, eid
 from terminals.card.apdu import ApduError, Command
-from terminals.card.eid import CardCertificate
+from terminals.card.bench import Bench
 from terminals.card.errors import FormatError
 from terminals.card.files import PublicInfo
-from terminals.card.script import Bench
+from terminals.card.identity import CardCertificate, WrongSignature, validity
 from terminals.card.status import StatusWord
 
 IDENTITY: Final = commands.select_name(eid.EID_AID)
@@ -68,11 +68,11 @@ class WriteCertificate:
         try:
             found = CardCertificate.parse(card.certificate())
             found.verify_answer(challenge, card.authenticate(challenge))
-        except (eid.WrongSignature, FormatError):
+        except (WrongSignature, FormatError):
             return False
         info = self.public_info
         named = (found.serial8, found.point, (found.first, found.last))
-        return named == (info.serial8, card.public_key(), eid.validity(info.start, info.expiry))
+        return named == (info.serial8, card.public_key(), validity(info.start, info.expiry))
 
     def write(self, bench: Bench) -> None:
         """Have it issued, and write it piece by piece."""

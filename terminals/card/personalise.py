@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from terminals.card import commands
 from terminals.card.apdu import Command
+from terminals.card.bench import Bench, KeyWriter
 from terminals.card.chipdata import LifeCycle
 from terminals.card.eid_steps import CertificateIssuer, MakeKeyPair, WriteCertificate, written_certificate
 from terminals.card.errors import PersonalisationError
@@ -31,33 +32,9 @@ from terminals.card.profile import T_UNION, CardProfile
 from terminals.card.purse import PurseSession, pin_block
 from terminals.card.sam import PURSE_DF
 from terminals.card.sam_files import SamInfo, SamManagement, SamTerminal
-from terminals.card.script import (
-    Bench,
-    KeyWriter,
-    Listener,
-    Progress,
-    Step,
-    WriteFile,
-    WriteKey,
-    chip_serial,
-    nobody_listens,
-    run,
-    start_over,
-)
+from terminals.card.script import Listener, Step, nobody_listens, run
+from terminals.card.steps import WriteFile, WriteKey
 from terminals.card.transport import Transport
-
-__all__ = [
-    "CardIssuer",
-    "CardSpec",
-    "KeyWriter",
-    "PersonalisedCard",
-    "Progress",
-    "SamSpec",
-    "card_slots",
-    "chip_serial",
-    "personalise",
-    "personalise_sam",
-]
 
 PIN_TRIES: Final = 3
 EMPTY_PURSE: Final = PurseStart()
@@ -147,7 +124,7 @@ def personalise(
     """
     bench = Bench(transport, writer)
     if erase_begun and bench.life_cycle is LifeCycle.INITIALISATION:
-        start_over(bench)
+        bench.erase()
     application = commands.select_name(spec.profile.aid)
     _check_number(bench, application, spec)
     run(bench, list(_card_steps(bench, application, spec, writer)), progress)

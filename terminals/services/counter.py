@@ -12,9 +12,10 @@ from accounts.services.topup import authorise_load, confirm_load
 from citizencard.core.audit import record_audit
 from citizencard.core.keyservice.client import key_service
 from terminals.card.apdu import ProofNotAvailable
+from terminals.card.bench import chip_serial
 from terminals.card.crypto import TransactionType
 from terminals.card.errors import TransportError
-from terminals.card.personalise import chip_serial, personalise
+from terminals.card.personalise import personalise
 from terminals.card.profile import T_UNION
 from terminals.card.purse import PurseSession
 from terminals.card.script import Listener, nobody_listens

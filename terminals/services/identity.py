@@ -17,9 +17,10 @@ from django.utils import timezone
 from accounts.models import Card, Citizen
 from citizencard.core.audit import record_audit
 from citizencard.core.keyservice.client import key_service
-from terminals.card import eid
-from terminals.card.eid import CHALLENGE_BYTES, CardCertificate, IdentityProof, verify_identity
+from terminals.card import identity
+from terminals.card.eid import CHALLENGE_BYTES, IdentityProof
 from terminals.card.errors import FormatError
+from terminals.card.identity import CardCertificate, verify_identity
 from terminals.errors import ChallengeUsed, IdentityRefused
 from terminals.models import CardCertificate as CertificateRecord
 from terminals.models import HotListEntry, IdentityCheck
@@ -29,10 +30,10 @@ CHALLENGE_LIFE: Final = timedelta(minutes=2)
 Outcome = IdentityCheck.Outcome
 _REFUSALS: Final[dict[type[Exception], IdentityCheck.Outcome]] = {
     FormatError: Outcome.MALFORMED,
-    eid.WrongIssuer: Outcome.WRONG_ISSUER,
-    eid.CertificateNotValid: Outcome.NOT_VALID,
-    eid.WrongCard: Outcome.WRONG_CARD,
-    eid.WrongSignature: Outcome.WRONG_SIGNATURE,
+    identity.WrongIssuer: Outcome.WRONG_ISSUER,
+    identity.CertificateNotValid: Outcome.NOT_VALID,
+    identity.WrongCard: Outcome.WRONG_CARD,
+    identity.WrongSignature: Outcome.WRONG_SIGNATURE,
 }
 
 
@@ -99,7 +100,7 @@ def _judge(
     try:
         certificate = CardCertificate.parse(proof.certificate)
         certificate.verify_issuer(authorities)
-    except (FormatError, eid.IdentityError) as error:
+    except (FormatError, identity.IdentityError) as error:
         return _REFUSALS[type(error)], None
     record = _newest_record(certificate, proof.certificate)
     if record is None:
@@ -114,7 +115,7 @@ def _judge(
             at=timezone.now(),
             card_serial8=card.serial,
         )
-    except eid.IdentityError as error:
+    except identity.IdentityError as error:
         return _REFUSALS[type(error)], card
     return _standing(card), card
 

@@ -17,9 +17,9 @@ from terminals.card.eid import (
     CHALLENGE_BYTES,
     EID_AID,
     SIGNATURE_BYTES,
-    point_of,
 )
 from terminals.card.files import Fci
+from terminals.card.identity import point_of
 from terminals.card.status import StatusWord as Sw
 from terminals.simulator.card_base import CardEngine
 from terminals.simulator.dispatch import Refusal, command

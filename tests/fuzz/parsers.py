@@ -17,7 +17,7 @@ import terminals.card
 from terminals.bridge.desk import Desk
 from terminals.bridge.errors import BridgeError
 from terminals.bridge.messages import Message, pack
-from terminals.card import eid, plain, tlv
+from terminals.card import eid, identity, plain, tlv
 from terminals.card.apdu import Command, error_for
 from terminals.card.compound import parse_compound
 from terminals.card.errors import CardError, FormatError
@@ -92,15 +92,15 @@ def read_certificate(data: bytes) -> None:
     for parse in (eid.der_length, eid.public_key_in):
         with suppress(FormatError):
             parse(data)
-    certificate = eid.CardCertificate.parse(data)
+    certificate = identity.CardCertificate.parse(data)
     with suppress(CardError):
-        certificate.verify_issuer(CARD_CA.certificate())
+        certificate.verify_issuer([CARD_CA.certificate()])
     with suppress(CardError):
         certificate.verify_answer(bytes(eid.CHALLENGE_BYTES), bytes(eid.SIGNATURE_BYTES))
 
 
 def _certificate_seeds() -> Iterator[bytes]:
-    point = eid.point_of(ec.derive_private_key(7, ec.SECP256R1()).public_key())
+    point = identity.point_of(ec.derive_private_key(7, ec.SECP256R1()).public_key())
     yield CARD_CA.issue(bytes(8), point, date(2026, 1, 1), date(2036, 1, 1))
     yield CARD_CA.certificate()
     yield point

@@ -26,7 +26,7 @@ from citizencard.core.keyservice.lifecycle import Intent
 from citizencard.core.keyservice.refusal import Code, Refusal
 from terminals.card.commands import AuthenticateMode
 from terminals.card.crypto import decrypt_ecb, encrypt_ecb, retail_mac
-from terminals.card.eid import validity
+from terminals.card.identity import validity
 
 VALIDITY_MAX: Final = timedelta(days=366 * 50)
 _CA_BEGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)

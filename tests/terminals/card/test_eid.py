@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citizencard.core.keyservice.certificates import CardAuthority
-from terminals.card import eid
-from terminals.card.eid import CardCertificate, EidSession, IdentityProof, verify_identity
+from terminals.card import eid, identity
+from terminals.card.eid import EidSession, IdentityProof
 from terminals.card.errors import FormatError
+from terminals.card.identity import CardCertificate, verify_identity
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
 from tests.terminals.cards import CARD_CA, card_spec, issued_chip
@@ -99,7 +100,7 @@ def test_the_certificate_names_a_card_and_no_person(proof: IdentityProof) -> Non
 def test_both_days_of_validity_count(proof: IdentityProof) -> None:
     found = CardCertificate.parse(proof.certificate)
     first, last = found.first, found.last
-    assert (first, last) == eid.validity(date(2026, 1, 1), date(2046, 12, 31))
+    assert (first, last) == identity.validity(date(2026, 1, 1), date(2046, 12, 31))
     check(proof, at=first)
     check(proof, at=last)
 
@@ -108,7 +109,7 @@ def test_both_days_of_validity_count(proof: IdentityProof) -> None:
     "at", [datetime(2025, 12, 31, 15, 59, 59, tzinfo=UTC), datetime(2046, 12, 31, 16, 0, 0, tzinfo=UTC)]
 )
 def test_a_certificate_outside_its_days_is_refused(proof: IdentityProof, at: datetime) -> None:
-    with pytest.raises(eid.CertificateNotValid):
+    with pytest.raises(identity.CertificateNotValid):
         check(proof, at=at)
 
 
@@ -116,13 +117,13 @@ def test_cards_of_the_ca_before_are_good_as_long_as_it_is(proof: IdentityProof) 
     others = [CardAuthority(bytes(64), version).certificate() for version in (2, 3)]
     CardCertificate.parse(proof.certificate).verify_issuer([*others, CARD_CA.certificate()])
     for trusted in (others, []):
-        with pytest.raises(eid.WrongIssuer):
+        with pytest.raises(identity.WrongIssuer):
             CardCertificate.parse(proof.certificate).verify_issuer(trusted)
 
 
 def test_another_city_s_ca_is_refused(proof: IdentityProof) -> None:
     for version in (1, 2):
-        with pytest.raises(eid.WrongIssuer):
+        with pytest.raises(identity.WrongIssuer):
             check(proof, ca=CardAuthority(bytes(64), version).certificate())
 
 
@@ -132,23 +133,23 @@ def test_a_ca_certificate_is_none_for_a_card(proof: IdentityProof) -> None:
 
 
 def test_a_card_is_no_ca(card: Chip, proof: IdentityProof) -> None:
-    with pytest.raises(eid.WrongIssuer):
+    with pytest.raises(identity.WrongIssuer):
         check(proof, ca=proof.certificate)
 
 
 def test_another_card_is_refused(proof: IdentityProof) -> None:
-    with pytest.raises(eid.WrongCard):
+    with pytest.raises(identity.WrongCard):
         check(proof, serial8=bytes.fromhex("5883700000000999"))
 
 
 def test_a_clone_with_a_copied_certificate_is_refused(proof: IdentityProof) -> None:
     clone = EidSession(MemoryTransport(issued_chip())).prove(CHALLENGE)
-    with pytest.raises(eid.WrongSignature):
+    with pytest.raises(identity.WrongSignature):
         check(proof, signature=clone.signature)
 
 
 def test_an_old_answer_does_not_fit_a_new_challenge(proof: IdentityProof) -> None:
-    with pytest.raises(eid.WrongSignature):
+    with pytest.raises(identity.WrongSignature):
         check(proof, challenge=bytes(32))
 
 
@@ -174,7 +175,7 @@ def test_every_bit_of_the_signature_counts(bit: int) -> None:
     proof = _PROOF
     forged = bytearray(proof.signature)
     forged[bit // 8] ^= 1 << bit % 8
-    with pytest.raises(eid.WrongSignature):
+    with pytest.raises(identity.WrongSignature):
         check(proof, signature=bytes(forged))
 
 
@@ -186,7 +187,7 @@ def test_every_bit_of_the_certificate_counts(proof: IdentityProof) -> None:
         if bit // 8 != unused_bits:
             forged = bytearray(proof.certificate)
             forged[bit // 8] ^= 1 << bit % 8
-            with pytest.raises((eid.IdentityError, FormatError)):
+            with pytest.raises((identity.IdentityError, FormatError)):
                 check(proof, certificate=bytes(forged))
 
 

@@ -8,15 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminals.card.apdu import MacRejected
+from terminals.card.bench import chip_serial
 from terminals.card.chipdata import get_data
 from terminals.card.commands import select_name
-from terminals.card.eid import EID_AID, CardCertificate, EidSession, read_public_key
+from terminals.card.eid import EID_AID, EidSession, read_public_key
 from terminals.card.errors import CardRemoved, FormatError, PersonalisationError
 from terminals.card.files import PurseStart
+from terminals.card.identity import CardCertificate
 from terminals.card.keys import KeySlot
-from terminals.card.personalise import CardSpec, Progress, chip_serial, personalise, personalise_sam
+from terminals.card.personalise import CardSpec, personalise, personalise_sam
 from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
+from terminals.card.script import Progress
 from terminals.card.transport import Transport
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from terminals.card.eid import CardCertificate, EidSession, verify_identity
+from terminals.card.eid import EidSession
 from terminals.card.errors import TransportError
+from terminals.card.identity import CardCertificate, verify_identity
 from terminals.card.personalise import personalise
 from terminals.card.transport import Transport
 from terminals.simulator.chip import Chip

@@ -7,10 +7,11 @@ import time
 import pytest
 
 from terminals.card.apdu import InsufficientBalance, ProofNotAvailable, WrongPin
+from terminals.card.bench import chip_serial
 from terminals.card.crypto import TransactionType
 from terminals.card.describe import describe_card
 from terminals.card.errors import TransportError
-from terminals.card.personalise import chip_serial, personalise, personalise_sam
+from terminals.card.personalise import personalise, personalise_sam
 from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
 from terminals.readers.memory import MemoryTransport

@@ -12,7 +12,8 @@ from accounts.services.cards import close_card, order_card
 from citizencard.core.keyservice.client import key_service
 from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.core.models import AuditEntry
-from terminals.card.eid import CardCertificate, EidSession, IdentityProof
+from terminals.card.eid import EidSession, IdentityProof
+from terminals.card.identity import CardCertificate
 from terminals.errors import ChallengeUsed, IdentityRefused
 from terminals.models import CardCertificate as CertificateRecord
 from terminals.models import IdentityCheck

@@ -14,7 +14,7 @@ from citizencard.core.keyservice.errors import KeyServiceError
 from citizencard.core.keyservice.keystore import KeyStore, Usage
 from terminals.card.commands import AuthenticateMode, internal_authenticate
 from terminals.card.crypto import decrypt_ecb, encrypt_ecb, kcv, retail_mac
-from terminals.card.eid import CardCertificate, point_of
+from terminals.card.identity import CardCertificate, point_of
 from terminals.card.keys import CARD_SLOTS, SAM_SLOTS, KeySlot
 from terminals.card.personalise import personalise
 from terminals.card.purse import PurseSession
