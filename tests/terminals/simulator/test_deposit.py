@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from terminals.card.apdu import ApduError, InsufficientBalance, MacRejected, ProofNotAvailable
-from terminals.card.commands import DEPOSIT, PURSE
+from terminals.card.commands import DEPOSIT, PURSE, BalancePart
 from terminals.card.crypto import (
     TransactionType,
     load_mac1,
