@@ -90,10 +90,6 @@ OPERATIONS: Final[Mapping[Opcode, Operation]] = {
     Opcode.OPEN: Operation(Group.OPEN, lambda payload: count_strings(payload) // 2),
     Opcode.BLIND_INDEX: Operation(Group.INDEX, lambda payload: max(0, count_strings(payload) - 1)),
     Opcode.SIGN: Operation(Group.SIGN),
-    Opcode.ISSUE_CERTIFICATE: Operation(Group.PERSONALISE),
-    Opcode.CARD_CA_CERTIFICATES: Operation(Group.PUBLIC),
-    Opcode.KEY_CHECK_VALUES: Operation(Group.PERSONALISE),
-    Opcode.VERIFY_INTERNAL_AUTHENTICATE: Operation(Group.PURSE),
     **{opcode: Operation(Group.CUSTODY) for opcode in Opcode if 0x60 <= opcode <= 0x6F},
 }
 """Every operation stands here; one that does not is nobody's."""

@@ -7,9 +7,11 @@ import random
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from citizencard.core.keyservice.backend import Backend
@@ -20,7 +22,8 @@ from citizencard.core.keyservice.signing import SignPurpose
 from citizencard.core.keyservice.vault import Vault, diversification_block
 from citizencard.core.keyservice.vault_software import SoftwareVault
 from terminals.card import crypto
-from terminals.card.keys import CARD_SLOTS, KeySlot
+from terminals.card.identity import CardCertificate, point_of
+from terminals.card.keys import CARD_SLOTS, SAM_SLOTS, KeySlot
 from tests.citizencard.core.keyservice.cards import TERMINAL, WHEN, CardSide
 from tests.citizencard.core.keyservice.tokens import MISSING, MODULE, PIN, softhsm
 
@@ -230,6 +233,27 @@ def test_blind_indexes_and_signatures_are_one_city(
     for purpose in SignPurpose:
         public = Ed25519PublicKey.from_public_bytes(reference.signing.public_key(purpose))
         public.verify(backend.signing.sign(purpose, b"list of today"), b"list of today")
+
+
+def test_the_card_ca_is_one_city(backend: Backend, software: Vault, demo_keys: KeyStore) -> None:
+    reference = opened(software, demo_keys)
+    assert backend.identity.ca_certificates() == reference.identity.ca_certificates()
+    point = point_of(ec.generate_private_key(ec.SECP256R1()).public_key())
+    card = backend.identity.issue(bytes(8), point, date(2026, 1, 1), date(2036, 1, 1))
+    CardCertificate.parse(card).verify_issuer(reference.identity.ca_certificates())
+
+
+@pytest.mark.parametrize("card", [bytes.fromhex("5170070104791381"), None])
+def test_check_values_are_one_city(
+    backend: Backend, software: Vault, demo_keys: KeyStore, card: bytes | None
+) -> None:
+    values = [
+        each.issuing.key_check_values(
+            chip_serial8=b"CHIP0001", card_serial8=card, version=1, slots=KeySlot if card else SAM_SLOTS
+        )
+        for each in (backend, opened(software, demo_keys))
+    ]
+    assert values[0] == values[1]
 
 
 # Refusals
