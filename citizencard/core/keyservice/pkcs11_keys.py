@@ -1,4 +1,4 @@
-"""How master keys lie in a token: label, type and what each may be used for. None can be read, wrapped or changed.
+"""How master keys lie in a token: label, type and what each may be used for. None can be read or wrapped.
 
 Every key is bound to the mechanisms of its algorithm, so that a chip master cannot be turned to anything else.
 """
@@ -76,12 +76,12 @@ ALGORITHMS: Final = frozenset(_KINDS)
 """What a token can hold; not SM4, for which PKCS#11 names no mechanism."""
 
 
-def label_of(usage: Usage, version: int) -> str:
+def _label_of(usage: Usage, version: int) -> str:
     """CKA_LABEL of a master."""
     return f"citizencard {usage} {version}"
 
 
-def name_in(label: str) -> KeyName | None:
+def _name_in(label: str) -> KeyName | None:
     """The master's name in its label, or None when the object is somebody else's."""
     match = _LABEL.fullmatch(label)
     return (Usage(match[1]), int(match[2])) if match and match[1] in set(Usage) else None
@@ -90,7 +90,7 @@ def name_in(label: str) -> KeyName | None:
 def master_template(usage: Usage, version: int, algorithm: Algorithm) -> Template:
     """Attributes of a master that stays in the token."""
     kind = _KINDS[algorithm]
-    return [(P11.CKA_TOKEN, True), (P11.CKA_LABEL, label_of(usage, version)), *kind.attributes(kind.uses)]
+    return [(P11.CKA_TOKEN, True), (P11.CKA_LABEL, _label_of(usage, version)), *kind.attributes(kind.uses)]
 
 
 def gcm(nonce12: bytes, associated: bytes) -> Any:
@@ -165,7 +165,7 @@ def _masters_in(session: Any) -> Iterator[tuple[KeyName, tuple[KeyInfo, Any]]]:
         label, key_type, sensitive, extractable = session.getAttributeValue(
             handle, [P11.CKA_LABEL, P11.CKA_KEY_TYPE, P11.CKA_SENSITIVE, P11.CKA_EXTRACTABLE]
         )
-        name = name_in(label)
+        name = _name_in(label)
         if name is None:
             continue
         if extractable or not sensitive:
