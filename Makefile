@@ -1,12 +1,13 @@
-# Two commands do everything: `make demo` and `make test`. Variables: PORT, SERVE=0, FRESH=1.
+# Two commands do everything: `make demo` and `make test`. Variables: PORT, SERVE=0, FRESH=1, RUNS.
 
 PORT ?= 8000
 SERVE ?= 1
 FRESH ?= 0
+RUNS ?= 1000000
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench lock clean
+.PHONY: help demo serve test lint bench fuzz lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | sed 's/^\(  make [a-z]*\) /\1\t/' | expand -t 16
@@ -30,6 +31,10 @@ lint: ## run the checks that need no database
 bench: ## measure the speeds, each beside the raw limit of this machine
 	@.ci/bootstrap run
 	@$(PYTHON) -m benchmarks
+
+fuzz: ## a million hostile inputs for every parser, the card and the SAM (RUNS=1000000)
+	@.ci/bootstrap test
+	@$(PYTHON) -m tests.fuzz --all --runs $(RUNS)
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 \
