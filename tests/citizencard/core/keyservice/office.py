@@ -61,10 +61,10 @@ class Office:
         answer: dict[str, Any] = json.loads(self.ceremonies.answer(opcode, to_json(fields)))
         return answer
 
-    def begin(self, **fields: Any) -> Office:
-        people = {name: passphrase(name) for name in NAMES}
-        self.ask(Opcode.BEGIN_CUSTODY, custodians=people, issuer_factor=FACTOR, **fields)
-        self.shares = {name: self.ask(Opcode.TAKE_SHARE, name)["value"] for name in NAMES}
+    def begin(self, names: Sequence[str] = NAMES) -> Office:
+        people = {name: passphrase(name) for name in names}
+        self.ask(Opcode.BEGIN_CUSTODY, custodians=people, issuer_factor=FACTOR)
+        self.shares = {name: self.ask(Opcode.TAKE_SHARE, name)["value"] for name in names}
         return self
 
     def unseal(self, *names: str) -> Office:

@@ -77,6 +77,16 @@ def test_all_three_must_confirm(office: Office) -> None:
     assert office.states() == {}
 
 
+def test_only_those_who_entered_confirm(tmp_path: Path) -> None:
+    office = Office(tmp_path).begin([*NAMES, "zhao"])
+    kcv = office.enter(Usage.TAC, 3, *PARTS)["kcv"]
+    refusal = refusal_of(
+        lambda: office.ask(Opcode.CONFIRM_COMPONENTS, "zhao", usage=Usage.TAC, version=3, kcv=kcv)
+    )
+    assert "who have entered" in refusal.message
+    assert office.confirm_entry(Usage.TAC, 3, kcv)["stored"]
+
+
 def test_nothing_is_confirmed_before_all_components_are_there(office: Office) -> None:
     office.enter(Usage.TAC, 3, *PARTS[:2])
     kcv = Master(Algorithm.DES3, xor(*PARTS[:2])).kcv
