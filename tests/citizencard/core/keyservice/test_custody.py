@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from citizencard.core.keyservice.demonstration import PASSPHRASE, open_demonstration
 from citizencard.core.keyservice.keyblock import UnwrappedKey, unwrap, wrap
 from citizencard.core.keyservice.keystore import Algorithm, KeyStore, Master, Usage
-from citizencard.core.keyservice.lifecycle import Intent
+from citizencard.core.keyservice.lifecycle import Change, Intent
 from citizencard.core.keyservice.places import MemoryPlace
 from citizencard.core.keyservice.protocol import Opcode
 from citizencard.core.keyservice.refusal import Code, Refusal
@@ -168,6 +168,13 @@ def test_changes_of_two_services_do_not_overwrite_each_other(office: Office) -> 
     other.do("generate", "SIGN/1")
     office.do("generate", "PII_INDEX/1")
     assert set(other.states()) == set(office.states()) == {"LOAD/1", "SIGN/1", "PII_INDEX/1"}
+
+
+def test_a_change_begins_with_what_is_on_disk(office: Office) -> None:
+    """Between looking at the register and changing it another service may have been there."""
+    office.again().unseal().do("generate", "SIGN/1")
+    office.custody.apply(Change.ACTIVATE, [(Usage.LOAD, 1)])
+    assert office.states() == {"LOAD/1": "active", "SIGN/1": "generated"}
 
 
 # A register somebody has touched.
