@@ -89,6 +89,8 @@ class _Client(socketserver.StreamRequestHandler):
             action(request)
         except TransportError as error:
             self._refuse(error)
+        except ConnectionError:
+            return
         except (GarbledMessage, KeyError, OSError) as error:
             logger.info("connection ended by %s", type(error).__name__)
         except DatabaseError as error:

@@ -30,6 +30,7 @@ from terminals.card.errors import CardError, ReaderUnavailable
 
 READING: Final = "read card"
 """The purpose in the audit trail and on the workstation's console."""
+AGENT: Final = "python -m terminals.bridge"
 
 
 @permission_required("bridge.use_reader", raise_exception=True)
@@ -108,9 +109,8 @@ def _new_code(request: HttpRequest, name: str) -> dict[str, Any]:
     await_pairing(request, kept)
     return {
         "code": code,
-        "expires_at": kept.expires_at,
         "minutes": int(CODE_LIFE.total_seconds() // 60),
-        "server": settings.BRIDGE_ORIGIN,
+        "commands": f"{AGENT} pair {settings.BRIDGE_ORIGIN} {code}\n{AGENT} run",
     }
 
 
