@@ -24,6 +24,8 @@ class KeySlot(IntEnum):
     On a card each is diversified by the card's serial; on a SAM, PURCHASE is the master one level above.
     """
 
+    IDENTITY = 0x30
+    """Key of INTERNAL AUTHENTICATE; never CONTROL's, or a card could be made to answer another card's challenge."""
     TAC = 0x34
     """DTK, internal key of the TAC."""
     MAINTENANCE = 0x36

@@ -1,7 +1,6 @@
 """The simulated card shows that it is genuine, and makes the issuer show the same: authentication by shared keys.
 
-Both ways use the card control key. An answer of INTERNAL AUTHENTICATE must never serve as the issuer's answer to the
-card's own challenge, so a challenge in the form of a short one of GET CHALLENGE (four bytes and zeros) is refused.
+Each way has a key of its own, so that no answer of a card can serve as the issuer's answer to a card.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from terminals.simulator.state import CONTROL_TRIES, Phase
 
 BLOCK: Final = 8
 KEY_IDS: Final = (0x00, 0x01)
-"""Key identifiers that mean the one control key: its index, or none given."""
+"""Key identifiers that mean the one key of the command: its index, or none given."""
 
 
 class AuthEngine(CardEngine):
@@ -33,15 +32,13 @@ class AuthEngine(CardEngine):
 
         A blocked application vouches for nobody.
         """
-        key = self._control_key(apdu)
+        key = self._key_for(KeySlot.IDENTITY, apdu)
         if self.state.phase is not Phase.ACTIVE:
             raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
         if len(apdu.data) != BLOCK:
             raise Refusal(Sw.WRONG_LENGTH)
         if apdu.le not in (None, 0, BLOCK):
             raise Refusal(0x6C00 | BLOCK)
-        if apdu.data.endswith(bytes(4)):
-            raise Refusal(Sw.WRONG_DATA)
         match apdu.p1:
             case AuthenticateMode.ENCRYPT:
                 return encrypt_ecb(key, apdu.data)
@@ -58,7 +55,7 @@ class AuthEngine(CardEngine):
         Three wrong answers in a row lock the key for good.
         """
         challenge = self.challenge.ljust(BLOCK, b"\x00") if self.challenge else b""
-        key = self._control_key(apdu)
+        key = self._key_for(KeySlot.CONTROL, apdu)
         if not challenge:
             raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
         if len(apdu.data) != BLOCK:
@@ -87,10 +84,10 @@ class AuthEngine(CardEngine):
         serial8 = PublicInfo.parse(self.state.files[EF15]).serial8
         return bytes([self.key_version(KeySlot.PURCHASE)]) + card_code(self.key(KeySlot.PURCHASE), serial8)
 
-    def _control_key(self, apdu: Command) -> bytes:
-        if self.directory != PURSE_DF or not self.key_version(KeySlot.CONTROL) or apdu.p2 not in KEY_IDS:
+    def _key_for(self, slot: KeySlot, apdu: Command) -> bytes:
+        if self.directory != PURSE_DF or not self.key_version(slot) or apdu.p2 not in KEY_IDS:
             raise Refusal(Sw.KEY_NOT_FOUND)
-        return self.key(KeySlot.CONTROL)
+        return self.key(slot)
 
 
 def card_code(dpk16: bytes, card_serial8: bytes) -> bytes:

@@ -115,10 +115,10 @@ class IdentityKeys:
     ) -> bool:
         """Whether the card with this serial, and no other, answered INTERNAL AUTHENTICATE in its purse application.
 
-        The control key does it in three ways: 00 encrypts, 01 decrypts, 02 makes a retail MAC of 8 bytes. Known from
+        The identity key does it in three ways: 00 encrypts, 01 decrypts, 02 makes a retail MAC of 8 bytes. Known from
         one card system only; which key it takes is this project's choice.
         """
-        key = self._issuer_keys.card_key(Usage.CONTROL, key_version, serial8, Intent.SERVE)
+        key = self._issuer_keys.card_key(Usage.IDENTITY, key_version, serial8, Intent.SERVE)
         match mode:
             case AuthenticateMode.ENCRYPT:
                 right = encrypt_ecb(key, challenge8)

@@ -30,6 +30,7 @@ _HEADERS: Final = {
     Usage.OVERDRAFT: ("14", "X"),
     Usage.PIN_RELOAD: ("15", "X"),
     Usage.CONTROL: ("16", "X"),
+    Usage.IDENTITY: ("18", "X"),
     Usage.SIGN: ("17", "X"),
     Usage.PII_DEK: ("D0", "B"),
     Usage.PII_INDEX: ("M7", "C"),

@@ -277,7 +277,7 @@ def test_the_chip_serial_is_free_to_read_before_and_after(chip: Chip) -> None:
         pytest.param("00B095", "EF15", id="public information"),
         pytest.param("00B096", "EF16", id="holder"),
         pytest.param("00B082", "EF02", id="purse"),
-        pytest.param("00CA0100", "key TAC 1", id="keys"),
+        pytest.param("00CA0100", "key IDENTITY 1", id="keys"),
     ],
 )
 def test_a_chip_that_forgets_is_found_out_before_it_is_active(forgotten: str, says: str) -> None:

@@ -152,8 +152,8 @@ def test_a_pin_is_changed_by_its_holder(purse: PurseSession) -> None:
         purse.change_pin(PIN, "111111")
 
 
-def test_the_card_shows_that_it_holds_the_control_key(purse: PurseSession) -> None:
-    key, challenge = KEYS.of(KeySlot.CONTROL, public_info().serial8), b"CHALLENG"
+def test_the_card_shows_that_it_holds_its_identity_key(purse: PurseSession) -> None:
+    key, challenge = KEYS.of(KeySlot.IDENTITY, public_info().serial8), b"CHALLENG"
     encrypted = purse.internal_authenticate(AuthenticateMode.ENCRYPT, 1, challenge)
     decrypted = purse.internal_authenticate(AuthenticateMode.DECRYPT, 1, challenge)
     mac = purse.internal_authenticate(AuthenticateMode.MAC, 1, challenge)

@@ -107,10 +107,10 @@ def test_check_values_are_told_to_the_counter_only(web: KeyServiceClient) -> Non
 
 
 @pytest.mark.parametrize("mode", AuthenticateMode)
-def test_a_right_answer_by_the_control_key(
+def test_a_right_answer_by_the_identity_key(
     key_service: KeyServiceClient, card_side: CardSide, mode: AuthenticateMode
 ) -> None:
-    key = card_side.key(Usage.CONTROL, 1, CARD)
+    key = card_side.key(Usage.IDENTITY, 1, CARD)
     answers = {
         AuthenticateMode.ENCRYPT: encrypt_ecb(key, CHALLENGE),
         AuthenticateMode.DECRYPT: decrypt_ecb(key, CHALLENGE),
