@@ -9,12 +9,14 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from citizencard.core.keyservice.custodians import Attempts
 from citizencard.core.keyservice.demonstration import PASSPHRASE, open_demonstration
 from citizencard.core.keyservice.keyblock import UnwrappedKey, unwrap, wrap
 from citizencard.core.keyservice.keystore import Algorithm, KeyStore, Master, Usage
@@ -22,7 +24,7 @@ from citizencard.core.keyservice.lifecycle import Change, Intent
 from citizencard.core.keyservice.places import MemoryPlace
 from citizencard.core.keyservice.protocol import Opcode
 from citizencard.core.keyservice.refusal import Code, Refusal
-from tests.citizencard.core.keyservice.office import Office, is_ceremony, quick_scrypt, refusal_of
+from tests.citizencard.core.keyservice.office import Office, is_ceremony, passphrase, quick_scrypt, refusal_of
 
 __all__ = ["quick_scrypt"]
 pytestmark = pytest.mark.usefixtures("quick_scrypt")
@@ -175,6 +177,31 @@ def test_a_change_begins_with_what_is_on_disk(office: Office) -> None:
     office.again().unseal().do("generate", "SIGN/1")
     office.custody.apply(Change.ACTIVATE, [(Usage.LOAD, 1)])
     assert office.states() == {"LOAD/1": "active", "SIGN/1": "generated"}
+
+
+STEPS: dict[Opcode, dict[str, Any]] = {
+    Opcode.UNSEAL: {"share": bytes(32)},
+    Opcode.SEAL_SERVICE: {},
+    Opcode.ENTER_COMPONENT: {"usage": "TAC", "version": 1, "component": KEY, "kcv": "08D7B4"}
+    | {"algorithm": "DES3", "exportable": 0},
+    Opcode.CONFIRM_COMPONENTS: {"usage": "TAC", "version": 1, "kcv": "08D7B4"},
+    Opcode.IMPORT_BLOCK: {"usage": "TAC", "version": 1, "kek_version": 1, "block": "D0112"},
+    Opcode.PROPOSE: {"action": "activate", "keys": ["LOAD/1"], "kek_version": 0},
+    Opcode.CONFIRM: {"number": 1},
+    Opcode.DISABLE: {"keys": ["LOAD/1"]},
+}
+
+
+def test_every_step_asks_who_it_is(office: Office) -> None:
+    open_to_all = {Opcode.BEGIN_CUSTODY, Opcode.TAKE_SHARE, Opcode.LIST_KEYS}
+    assert set(STEPS) == {code for code in Opcode if code >= Opcode.BEGIN_CUSTODY} - open_to_all
+    for (opcode, fields), (who, word) in product(
+        STEPS.items(), [("li", "not li's passphrase"), ("nobody", passphrase("li"))]
+    ):
+        office.custody.attempts = Attempts()
+        refusal = refusal_of(lambda: office.ask(opcode, who, passphrase=word, **fields))  # noqa: B023
+        assert refusal.code is Code.CUSTODIAN_INVALID
+    assert office.states() == {"LOAD/1": "generated"}
 
 
 # A register somebody has touched.
@@ -330,6 +357,16 @@ def test_demonstration_keys_have_states(tmp_path: Path, demo_keys: KeyStore) -> 
     assert restarted.states()["TAC/1"] == "disabled"
     assert restarted.permits(Usage.TAC, 1) == []
     assert restarted.permits(Usage.TAC, 2) == BOTH
+
+
+def test_a_destroyed_demonstration_key_is_gone(tmp_path: Path, demo_keys: KeyStore) -> None:
+    office = demo_office(tmp_path, demo_keys)
+    office.ask(Opcode.DISABLE, "demo-1", passphrase=PASSPHRASE, keys=["TAC/1"])
+    number = office.propose("destroy", ["TAC/1"], by="demo-1", passphrase=PASSPHRASE)
+    office.ask(Opcode.CONFIRM, "demo-2", passphrase=PASSPHRASE, number=number)
+    for service in (office, demo_office(tmp_path, demo_keys)):
+        held = {(key["usage"], key["version"]) for key in service.ring.status()["keys"]}
+        assert held == set(demo_keys.masters) - {(Usage.TAC, 1)}
 
 
 def test_demonstration_keys_added_later_are_active_too(tmp_path: Path, demo_keys: KeyStore) -> None:
