@@ -34,10 +34,12 @@ def card_tables(shown: Shown) -> Iterator[Table]:
 
 def _facts(shown: Shown) -> Table:
     table = Table(title=shown["card_number"] or pgettext("card", "no number"), show_header=False)
-    blocked = f" ({pgettext('card', 'blocked')})" if shown["blocked"] else ""
+    # The word stands outside an f-string, where xgettext would not find it.
+    blocked = pgettext("card", "blocked")
     if shown["other_number"]:
         table.add_row(pgettext("card", "number in another reading"), shown["other_number"])
-    table.add_row(pgettext("card", "family"), _word(FAMILIES, shown["family"], shown["family"]) + blocked)
+    family = _word(FAMILIES, shown["family"], shown["family"])
+    table.add_row(pgettext("card", "family"), f"{family} ({blocked})" if shown["blocked"] else family)
     table.add_row(pgettext("card", "valid"), f"{shown['start'] or '?'} – {shown['expiry'] or '?'}")
     places = [_code(shown[name]) for name in ("province", "city") if shown[name]]
     table.add_row(pgettext("card", "city"), " / ".join(places) or NOTHING)
