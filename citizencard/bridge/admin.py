@@ -31,7 +31,7 @@ class WorkstationAdmin(ReadOnlyAdmin):
     ordering = ["name", "-paired_at"]
     actions_detail = ["revoke"]
 
-    @display(description=_("state"), ordering="revoked_at", label=COLOURS)  # type: ignore[untyped-decorator]  # unfold is untyped
+    @display(description=_("state"), ordering="revoked_at", label=COLOURS)
     def state_label(self, obj: Workstation) -> tuple[str, str]:
         """Paired or revoked, in its colour."""
         return ("revoked", gettext("revoked")) if obj.revoked_at else ("paired", gettext("paired"))
@@ -40,7 +40,7 @@ class WorkstationAdmin(ReadOnlyAdmin):
         """May the user cut a PC off?"""
         return request.user.has_perm("bridge.revoke_workstation")
 
-    @action(description=_("Revoke"), permissions=["revoke"], icon="link_off", variant=None)  # type: ignore[untyped-decorator]
+    @action(description=_("Revoke"), permissions=["revoke"], icon="link_off", variant=None)
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Cut the PC off, with the reason; to be used again it must be paired anew."""
         workstation = get_object_or_404(Workstation, pk=unquote(object_id))

@@ -9,12 +9,12 @@ from citizencard.core.keyservice.audit import AuditLog
 from citizencard.core.keyservice.backend import KeyRing
 from citizencard.core.keyservice.ceremonies import Ceremonies, custodian_in
 from citizencard.core.keyservice.fields import Fields
-from citizencard.core.keyservice.handlers import answer
+from citizencard.core.keyservice.handlers import answer, purpose_and_data
 from citizencard.core.keyservice.peer import Peer
 from citizencard.core.keyservice.protocol import Opcode, to_json
 from citizencard.core.keyservice.quota import Buckets
 from citizencard.core.keyservice.refusal import Code, Refusal
-from citizencard.core.keyservice.roles import OPERATIONS, Group, Operation, Role, Roles
+from citizencard.core.keyservice.roles import OPERATIONS, SIGNS, Group, Operation, Role, Roles
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Gate:
         outcome: str = Code.INTERNAL
         count = 0
         try:
-            operation = self._permitted(peer, opcode)
+            operation = self._permitted(peer, opcode, payload)
             count = operation.count(payload)
             self._take_quota(peer, operation.group, count)
             result = self._do(peer, opcode, operation.group, payload)
@@ -57,12 +57,14 @@ class Gate:
             self._write_down(peer, opcode, count, outcome, payload)
         return result
 
-    def _permitted(self, peer: Peer, opcode: Opcode) -> Operation:
+    def _permitted(self, peer: Peer, opcode: Opcode, payload: bytes) -> Operation:
         operation = OPERATIONS.get(opcode)
         if not self._roles.admits(peer.role, peer.uid):
             raise Refusal(Code.NOT_PERMITTED, f"user {peer.uid} may not take the role {peer.role}")
         if operation is None or not self._is_of(peer.role, operation.group):
             raise Refusal(Code.NOT_PERMITTED, f"the role {peer.role} may not ask for {opcode.name}")
+        if opcode is Opcode.SIGN and (purpose := purpose_and_data(payload)[0]) not in SIGNS[peer.role]:
+            raise Refusal(Code.NOT_PERMITTED, f"the role {peer.role} may not sign a {purpose}")
         return operation
 
     def _is_of(self, role: Role, group: Group) -> bool:

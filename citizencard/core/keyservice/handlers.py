@@ -84,12 +84,12 @@ def _blind_index(ring: KeyRing, payload: bytes) -> bytes:
 
 
 def _sign(ring: KeyRing, payload: bytes) -> bytes:
-    purpose, data = _purpose_and_data(payload)
+    purpose, data = purpose_and_data(payload)
     return ring.backend.signing.sign(purpose, data)
 
 
 def _public_key(ring: KeyRing, payload: bytes) -> bytes:
-    purpose, _ = _purpose_and_data(payload)
+    purpose, _ = purpose_and_data(payload)
     return ring.backend.signing.public_key(purpose)
 
 
@@ -144,7 +144,8 @@ def _pairs(payload: bytes) -> list[tuple[bytes, bytes]]:
     return list(zip(strings[::2], strings[1::2], strict=True))
 
 
-def _purpose_and_data(payload: bytes) -> tuple[SignPurpose, bytes]:
+def purpose_and_data(payload: bytes) -> tuple[SignPurpose, bytes]:
+    """What a request for a signature is for, and what is to be signed."""
     strings = unpack_strings(payload)
     if len(strings) != 2:
         raise Refusal(Code.BAD_REQUEST, "expected a purpose and data")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import PyKCS11 as P11  # type: ignore[import-untyped]  # noqa: N814 -- it is PKCS#11's constants by their names
+import PyKCS11 as P11  # noqa: N814 -- it is PKCS#11's constants by their names
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA1

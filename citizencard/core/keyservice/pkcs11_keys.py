@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import PyKCS11 as P11  # type: ignore[import-untyped]  # noqa: N814 -- it is PKCS#11's constants by their names
+import PyKCS11 as P11  # noqa: N814 -- it is PKCS#11's constants by their names
 
 from citizencard.core.keyservice.keystore import CHECKED, Algorithm, KeyName, Usage, algorithms_of
 from citizencard.core.keyservice.pkcs11_token import TokenError, TokenLogin

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import PyKCS11 as P11  # type: ignore[import-untyped]  # noqa: N814 -- it is PKCS#11's constants by their names
+import PyKCS11 as P11  # noqa: N814 -- it is PKCS#11's constants by their names
 
 from citizencard.core.keyservice.refusal import Code, Refusal
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from citizencard.core.keyservice.protocol import TAC_RECORD, Opcode, count_strings
+from citizencard.core.keyservice.signing import SignPurpose
 
 
 class Role(StrEnum):
@@ -74,13 +75,8 @@ OPERATIONS: Final[Mapping[Opcode, Operation]] = {
     Opcode.VERIFY_UNLOAD_MAC3: Operation(Group.PURSE),
     Opcode.AUTHORISE_OVERDRAFT: Operation(Group.PURSE),
     Opcode.VERIFY_OVERDRAFT_TAC: Operation(Group.PURSE),
-    Opcode.AUTHORISE_UNLOAD: Operation(Group.PURSE),
-    Opcode.VERIFY_UNLOAD_MAC3: Operation(Group.PURSE),
-    Opcode.AUTHORISE_OVERDRAFT: Operation(Group.PURSE),
-    Opcode.VERIFY_OVERDRAFT_TAC: Operation(Group.PURSE),
     Opcode.WRITE_KEY: Operation(Group.PERSONALISE),
     Opcode.MAC_COMMAND: Operation(Group.PERSONALISE),
-    Opcode.MAINTENANCE_COMMAND: Operation(Group.PERSONALISE),
     Opcode.MAINTENANCE_COMMAND: Operation(Group.PERSONALISE),
     Opcode.ISSUE_CERTIFICATE: Operation(Group.PERSONALISE),
     Opcode.KEY_CHECK_VALUES: Operation(Group.PERSONALISE),
@@ -119,6 +115,13 @@ QUOTAS: Final[Mapping[Role, Mapping[Group, Quota]]] = {
 Large enough for a city's busiest hour, small enough that a stolen web process cannot open a million personal fields
 or make the keys of a million cards in a night. Counted per user and role: records, values or calls.
 """
+
+SIGNS: Final[Mapping[Role, frozenset[SignPurpose]]] = {
+    Role.WORKER: frozenset({SignPurpose.HOT_LIST, SignPurpose.SETTLEMENT_FILE}),
+    Role.COUNTER: frozenset({SignPurpose.BUREAU_FILE}),
+    Role.BRIDGE: frozenset({SignPurpose.CARD_BRIDGE}),
+}
+"""What each role that signs may sign."""
 
 
 @dataclass(frozen=True)

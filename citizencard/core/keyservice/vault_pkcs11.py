@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import PyKCS11 as P11  # type: ignore[import-untyped]  # noqa: N814 -- it is PKCS#11's constants by their names
+import PyKCS11 as P11  # noqa: N814 -- it is PKCS#11's constants by their names
 
 from citizencard.core.keyservice.keystore import Algorithm, Master, Usage
 from citizencard.core.keyservice.pkcs11_import import unwrapped_in_token

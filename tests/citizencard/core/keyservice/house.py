@@ -69,7 +69,7 @@ def personalise(chip_serial8: bytes, card_serial8: bytes) -> None:
         data=b"",
         challenge=CHALLENGE,
     )
-    counter.sign(SignPurpose.HOT_LIST, b"list of today")
+    counter.sign(SignPurpose.BUREAU_FILE, b"list of today")
 
 
 @shared_task(name="memory.work")

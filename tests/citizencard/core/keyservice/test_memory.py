@@ -93,7 +93,9 @@ class Planted:
         keys = {
             vault.mac(Usage.PII_INDEX, 1, b"citizencard blind index " + c + b"\x01"): "index" for c in columns
         }
-        seed = vault.mac(Usage.SIGN, 2, b"citizencard signature " + SignPurpose.HOT_LIST.encode() + b"\x01")
+        seed = vault.mac(
+            Usage.SIGN, 2, b"citizencard signature " + SignPurpose.BUREAU_FILE.encode() + b"\x01"
+        )
         return keys | {seed: "signature"}
 
     def masters(self) -> dict[bytes, str]:

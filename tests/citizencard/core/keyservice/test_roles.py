@@ -32,6 +32,7 @@ from citizencard.core.keyservice.roles import (
     load_roles,
     own_user_only,
 )
+from citizencard.core.keyservice.signing import SignPurpose
 from citizencard.core.keyservice.vault_software import SoftwareVault
 from citizencard.core.problems import problem_of
 from tests.citizencard.core.keyservice.office import Office, passphrase, quick_scrypt, refusal_of
@@ -106,6 +107,24 @@ def test_hello_changes_the_role_of_the_connection(demo_keys: KeyStore) -> None:
     assert refusal_of(sign).code is Code.NOT_PERMITTED
     gate.answer(peer, Opcode.HELLO, to_json({"role": "worker"}))
     assert len(sign()) == 64
+
+
+@pytest.mark.parametrize(
+    ("role", "purposes"),
+    [
+        (Role.WORKER, {"hot_list", "settlement_file"}),
+        (Role.COUNTER, {"bureau_file"}),
+        (Role.BRIDGE, {"card_bridge"}),
+    ],
+)
+def test_each_role_signs_its_own_papers_only(demo_keys: KeyStore, role: Role, purposes: set[str]) -> None:
+    gate, peer = Gate(ring_of(demo_keys), own_user_only()), Peer(ME, 1, role)
+    for purpose in SignPurpose:
+        sign = lambda: gate.answer(peer, Opcode.SIGN, pack_strings([purpose.encode(), b"x"]))  # noqa: B023, E731
+        if purpose in purposes:
+            assert len(sign()) == 64
+        else:
+            assert refusal_of(sign).code is Code.NOT_PERMITTED
 
 
 # Quotas.
