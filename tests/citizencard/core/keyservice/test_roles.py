@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,30 +203,33 @@ def test_a_used_up_quota_is_told_to_the_caller(tmp_path: Path) -> None:
 def test_another_users_process_is_known_by_the_kernel(tmp_path: Path) -> None:
     roles = tmp_path / "roles.json"
     roles.write_text(json.dumps({"uids": {"web": [0, 65534], "worker": [0]}}))
-    service = KeyServiceProcess(tmp_path / "s", "--demo-keys", str(DEMO_KEYS), "--roles", str(roles))
-    service.start()
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
 
     def as_nobody(role: Role) -> int:
         child = os.fork()
         if child == 0:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
+            # Whatever happens, the child must not come back into the test run as a second one.
             try:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
                 state = KeyServiceClient(service.socket_path, role=role).status().state
+                os._exit(0 if state == "open" else 1)
             except KeyServiceNotPermitted:
                 os._exit(2)
-            os._exit(0 if state == "open" else 1)
+            finally:
+                os._exit(3)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    try:
-        assert as_nobody(Role.WEB) == 0
-        assert as_nobody(Role.WORKER) == 2
-        assert KeyServiceClient(service.socket_path, role=Role.WORKER).status().state == "open"
-    finally:
-        service.kill()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        service = KeyServiceProcess(Path(folder) / "s", "--demo-keys", str(DEMO_KEYS), "--roles", str(roles))
+        service.start()
+        try:
+            assert as_nobody(Role.WEB) == 0
+            assert as_nobody(Role.WORKER) == 2
+            assert KeyServiceClient(service.socket_path, role=Role.WORKER).status().state == "open"
+        finally:
+            service.kill()
 
 
 @pytest.mark.parametrize(
