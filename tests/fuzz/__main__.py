@@ -88,7 +88,7 @@ def fuzz(name: str, *, runs: int, seed: int) -> Outcome:
         )
         seconds = round(perf_counter() - began)
         inputs = [path.read_bytes() for path in sorted(found.iterdir())]
-    failure = _failure(done, inputs) if done.returncode or inputs else ""
+    failure = _failure(done, inputs) if done.returncode else ""
     return Outcome(name, _executed(done.stderr), seconds, failure)
 
 
