@@ -11,7 +11,7 @@ import pytest
 
 from citizencard.embedded.postgres import EmbeddedPostgres
 
-pytest_plugins = ["tests.fixtures_core", "tests.fixtures_accounts"]
+pytest_plugins = ["tests.fixtures_core", "tests.fixtures_accounts", "tests.fixtures_browser"]
 
 _server_key = pytest.StashKey[EmbeddedPostgres]()
 

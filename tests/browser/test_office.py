@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Watched
 from tests.citizencard.city import PASSWORD, City
+from tests.fixtures_browser import Watched
 
 pytestmark = pytest.mark.browser
 

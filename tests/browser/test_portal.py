@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
-from tests.browser.conftest import PHONE, Watched
 from tests.citizencard.city import PASSWORD, USES, City
+from tests.fixtures_browser import PHONE, Watched
 
 pytestmark = pytest.mark.browser
 

@@ -15,12 +15,10 @@ from terminals.bridge.pairing import pair
 from terminals.bridge.sources import SimulatedSource
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
-from tests.browser.conftest import DESKTOP, Watched, chromium
 from tests.citizencard.bridge.house import READER, Desk, House, wait_for
 from tests.citizencard.city import PASSWORD, make_staff
+from tests.fixtures_browser import DESKTOP, Watched
 from tests.terminals.cards import Till, issued_psam
-
-__all__ = ["chromium"]
 
 pytestmark = pytest.mark.browser
 
