@@ -68,11 +68,12 @@ class CardEid(CardEngine):
         if not self._certificate_meant(apdu):
             return super().update_binary(apdu)
         self.check_writer()
-        offset, old = self._offset(apdu), self._certificate()
-        if offset + len(apdu.data) > len(old):
+        offset = self._offset(apdu)
+        end = offset + len(apdu.data)
+        if end > CERTIFICATE_BYTES_MAX:
             raise Refusal(Sw.WRONG_LENGTH)
-        new = old[:offset] + apdu.data + old[offset + len(apdu.data) :]
-        self.commit(identity_certificate=new.rstrip(b"\x00"))
+        old = self.state.identity_certificate.ljust(offset, b"\x00")
+        self.commit(identity_certificate=old[:offset] + apdu.data + old[end:])
         return b""
 
     @command(0x04, 0x46)

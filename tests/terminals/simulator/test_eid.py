@@ -104,6 +104,23 @@ def test_an_issued_card_can_get_a_new_certificate(chip: Chip) -> None:
     assert sent(chip, mac_command(maintenance, bytes.fromhex("04D60000"), b"\x30\x82", challenge)) == "9000"
 
 
+def test_a_certificate_may_end_in_zeros() -> None:
+    """One in 256 signatures does."""
+    chip, content = blank_chip(), b"\x30\x82\x01\x03" + bytes(255) + b"\x01\x00\x00"
+    sent(chip, SELECT)
+    generate(chip)
+    sent(chip, SELECT_CERTIFICATE)
+    for offset in (0, 131):
+        apdu = KEYS.mac_command(
+            chip_serial8=b"CHIP0001",
+            header=bytes([0x04, 0xD6, 0, offset]),
+            data=content[offset : offset + 131],
+            challenge=chip.transmit(commands.get_challenge().to_bytes())[:8],
+        )
+        assert sent(chip, apdu) == "9000"
+    assert chip.state.identity_certificate == content
+
+
 @pytest.mark.parametrize("phase", [Phase.BLOCKED, Phase.LOCKED])
 def test_a_blocked_card_proves_nothing(chip: Chip, phase: Phase) -> None:
     chip.commit(phase=phase)
