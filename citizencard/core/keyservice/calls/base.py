@@ -37,6 +37,9 @@ class Calls:
             fields["when"] = fields["when"].isoformat(timespec="seconds")
         return self._channel.call(opcode, protocol.to_json(fields))
 
+    def _verdict(self, opcode: Opcode, **fields: Any) -> bool:
+        return self._control(opcode, **fields) == b"\x01"
+
     def _bulk(self, opcode: Opcode, pairs: list[tuple[bytes, bytes]]) -> Iterator[bytes]:
         for chunk in chunks(pairs, lambda pair: len(pair[0]) + len(pair[1])):
             payload = protocol.pack_strings(part for pair in chunk for part in pair)

@@ -21,8 +21,8 @@ class IdentityCalls(Calls):
     def verify_internal_authenticate(
         self, *, serial8: bytes, key_version: int, mode: AuthenticateMode, challenge8: bytes, answer8: bytes
     ) -> bool:
-        """Whether INTERNAL AUTHENTICATE in the purse application was answered with this card's control key."""
-        verdict = self._control(
+        """Whether INTERNAL AUTHENTICATE in the purse application was answered with this card's identity key."""
+        return self._verdict(
             Opcode.VERIFY_INTERNAL_AUTHENTICATE,
             serial8=serial8,
             key_version=key_version,
@@ -30,4 +30,3 @@ class IdentityCalls(Calls):
             challenge8=challenge8,
             answer8=answer8,
         )
-        return verdict == b"\x01"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final
+from typing import Final, Unpack
 
 from citizencard.core.keyservice.calls.base import BULK_BYTES, Calls
+from citizencard.core.keyservice.calls.dialogue import LoadBegun, LoadDone
 from citizencard.core.keyservice.protocol import TAC_RECORD, Opcode
 from terminals.card.crypto import TransactionType
 
@@ -20,63 +20,10 @@ class PurseCalls(Calls):
         pieces = (packed[at : at + _TAC_CHUNK] for at in range(0, len(packed), _TAC_CHUNK))
         return b"".join(self._channel.call(Opcode.VERIFY_PURCHASE_TACS, piece) for piece in pieces)
 
-    def authorise_load(
-        self,
-        *,
-        serial8: bytes,
-        key_version: int,
-        rand4: bytes,
-        online_atc: int,
-        balance_fen: int,
-        amount_fen: int,
-        terminal_no6: bytes,
-        mac1: bytes,
-        when: datetime,
-        kind: TransactionType = TransactionType.LOAD,
-    ) -> bytes:
-        """MAC2 (4 bytes) for CREDIT FOR LOAD after the card's MAC1 proved right, else refusal `mac_invalid`.
+    def authorise_load(self, **begun: Unpack[LoadBegun]) -> bytes:
+        """MAC2 (4 bytes) for CREDIT FOR LOAD after the card's MAC1 proved right, else refusal `mac_invalid`."""
+        return self._control(Opcode.AUTHORISE_LOAD, **{"kind": TransactionType.LOAD, **begun})
 
-        `online_atc` and `balance_fen` as INITIALIZE FOR LOAD answered them (counter before increment). `kind` is LOAD
-        into the purse or ED_LOAD into the deposit.
-        """
-        return self._control(
-            Opcode.AUTHORISE_LOAD,
-            serial8=serial8,
-            key_version=key_version,
-            rand4=rand4,
-            online_atc=online_atc,
-            balance_fen=balance_fen,
-            amount_fen=amount_fen,
-            terminal_no6=terminal_no6,
-            mac1=mac1,
-            when=when,
-            kind=int(kind),
-        )
-
-    def verify_load_tac(
-        self,
-        *,
-        serial8: bytes,
-        key_version: int,
-        balance_after_fen: int,
-        online_atc: int,
-        amount_fen: int,
-        terminal_no6: bytes,
-        when: datetime,
-        tac: bytes,
-        kind: TransactionType = TransactionType.LOAD,
-    ) -> bool:
-        """Whether the chip confirms the load; `online_atc` before increment, `when` the time sent with MAC2."""
-        verdict = self._control(
-            Opcode.VERIFY_LOAD_TAC,
-            serial8=serial8,
-            key_version=key_version,
-            balance_after_fen=balance_after_fen,
-            online_atc=online_atc,
-            amount_fen=amount_fen,
-            terminal_no6=terminal_no6,
-            when=when,
-            tac=tac,
-            kind=int(kind),
-        )
-        return verdict == b"\x01"
+    def verify_load_tac(self, **done: Unpack[LoadDone]) -> bool:
+        """Whether the chip confirms the load."""
+        return self._verdict(Opcode.VERIFY_LOAD_TAC, **{"kind": TransactionType.LOAD, **done})
