@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
@@ -25,6 +26,7 @@ from terminals.card.describe import describe_card
 from terminals.card.errors import TransportError
 from terminals.simulator.store import DirectoryStore
 from tests.citizencard.bridge.house import wait_for
+from tests.citizencard.bridge.tls import certificate, tls_front
 from tests.terminals.cards import CARD_NUMBER, issued_chip
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -145,3 +147,33 @@ def test_what_cannot_be_is_one_sentence(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_behind_tls_and_only_behind_a_certificate_this_pc_trusts(
+    key_service: KeyServiceClient, live_server: LiveServer, hub: Any, settings: Any, tmp_path: Path
+) -> None:
+    issued_chip(store=DirectoryStore(tmp_path / "card"))
+    config = ["--config", str(tmp_path / "bridge.json")]
+    pem = certificate(tmp_path)
+    clear_hub = urlsplit(settings.BRIDGE_URL).port
+    assert clear_hub is not None
+    with tls_front(live_server.thread.port, pem) as web, tls_front(clear_hub, pem) as bridge:
+        server = settings.BRIDGE_ORIGIN = f"https://localhost:{web}"
+        settings.BRIDGE_URL = f"wss://localhost:{bridge}/bridge"
+        _, code = ask_pairing_code(name="3 号窗口", actor="clerk")
+        trusting = os.environ | {"SSL_CERT_FILE": str(pem)}
+        pairing = agent("pair", server, code, *config)
+        stranger = subprocess.run(pairing, cwd=PROJECT, capture_output=True, text=True, check=False)
+        assert stranger.returncode == 1
+        assert "CERTIFICATE_VERIFY_FAILED" in stranger.stderr
+        subprocess.run(pairing, cwd=PROJECT, env=trusting, check=True)
+        pk = Workstation.objects.get().pk
+        run = agent("run", "--card", str(tmp_path / "card"), *config)
+        with hub():
+            with process(run, tmp_path / "stranger.log"):
+                wait_for(lambda: "CERTIFICATE_VERIFY_FAILED" in (tmp_path / "stranger.log").read_text(), 30)
+                assert not connected(pk)
+            with process(run, tmp_path / "agent.log", SSL_CERT_FILE=str(pem)):
+                wait_for(lambda: connected(pk), 30)
+                with BridgeTransport(pk, actor="clerk", purpose="test") as transport:
+                    assert describe_card(transport)["card_number"] == CARD_NUMBER
