@@ -44,7 +44,8 @@ class Command(BaseCommand):
         """Play, print, serve; what goes wrong is one sentence and exit code 1."""
         if settings.PRODUCTION:
             raise CommandError("The demo does not run with CITIZENCARD_ENV=production: its keys are public.")
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # SIGINT too: a shell script starts its background jobs with it ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
             if options["fresh"]:

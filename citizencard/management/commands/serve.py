@@ -39,7 +39,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGINT, SIGTERM or SIGHUP; a service that cannot start is one sentence and exit code 1."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # SIGINT too: a shell script starts its background jobs with it ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         stack = Stack(
             settings.STATE_DIR,

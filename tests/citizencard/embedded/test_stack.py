@@ -40,7 +40,9 @@ class Serve:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        command = [sys.executable, "-u", "manage.py", "serve", "--port", str(self.port)]
+        # As a shell script starts its background jobs.
+        command = ["/usr/bin/env", "--ignore-signal=INT", sys.executable, "-u", "manage.py", "serve"]
+        command += ["--port", str(self.port)]
         with self.output.open("wb") as output:
             process = subprocess.Popen(
                 command, env=self.environment, cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
