@@ -8,23 +8,21 @@ those values are in `crypto`; keys stay with the host. Unload and overdraft upda
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from terminals.card import commands
 from terminals.card.commands import InitMode
+from terminals.card.files import EF19
 from terminals.card.messages import LoadInit, OverdraftInit, PurchaseInit
 from terminals.card.session import MoneySession
 from terminals.card.transport import exchange
-
-DEPOSIT_LOG: Final = 0x19
-"""Where one card system keeps the deposit's log; the standards leave the identifier to the issuer."""
 
 
 class DepositSession(MoneySession):
     """The deposit: load, purchase, cash withdrawal, unload back to the bank account, overdraft limit."""
 
     SELECTOR: ClassVar[int] = commands.DEPOSIT
-    LOG: ClassVar[int] = DEPOSIT_LOG
+    LOG: ClassVar[int] = EF19
 
     def init_purchase(self, amount_fen: int, terminal_no: bytes) -> PurchaseInit:
         """INITIALIZE FOR PURCHASE; raises InsufficientBalance. Type byte 05 in MACs, TAC and proof."""

@@ -9,7 +9,7 @@ from terminals.card import commands
 from terminals.card.application import Application, find_application
 from terminals.card.commands import PURSE
 from terminals.card.families import FAMILIES, ISSUER_CITY, CardFamily
-from terminals.card.files import EF16, EF17, ManagementInfo, PublicInfo
+from terminals.card.files import EF16, EF17, WITH_DEPOSIT, ManagementInfo, PublicInfo
 from terminals.card.layout import Layout
 from terminals.card.money import describe_money
 from terminals.card.places import INFO, NumberPlace, Place, Source, day
@@ -19,8 +19,6 @@ from terminals.card.purse import pin_block
 from terminals.card.reading import CardReader
 from terminals.card.transport import Transport
 
-WITH_DEPOSIT: Final = (1, 3)
-"""Application types of EF15 with an electronic deposit."""
 TYPE: Final = Place(INFO, 8, 9)
 MANAGEMENT: Final = Source(EF17, (11, ManagementInfo.length()))
 """EF17; terminals read its first eleven bytes."""

@@ -18,6 +18,8 @@ EF19, EF1A = 0x19, 0x1A
 """Short identifiers of the application's files. EF18 is the purse's log, EF19 the electronic deposit's."""
 EF05, EF11 = 0x05, 0x11
 """Further files of some city cards."""
+WITH_DEPOSIT: Final = (0x01, 0x03)
+"""Application types (EF15) of cards that hold an electronic deposit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Final, Self
 
 from terminals.card.errors import FormatError
+from terminals.card.files import WITH_DEPOSIT
 from terminals.card.suites import KEY_BYTES, MAC_BYTES, TRIPLE_DES, Suite
 
 ALGORITHM_3DES: Final = 0x00
@@ -47,9 +48,16 @@ class KeySlot(IntEnum):
 
 
 CARD_SLOTS: Final = tuple(KeySlot)
+_DEPOSIT_ONLY: Final = (KeySlot.UNLOAD, KeySlot.OVERDRAFT)
 SAM_SLOTS: Final = (KeySlot.PURCHASE, KeySlot.MAINTENANCE)
 _OWN_SLOTS: Final = {0x24: KeySlot.PIN_UNBLOCK, 0x5E: KeySlot.PIN_RELOAD, 0x82: KeySlot.CONTROL}
 """Instructions of maintenance with a key of their own."""
+
+
+def card_slots(application_type: int) -> tuple[KeySlot, ...]:
+    """The keys a card of this application type (EF15) holds: unload and overdraft need an electronic deposit."""
+    with_deposit = application_type in WITH_DEPOSIT
+    return tuple(slot for slot in CARD_SLOTS if with_deposit or slot not in _DEPOSIT_ONLY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from terminals.card.files import (
     PublicInfo,
     PurseStart,
 )
-from terminals.card.keys import CARD_SLOTS, INSTALL, PIN_TYPE, KeySlot
+from terminals.card.keys import INSTALL, PIN_TYPE, KeySlot, card_slots
 from terminals.card.profile import T_UNION, CardProfile
 from terminals.card.purse import PurseSession, pin_block
 from terminals.card.sam import PURSE_DF
@@ -38,8 +38,6 @@ from terminals.card.transport import Transport
 
 PIN_TRIES: Final = 3
 EMPTY_PURSE: Final = PurseStart()
-WITH_DEPOSIT: Final = (1, 3)
-"""Application types of EF15 with an electronic deposit."""
 WITH_PURSE: Final = (2, 3)
 _NOWHERE: Final = bytes(6)
 """A terminal number for a question that moves no money."""
@@ -100,12 +98,6 @@ class PersonalisedCard:
 
     chip_serial8: bytes
     certificate: bytes
-
-
-def card_slots(application_type: int) -> tuple[KeySlot, ...]:
-    """The keys a card of this application type (EF15) holds: unload and overdraft need an electronic deposit."""
-    deposit_only = () if application_type in WITH_DEPOSIT else (KeySlot.UNLOAD, KeySlot.OVERDRAFT)
-    return tuple(slot for slot in CARD_SLOTS if slot not in deposit_only)
 
 
 def personalise(

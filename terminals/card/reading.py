@@ -8,16 +8,18 @@ from typing import Final, NamedTuple
 from terminals.card import commands
 from terminals.card.apdu import ApduError, Command, error_for
 from terminals.card.errors import FormatError
+from terminals.card.session import BALANCE_MASK
 from terminals.card.status import StatusWord
 from terminals.card.transport import ResponseChain, Transport
 
-END_OF_FILE: Final = 0x6282
-"""Warning of a read that the file ends before the length asked for."""
-TAKEN: Final = (StatusWord.OK, StatusWord.APPLICATION_BLOCKED, StatusWord.DATA_DOUBTFUL, END_OF_FILE)
+TAKEN: Final = (
+    StatusWord.OK,
+    StatusWord.APPLICATION_BLOCKED,
+    StatusWord.DATA_DOUBTFUL,
+    StatusWord.END_OF_FILE,
+)
 GAPS: Final = 1
 """Records a chip may refuse before the file is taken to end, as long as it does not say that there is no such record."""
-BALANCE_MASK: Final = 0x7FFF_FFFF
-"""Some cards set the balance's top bit; it is a flag, not money."""
 
 
 class Answer(NamedTuple):

@@ -14,6 +14,7 @@ from terminals.card.files import EF15, EF16, EF17, Fci, HolderInfo, LogRecord, M
 from terminals.card.layout import Layout
 from terminals.card.messages import LoadInit, PurchaseProof, TransactionProof
 from terminals.card.pin import pin_block
+from terminals.card.places import is_empty
 from terminals.card.profile import T_UNION, CardProfile
 from terminals.card.transport import ResponseChain, Transport, exchange, read
 
@@ -131,5 +132,5 @@ class MoneySession:
                 content = read(self._transport, commands.read_record(sfi, number, layout.length()))
             except RecordNotFound:
                 return
-            if content.strip(b"\x00") and content.strip(b"\xff"):
+            if not is_empty(content):
                 yield layout.parse(content)

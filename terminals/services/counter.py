@@ -110,7 +110,7 @@ def _settle_torn(order: TopUpOrder, purse: PurseSession) -> bool:
 
 
 def _check_card(purse: PurseSession, card: Card) -> None:
-    info = purse.select().public_info or purse.public_info()
+    info = purse.identify()
     found = T_UNION.card_number(info)
     if found != card.pan:
         raise WrongCardOnReader(expected=card.pan, found=found)

@@ -19,7 +19,7 @@ from terminals.card.files import (
     PublicInfo,
     PurseStart,
 )
-from terminals.card.keys import CARD_SLOTS, PIN_TYPE, KeySlot
+from terminals.card.keys import PIN_TYPE, KeySlot, card_slots
 from terminals.card.profile import PROFILES, CardProfile
 from terminals.card.status import StatusWord as Sw
 from terminals.simulator.dispatch import Refusal
@@ -29,8 +29,6 @@ from terminals.simulator.transactions import Pending
 
 PURSE_DF: Final = 0x3F01
 FCI_VERSION: Final = 0x02
-DEPOSIT_SLOTS: Final = frozenset({KeySlot.OVERDRAFT, KeySlot.UNLOAD})
-"""Keys that only a card with an electronic deposit needs."""
 PURSES: Final = {1: {DEPOSIT}, 2: {PURSE}, 3: {DEPOSIT, PURSE}}
 """Application type (EF15) -> purses on the card."""
 
@@ -55,10 +53,15 @@ class CardEngine(FileEngine[CardState]):
         return next(profile for profile in PROFILES if profile.code == self.state.profile)
 
     @property
-    def purses(self) -> set[int]:
-        """Selectors of the purses on this card; a blank chip counts as an electronic purse."""
+    def application_type(self) -> int:
+        """As EF15 says; a blank chip counts as an electronic purse."""
         content = self.state.files.get(EF15, b"")
-        return PURSES.get(PublicInfo.parse(content).application_type if content else 2, {PURSE})
+        return PublicInfo.parse(content).application_type if content else 2
+
+    @property
+    def purses(self) -> set[int]:
+        """Selectors of the purses on this card."""
+        return PURSES.get(self.application_type, {PURSE})
 
     def drop_volatile(self) -> None:
         """Back to the MF, PIN not verified."""
@@ -126,7 +129,7 @@ class CardEngine(FileEngine[CardState]):
 
     def complete(self) -> bool:
         """Every key the card's purses need, the three files and a PIN."""
-        needed = set(CARD_SLOTS) - (set() if DEPOSIT in self.purses else DEPOSIT_SLOTS)
+        needed = set(card_slots(self.application_type))
         slots = {KeySlot(place >> 8) for place in self.state.keys}
         files = {*self.state.files, *self.state.records}
         return slots >= needed and files >= {EF15, EF16, EF17} and bool(self.state.pin)
