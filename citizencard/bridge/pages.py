@@ -72,8 +72,6 @@ def card_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     except (NoWorkstation, CardError) as error:
         context["fault"] = fault_words(error) if isinstance(error, CardError) else str(error)
     else:
-        if shown["holder"] and "error" in shown["holder"]:
-            shown["holder"] = {"error": _("only with the card's PIN")}
         facts, *tables = card_tables(shown)
         known = Card.objects.filter(pan=shown["card_number"]).first()
         context |= {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from django.utils.translation import pgettext
+from django.utils.translation import gettext, pgettext
 from rich.markup import escape
 from rich.table import Table
 
@@ -59,7 +59,7 @@ def _holder(holder: Shown | None) -> str:
     if holder is None:
         return NOTHING
     if holder.get("sw") == BEHIND_PIN:
-        return pgettext("card", "behind the PIN (--pin)")
+        return gettext("only with the card's PIN")
     words = (holder.get(name) for name in ("error", "name", "document_number", "number"))
     return _text(" ".join(filter(None, words))) or NOTHING
 
