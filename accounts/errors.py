@@ -26,6 +26,23 @@ class PurseFloorReached(CitizenCardError):
     message = _("The balance is not sufficient.")
 
 
+class PurseCeilingReached(CitizenCardError):
+    """The posting would take a purse above its ceiling; nothing was posted."""
+
+    code = "purse_ceiling_reached"
+    status = 409
+    message = _("The card cannot hold that much.")
+    rule = PREPAID_CARD_LIMITS
+
+
+class AccountNotOpen(CitizenCardError):
+    """A ledger account that is unknown, frozen or closed takes no transfer: data `account`."""
+
+    code = "account_not_open"
+    status = 409
+    message = _("Ledger account %(account)s is not open.")
+
+
 class BusinessDayClosed(CitizenCardError):
     """The posting names a closed business day: data `date`."""
 
@@ -175,8 +192,16 @@ class GatewayError(CitizenCardError):
     message = _("The payment gateway refused the request.")
 
 
+class GatewayDeclined(GatewayError):
+    """The payer's bank said no: data `decline_code` in the gateway's words. Nothing was moved."""
+
+    code = "gateway_declined"
+    status = 402
+    message = _("The bank declined the payment.")
+
+
 class GatewayUnavailable(CitizenCardError):
-    """No answer: the result is unknown until the gateway is asked again."""
+    """No answer, or none that can be read: the result is unknown until the gateway is asked again."""
 
     code = "gateway_unavailable"
     status = 503

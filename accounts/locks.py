@@ -25,6 +25,11 @@ def lock_order(pk: int) -> TopUpOrder:
     return TopUpOrder.objects.select_for_update(of=("self",)).select_related("card__product").get(pk=pk)
 
 
-def lock_purse(card_id: int) -> Purse:
-    """The purse's row: its balance stands still until the transaction ends."""
-    return Purse.objects.select_for_update().get(pk=card_id)
+def lock_purse(card_id: int, kind: str = Purse.Kind.CHIP) -> Purse:
+    """A card's purse, the one on its chip unless told otherwise: its balance stands still until the transaction ends."""
+    return Purse.objects.select_for_update().get(card_id=card_id, kind=kind)
+
+
+def lock_purses(card_id: int) -> list[Purse]:
+    """All purses of a card, in the order in which postings lock them."""
+    return list(Purse.objects.select_for_update().filter(card_id=card_id).order_by("account_id"))

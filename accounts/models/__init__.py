@@ -1,5 +1,5 @@
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
-from accounts.models.ledger import Chart, Journal, LedgerAccount, Transfer
+from accounts.models.ledger import Chart, Closing, Journal, LedgerAccount, Tally, Transfer
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.topup import TopUpOrder
 
@@ -9,10 +9,12 @@ __all__ = [
     "CardProduct",
     "Chart",
     "Citizen",
+    "Closing",
     "Consent",
     "Journal",
     "LedgerAccount",
     "Purse",
+    "Tally",
     "TopUpOrder",
     "Transfer",
     "User",

@@ -18,7 +18,13 @@ class CardProduct(models.Model):
     name = models.CharField(_("name"), max_length=50)
     real_name = models.BooleanField(_("real-name"))
     kind_code = models.PositiveSmallIntegerField(_("card kind on the chip"), help_text=_("EF17: 1 normal …"))
-    balance_limit_fen = models.BigIntegerField(_("balance limit (fen)"))
+    balance_limit_fen = models.BigIntegerField(
+        _("balance limit (fen)"), help_text=_("of the purse on the chip")
+    )
+    account_limit_fen = models.BigIntegerField(
+        _("account purse limit (fen)"), default=0, help_text=_("0: the product has no account purse")
+    )
+    overdraft_fen = models.BigIntegerField(_("overdraft for one ride (fen)"), default=0)
     price_fen = models.BigIntegerField(_("price (fen)"), default=0)
     deposit_fen = models.BigIntegerField(_("deposit (fen)"), default=0)
     validity_years = models.PositiveSmallIntegerField(_("validity (years)"))
@@ -29,10 +35,18 @@ class CardProduct(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(
-                    balance_limit_fen__gt=0, price_fen__gte=0, deposit_fen__gte=0, validity_years__gte=1
+                    balance_limit_fen__gt=0,
+                    account_limit_fen__gte=0,
+                    price_fen__gte=0,
+                    deposit_fen__gte=0,
+                    validity_years__gte=1,
                 ),
                 name="card_product_amounts_sane",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(overdraft_fen__gte=0, overdraft_fen__lte=models.F("deposit_fen")),
+                name="card_product_overdraft_within_deposit",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -78,6 +92,11 @@ class Card(FSMModelMixin, models.Model):
 
     def __str__(self) -> str:
         return self.pan
+
+    @property
+    def purse(self) -> Purse:
+        """The purse on the chip; every card has one."""
+        return next(purse for purse in self.purses.all() if purse.kind == Purse.Kind.CHIP)
 
     @property
     def serial(self) -> bytes:
@@ -128,16 +147,24 @@ class CardEvent(models.Model):
 
 
 class Purse(models.Model):
-    """The anonymous stored value of a card's chip as the back office knows it (the shadow balance).
+    """Stored value of a card: on its chip, as the back office knows it (the shadow balance), or in an account online.
 
-    `balance_fen` is kept by the ledger's trigger and equals the account's transfers. `offline_seen` holds the offline
-    ATCs of accepted purchases, `online_seen` the online ATCs of confirmed loads.
+    `balance_fen` is kept by the ledger's trigger and equals the account's transfers, `held_fen` what is reserved of it.
+    The database keeps floor and ceiling. `offline_seen` holds the offline ATCs of accepted purchases, `online_seen` the
+    online ATCs of confirmed loads.
     """
 
-    card = models.OneToOneField(Card, models.PROTECT, primary_key=True, verbose_name=_("card"))
+    class Kind(models.TextChoices):
+        CHIP = "chip", _("on the chip")
+        ACCOUNT = "account", _("online account")
+
+    card = models.ForeignKey(Card, models.PROTECT, related_name="purses", verbose_name=_("card"))
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind.choices, default=Kind.CHIP)
     account = models.OneToOneField(LedgerAccount, models.PROTECT, verbose_name=_("ledger account"))
     balance_fen = models.BigIntegerField(_("balance (fen)"), default=0, editable=False)
+    held_fen = models.BigIntegerField(_("held (fen)"), default=0, editable=False)
     floor_fen = models.BigIntegerField(_("floor (fen)"), default=0)
+    ceiling_fen = models.BigIntegerField(_("ceiling (fen)"))
     movements = models.BigIntegerField(_("movements"), default=0, editable=False)
     offline_seen = CounterRanges(db_default=models.Value("{}"), editable=False)
     online_seen = CounterRanges(db_default=models.Value("{}"), editable=False)
@@ -146,10 +173,24 @@ class Purse(models.Model):
         verbose_name = _("purse")
         verbose_name_plural = _("purses")
         constraints = [
+            models.UniqueConstraint(fields=["card", "kind"], name="one_purse_of_a_kind_per_card"),
             models.CheckConstraint(
-                condition=models.Q(balance_fen__gte=models.F("floor_fen")), name="purse_floor"
+                condition=models.Q(
+                    balance_fen__gte=models.F("floor_fen") + models.F("held_fen"),
+                    held_fen__gte=0,
+                    floor_fen__lte=0,
+                ),
+                name="purse_floor",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(balance_fen__lte=models.F("ceiling_fen")), name="purse_ceiling"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.card_id}"
+        return f"{self.card_id} {self.kind}"
+
+    @property
+    def available_fen(self) -> int:
+        """What may be spent, in fen: the balance above the floor that nobody has reserved."""
+        return self.balance_fen - self.held_fen - self.floor_fen

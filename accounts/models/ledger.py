@@ -2,7 +2,7 @@
 
 A transfer moves one amount from credit to debit account, so a row is balanced by construction. Transfers are
 append-only and partitioned by business date; the statement-level trigger `post_transfers` (see the migration) refuses
-closed days and keeps every purse's balance. Busy accounts (merchants, fees) have no balance row: they are sums.
+closed days and closed accounts, keeps every purse's balance, and adds what other accounts got to their daily tallies.
 """
 
 from __future__ import annotations
@@ -12,26 +12,40 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Chart(models.TextChoices):
-    """The chart of accounts. Codes from 1 are assets (normal side debit), from 2 liabilities, from 6 income (credit)."""
+    """The chart of accounts. Codes from 1 are assets, from 2 liabilities, from 60 income, from 67 expense.
+
+    Assets and expense grow in debit, the others in credit.
+    """
 
     RESERVE_BANK = "1001", _("reserve bank deposit")
     COUNTER_CASH = "1011", _("counter cash")
     GATEWAY_RECEIVABLE = "1012", _("payment gateway receivable")
+    AGENT_RECEIVABLE = "1013", _("agent receivable")
+    KIOSK_CASH = "1014", _("kiosk cash")
+    DIRECT_DEBIT_RECEIVABLE = "1015", _("direct debit receivable")
     SUSPENSE_RECEIVABLE = "1221", _("suspense receivable")
+    SUBSIDY_RECEIVABLE = "1231", _("subsidy receivable")
     PURSE_REAL_NAME = "2011", _("purse funds, real-name cards")
     PURSE_ANONYMOUS = "2012", _("purse funds, anonymous cards")
+    PURSE_ACCOUNT = "2013", _("account purse funds")
     DEPOSITS = "2021", _("card deposits")
     TOP_UPS_IN_TRANSIT = "2031", _("top-ups in transit")
+    REFUNDS_PAYABLE = "2032", _("refunds payable")
+    PASSES_SOLD = "2051", _("passes sold, not yet used")
     MERCHANT_PAYABLE = "2202", _("merchant payable")
     SETTLEMENT_PAYABLE = "2203", _("settlement payable")
+    OPERATOR_PAYABLE = "2204", _("operator payable")
     SUSPENSE_PAYABLE = "2241", _("suspense payable")
+    DISPUTED = "2242", _("disputed")
     FEE_INCOME = "6001", _("fee income")
     CARD_SALES = "6002", _("card sales")
+    SERVICE_FEES = "6003", _("service fees")
+    WRITE_OFF = "6711", _("write-off")
 
     @property
     def normal_side(self) -> str:
         """`D` or `C`: the side on which the account grows."""
-        return LedgerAccount.Side.DEBIT if self.value.startswith("1") else LedgerAccount.Side.CREDIT
+        return LedgerAccount.Side.DEBIT if self.value.startswith(("1", "67")) else LedgerAccount.Side.CREDIT
 
 
 class LedgerAccount(models.Model):
@@ -44,10 +58,22 @@ class LedgerAccount(models.Model):
         DEBIT = "D", _("debit")
         CREDIT = "C", _("credit")
 
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        FROZEN = "frozen", _("frozen")
+        CLOSED = "closed", _("closed")
+
     code = models.CharField(_("code"), max_length=40, unique=True)
     chart = models.CharField(_("chart account"), max_length=4, choices=Chart.choices, db_index=True)
     side = models.CharField(_("normal side"), max_length=1, choices=Side.choices)
     name = models.CharField(_("name"), max_length=100, blank=True)
+    state = models.CharField(
+        _("state"), max_length=6, choices=State.choices, default=State.OPEN, db_default=State.OPEN
+    )
+    control = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, verbose_name=_("control account")
+    )
+    """The account whose tallies this one's movements are part of: a purse has a balance instead of tallies of its own."""
 
     class Meta:
         verbose_name = _("ledger account")
@@ -56,6 +82,9 @@ class LedgerAccount(models.Model):
             models.CheckConstraint(condition=models.Q(side__in=["D", "C"]), name="ledger_account_side_known"),
             models.CheckConstraint(
                 condition=models.Q(code__startswith=models.F("chart")), name="ledger_account_code_in_chart"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["open", "frozen", "closed"]), name="ledger_account_state_known"
             ),
         ]
 
@@ -83,6 +112,9 @@ class Journal(models.Model):
     business_date = models.DateField(_("business date"))
     posted_at = models.DateTimeField(_("posted at"), auto_now_add=True)
     digest = models.BinaryField(_("SHA-256"), max_length=32, null=True, editable=False)
+    reverses = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("reverses")
+    )
 
     class Meta:
         verbose_name = _("journal")
@@ -104,11 +136,29 @@ class Transfer(models.Model):
         TOP_UP_REVERSED = 3, _("top-up reversed")
         CARD_SALE = 4, _("card sale")
         DEPOSIT = 5, _("deposit")
+        DEPOSIT_RETURNED = 6, _("deposit returned")
+        SERVICE_FEE = 7, _("service fee")
         PURCHASE = 10, _("purchase")
         PURCHASE_HELD = 11, _("purchase held in suspense")
         PURCHASE_CLAIM = 12, _("purchase beyond the balance")
+        PAYMENT = 13, _("payment from the account purse")
+        PAYMENT_REFUNDED = 14, _("payment refunded")
+        PASS_SOLD = 15, _("pass sold")
+        PASS_USED = 16, _("pass used")
+        PASS_EXPIRED = 17, _("pass expired")
+        PASS_REFUNDED = 18, _("pass refunded")
         FEE = 20, _("merchant fee")
         SETTLEMENT = 21, _("settlement")
+        PAYOUT = 22, _("merchant payout")
+        REFUND_OWED = 30, _("refund owed")
+        REFUND_PAID = 31, _("refund paid")
+        REFUND_RETURNED = 32, _("refund returned by the payer's bank")
+        PURSE_MOVED = 40, _("balance moved to another card")
+        FUNDS_RECEIVED = 50, _("funds received by the bank")
+        SUSPENSE_RESOLVED = 51, _("suspense resolved")
+        WRITTEN_OFF = 52, _("written off")
+        DISPUTED = 53, _("disputed")
+        CORRECTION = 59, _("correction")
 
     pk = models.CompositePrimaryKey("business_date", "id")
     id = models.BigIntegerField()
@@ -129,3 +179,46 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.business_date} #{self.id}"
+
+
+class Tally(models.Model):
+    """What one account got and gave on one business date, kept by the trigger in as many stripes as postings ran at once.
+
+    Sum the stripes. Postings at the same time never wait for each other here: each holds a stripe of its own.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "business_date", "stripe")
+    account_id = models.BigIntegerField(_("account"))
+    business_date = models.DateField(_("business date"))
+    stripe = models.SmallIntegerField()
+    debit_fen = models.BigIntegerField(_("debit (fen)"))
+    credit_fen = models.BigIntegerField(_("credit (fen)"))
+    transfers = models.BigIntegerField(_("transfers"))
+
+    class Meta:
+        managed = False
+        db_table = "accounts_tally"
+        verbose_name = _("tally")
+        verbose_name_plural = _("tallies")
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.business_date}"
+
+
+class Closing(models.Model):
+    """What an account had got and given up to the end of a sealed business date. Append-only by trigger."""
+
+    pk = models.CompositePrimaryKey("account_id", "business_date")
+    account_id = models.BigIntegerField(_("account"))
+    business_date = models.DateField(_("business date"))
+    debit_fen = models.BigIntegerField(_("debit (fen)"))
+    credit_fen = models.BigIntegerField(_("credit (fen)"))
+
+    class Meta:
+        managed = False
+        db_table = "accounts_closing"
+        verbose_name = _("closing balance")
+        verbose_name_plural = _("closing balances")
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.business_date}"

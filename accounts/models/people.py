@@ -14,7 +14,14 @@ class Citizen(models.Model):
         RESIDENT_ID = "resident_id", _("resident identity card")
         PASSPORT = "passport", _("passport")
 
+    class Level(models.IntegerChoices):
+        CHECKED = 1, _("L1: phone and identity checked")
+        SEEN = 2, _("L2: seen in person")
+
     id = models.UUIDField(primary_key=True, editable=False)
+    level = models.PositiveSmallIntegerField(
+        _("verification level"), choices=Level.choices, default=Level.SEEN
+    )
     document_kind = models.CharField(_("document"), max_length=20, choices=Document.choices)
     document_sealed = models.BinaryField()
     document_index = models.BinaryField(max_length=32, unique=True)

@@ -57,8 +57,7 @@ def order_card(
         valid_from=valid_from,
         valid_to=_years_later(valid_from, product.validity_years),
     )
-    chart = Chart.PURSE_REAL_NAME if product.real_name else Chart.PURSE_ANONYMOUS
-    Purse.objects.create(card=card, account=open_account(chart=chart, owner=card.pan, name=card.pan))
+    _open_purses(card)
     _record(card, source="", actor=actor, reason="", occurred_at=occurred_at or timezone.now())
     return card
 
@@ -94,7 +93,7 @@ def mark_lost(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> 
 def close_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
     """End the card's life. Raises CardHasFunds while money is on it or on its way, and IllegalCardTransition."""
     locks.lock_card(card.pk)
-    balance_fen = locks.lock_purse(card.pk).balance_fen
+    balance_fen = sum(purse.balance_fen for purse in locks.lock_purses(card.pk))
     under_way = TopUpOrder.objects.filter(
         card_id=card.pk, state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADING]
     )
@@ -128,6 +127,20 @@ def _record(card: Card, *, source: str, actor: str, reason: str, occurred_at: da
     CardEvent.objects.create(
         card=card, source=source, target=card.state, actor=actor, reason=reason, occurred_at=occurred_at
     )
+
+
+def _open_purses(card: Card) -> None:
+    """The purse on the chip, and the account purse if the product has one, each with its product's floor and ceiling."""
+    product = card.product
+    chip = Chart.PURSE_REAL_NAME if product.real_name else Chart.PURSE_ANONYMOUS
+    kinds = [(Purse.Kind.CHIP, chip, product.balance_limit_fen, -product.overdraft_fen)]
+    if product.account_limit_fen:
+        kinds.append((Purse.Kind.ACCOUNT, Chart.PURSE_ACCOUNT, product.account_limit_fen, 0))
+    for kind, chart, ceiling_fen, floor_fen in kinds:
+        account = open_account(chart=chart, owner=card.pan, name=card.pan)
+        Purse.objects.create(
+            card=card, kind=kind, account=account, ceiling_fen=ceiling_fen, floor_fen=floor_fen
+        )
 
 
 def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:

@@ -1,7 +1,8 @@
 """Posting to the ledger: the one way money moves.
 
-A posting is one SQL statement however many legs it has. The database enforces the rest: amounts are positive, closed days
-refuse, purses keep their floor, nothing is ever changed or removed.
+A posting is one SQL statement however many legs it has, a transaction of its own where the caller has none. The database
+enforces the rest: amounts are positive, sealed days and closed accounts refuse, purses keep floor and ceiling, nothing is
+ever changed or removed.
 """
 
 from __future__ import annotations
@@ -14,29 +15,29 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from accounts.errors import BusinessDayClosed, InvalidLeg, PurseFloorReached
-from accounts.models import Chart, Journal, LedgerAccount
-from citizencard.core.calendar import assign_business_date
+from accounts.errors import (
+    AccountNotOpen,
+    BusinessDayClosed,
+    InvalidLeg,
+    PurseCeilingReached,
+    PurseFloorReached,
+)
+from accounts.models import Chart, Journal, LedgerAccount, Transfer
+from citizencard.core.audit import record_audit
+from citizencard.core.calendar import NoOpenBusinessDay
 from citizencard.core.errors import Conflict
 
 _POST: Final = """
-WITH journal AS (
-    INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at, digest)
-    VALUES (%(key)s, %(kind)s, %(actor)s, %(reason)s, %(source)s, %(business_date)s, %(posted_at)s, %(digest)s)
-    ON CONFLICT (key) DO NOTHING
-    RETURNING id
-), transfer AS (
-    INSERT INTO accounts_transfer
-        (business_date, journal_id, debit_id, credit_id, amount_fen, kind, source_id, occurred_at)
-    SELECT %(business_date)s, journal.id, leg.* FROM journal, unnest(
-        %(debit)s::bigint[], %(credit)s::bigint[], %(amount)s::bigint[],
-        %(leg_kind)s::smallint[], %(source_id)s::bigint[], %(occurred_at)s::timestamptz[]) AS leg
-)
-SELECT id FROM journal
+SELECT journal_id, day, at, posted_digest, is_new FROM accounts_post_journal(
+    %s, %s, %s, %s, %s, %s, %s, %s,
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::timestamptz[])
 """
 _UNIQUE_VIOLATION: Final = "23505"
+AMOUNT_MAX_FEN: Final = 10**15
+"""More than a city's whole money; sums of such amounts stay far from the database's largest integer."""
+_PURSES: Final = (Chart.PURSE_REAL_NAME, Chart.PURSE_ANONYMOUS, Chart.PURSE_ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +55,26 @@ class Leg:
     occurred_at: datetime
 
     def __post_init__(self) -> None:
-        if self.amount_fen <= 0:
-            raise InvalidLeg(reason="the amount is not positive")
+        if type(self.amount_fen) is not int or not 0 < self.amount_fen <= AMOUNT_MAX_FEN:
+            raise InvalidLeg(reason=_("the amount is no positive number of fen"))
         if self.debit_id == self.credit_id:
-            raise InvalidLeg(reason="debit and credit are the same account")
+            raise InvalidLeg(reason=_("debit and credit are the same account"))
         if self.occurred_at.tzinfo is None:
-            raise InvalidLeg(reason="the time has no zone")
+            raise InvalidLeg(reason=_("the time has no zone"))
 
 
 def open_account(*, chart: str, owner: str = "", name: str = "") -> LedgerAccount:
     """The account `<chart>` or `<chart>.<owner>`, opened if it is not there yet. Raises ValueError off the chart."""
     place = Chart(chart)
     code = f"{place.value}.{owner}" if owner else place.value
-    account, _ = LedgerAccount.objects.get_or_create(
-        code=code, defaults={"chart": place.value, "side": place.normal_side, "name": name}
-    )
-    return account
+    found = LedgerAccount.objects.filter(code=code).first()
+    if found is not None:
+        return found
+    control = open_account(chart=place) if owner and place in _PURSES else None
+    values = {"chart": place.value, "side": place.normal_side, "name": name, "control": control}
+    return LedgerAccount.objects.get_or_create(code=code, defaults=values)[0]
 
 
-@transaction.atomic
 def post_journal(
     *,
     key: str,
@@ -82,52 +84,88 @@ def post_journal(
     legs: Sequence[Leg],
     reason: str = "",
     business_date: date | None = None,
+    reverses: Journal | None = None,
 ) -> Journal:
     """Post all legs as one journal, once per `key`: a repeat returns the first journal and moves nothing.
 
-    The open business day is taken when none is given. Raises Conflict (key used for other legs), PurseFloorReached,
-    BusinessDayClosed, NoOpenBusinessDay and InvalidLeg; then nothing is posted.
+    One round trip. The open business day is taken when none is given. Raises Conflict (key used for other legs),
+    PurseFloorReached, PurseCeilingReached, AccountNotOpen, BusinessDayClosed, NoOpenBusinessDay and InvalidLeg; then
+    nothing is posted, and a transaction the caller is in can only be rolled back.
     """
     if not legs:
-        raise InvalidLeg(reason="a journal needs at least one transfer")
-    day = business_date or assign_business_date()
-    journal = Journal(
-        key=key,
-        kind=kind,
-        actor=actor,
-        reason=reason,
-        source=source,
-        business_date=day,
-        posted_at=timezone.now(),
-        digest=_digest(kind, source, legs),
-    )
-    journal_id = _insert(journal, legs)
-    if journal_id is None:
-        return _posted_before(journal)
-    journal.pk = journal_id
+        raise InvalidLeg(reason=_("a journal needs at least one transfer"))
+    digest = _digest(kind, source, legs)
+    reverses_id = None if reverses is None else reverses.pk
+    header = (key, kind, actor, reason, source, digest, reverses_id, business_date)
+    columns = [list(column) for column in zip(*(astuple(leg) for leg in legs), strict=True)]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_POST, (*header, *columns))
+            journal_id, day, posted_at, posted_digest, is_new = cursor.fetchone()
+    except IntegrityError as error:
+        raise _refusal(error, business_date) from error
+    if not is_new:
+        if bytes(posted_digest or b"") != digest:
+            raise Conflict(what=f"journal {key}")
+        return Journal.objects.get(pk=journal_id)
+    journal = Journal(journal_id, key, kind, actor, reason, source, day, posted_at, digest, reverses_id)
     journal._state.adding = False
     return journal
 
 
-def _insert(journal: Journal, legs: Sequence[Leg]) -> int | None:
-    """One round trip; None when the key is taken."""
-    columns = [list(column) for column in zip(*(astuple(leg) for leg in legs), strict=True)]
-    names = ("debit", "credit", "amount", "leg_kind", "source_id", "occurred_at")
-    header = {field.attname: getattr(journal, field.attname) for field in Journal._meta.concrete_fields}
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_POST, header | dict(zip(names, columns, strict=True)))
-            row = cursor.fetchone()
-    except IntegrityError as error:
-        raise _refusal(error, journal.business_date) from error
-    return None if row is None else int(row[0])
+@transaction.atomic
+def reverse_journal(*, journal: Journal, actor: str, reason: str) -> Journal:
+    """Post the opposite of a journal on the open day, once: a correction is a new journal. Audited.
 
-
-def _posted_before(journal: Journal) -> Journal:
-    first = Journal.objects.get(key=journal.key)
-    if bytes(first.digest or b"") != journal.digest:
+    A batch of taps has no opposite (its taps are corrected one by one): Conflict. Raises Conflict for the reversal of a
+    reversal, too, and whatever `post_journal` raises.
+    """
+    if journal.digest is None or journal.reverses_id is not None:
         raise Conflict(what=f"journal {journal.key}")
-    return first
+    posted = Transfer.objects.filter(business_date=journal.business_date, journal_id=journal.pk).order_by(
+        "id"
+    )
+    legs = [
+        Leg(
+            debit_id=transfer.credit_id,
+            credit_id=transfer.debit_id,
+            amount_fen=transfer.amount_fen,
+            kind=Transfer.Kind.CORRECTION,
+            source_id=transfer.id,
+            occurred_at=transfer.occurred_at,
+        )
+        for transfer in posted
+    ]
+    record_audit(
+        actor=actor,
+        action="journal.reverse",
+        subject=f"journal:{journal.key}"[:100],
+        detail={"reason": reason},
+    )
+    return post_journal(
+        key=f"reversal:{journal.key}"[:120],
+        kind="reversal",
+        actor=actor,
+        source=journal.source,
+        legs=legs,
+        reason=reason,
+        reverses=journal,
+    )
+
+
+@transaction.atomic
+def set_account_state(*, account: LedgerAccount, state: str, actor: str, reason: str) -> LedgerAccount:
+    """Freeze, close or open an account: what is not open takes no transfer on either side. Audited."""
+    current = LedgerAccount.objects.select_for_update().get(pk=account.pk)
+    current.state = LedgerAccount.State(state)
+    current.save(update_fields=["state"])
+    record_audit(
+        actor=actor,
+        action="ledger_account.state",
+        subject=f"account:{current.code}",
+        detail={"state": current.state, "reason": reason},
+    )
+    return current
 
 
 def _digest(kind: str, source: str, legs: Sequence[Leg]) -> bytes:
@@ -136,13 +174,20 @@ def _digest(kind: str, source: str, legs: Sequence[Leg]) -> bytes:
     return hashlib.sha256(json.dumps([kind, source, lines]).encode()).digest()
 
 
-def _refusal(error: IntegrityError, day: date) -> Exception:
+def _refusal(error: IntegrityError, day: date | None) -> Exception:
     """The typed form of what the database refused; what is nobody's rule stays as it is."""
     diagnosis = getattr(error.__cause__, "diag", None)
-    if getattr(diagnosis, "constraint_name", None) == "purse_floor":
-        return PurseFloorReached()
+    match getattr(diagnosis, "constraint_name", None):
+        case "purse_floor":
+            return PurseFloorReached()
+        case "purse_ceiling":
+            return PurseCeilingReached()
+        case "business_day_open":
+            return BusinessDayClosed(date=day)
+        case "business_day_assigned":
+            return NoOpenBusinessDay()
+        case "ledger_account_open":
+            return AccountNotOpen(account=str(diagnosis.message_detail))
     if getattr(diagnosis, "sqlstate", None) == _UNIQUE_VIOLATION:  # the journal's own key never gets here
         return Conflict(what="the source document")
-    if "is closed" in str(error):
-        return BusinessDayClosed(date=day)
     return error

@@ -26,7 +26,7 @@ State = TopUpOrder.State
 
 _SEE_COUNTER: Final = """
 UPDATE accounts_purse SET online_seen = online_seen + int4multirange(int4range(%(atc)s, %(atc)s, '[]'))
-WHERE card_id = %(card)s
+WHERE card_id = %(card)s AND kind = 'chip'
 """
 
 

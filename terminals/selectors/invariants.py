@@ -23,7 +23,7 @@ _RULES: Final = {
         LEFT JOIN terminals_batch b ON b.id = t.batch_id AND b.terminal_id = t.terminal_id
         LEFT JOIN terminals_terminal d ON d.id = t.terminal_id
         LEFT JOIN terminals_merchant m ON m.id = t.merchant_id
-        LEFT JOIN accounts_purse p ON p.card_id = t.card_id
+        LEFT JOIN accounts_purse p ON p.card_id = t.card_id AND p.kind = 'chip'
         WHERE b.id IS NULL OR d.id IS NULL OR m.id IS NULL OR p.card_id IS NULL""",
     "a tap has the business date of its batch": """
         SELECT t.business_date || ' #' || t.id, 'batch of ' || b.business_date
@@ -46,7 +46,7 @@ _RULES: Final = {
             AND moved.kind IN (10, 11, 12)
         LEFT JOIN accounts_ledgeraccount debit ON debit.id = moved.debit_id
         LEFT JOIN accounts_ledgeraccount credit ON credit.id = moved.credit_id
-        JOIN accounts_purse p ON p.card_id = t.card_id
+        JOIN accounts_purse p ON p.card_id = t.card_id AND p.kind = 'chip'
         JOIN terminals_merchant m ON m.id = t.merchant_id
         WHERE NOT coalesce(CASE t.outcome
             WHEN 1 THEN moved.kind = 10 AND debit.id = p.account_id AND credit.id = m.payable_id
@@ -76,7 +76,7 @@ _RULES: Final = {
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
         LEFT JOIN (SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM terminals_tap
                    WHERE outcome <> 3 GROUP BY card_id) AS taps ON taps.card_id = p.card_id
-        WHERE p.offline_seen <> coalesce(taps.counters, '{}')""",
+        WHERE p.kind = 'chip' AND p.offline_seen <> coalesce(taps.counters, '{}')""",
     "a card's counter pays once": """
         SELECT card.pan, 'counter ' || twice.atc || ' in ' || twice.count || ' taps'
         FROM (SELECT card_id, atc, count(*) AS count FROM terminals_tap

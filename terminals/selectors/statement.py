@@ -25,7 +25,7 @@ WITH movement AS (
     FROM terminals_tap AS tap
         JOIN terminals_merchant AS merchant ON merchant.id = tap.merchant_id
         JOIN terminals_terminal AS terminal ON terminal.id = tap.terminal_id
-        JOIN accounts_purse AS purse ON purse.card_id = tap.card_id
+        JOIN accounts_purse AS purse ON purse.card_id = tap.card_id AND purse.kind = 'chip'
         LEFT JOIN accounts_transfer AS paid ON paid.business_date = tap.business_date AND paid.source_id = tap.id
             AND paid.kind IN (%(paid)s, %(held)s) AND paid.debit_id = purse.account_id
     WHERE tap.card_id = %(card)s

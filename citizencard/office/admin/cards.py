@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -41,7 +42,7 @@ class CardAdmin(ReadOnlyAdmin):
 
     list_display = ["number", "product", "holder", "state_label", "balance", "valid_to"]
     list_filter = ["state", "product"]
-    list_select_related = ["product", "citizen", "purse"]
+    list_select_related = ["product", "citizen"]
     search_fields = ["pan"]
     search_help_text = _("Card number")
     fields = ["number", "product", "citizen", "state", "balance", "valid_from", "valid_to", "key_version"]
@@ -68,7 +69,11 @@ class CardAdmin(ReadOnlyAdmin):
         """The state in its colour."""
         return obj.state, obj.get_state_display()
 
-    @display(description=_("back-office balance (yuan)"), ordering="purse__balance_fen")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Card]:
+        """With the purses, which every row shows."""
+        return super().get_queryset(request).prefetch_related("purses")
+
+    @display(description=_("back-office balance (yuan)"))
     def balance(self, obj: Card) -> str:
         """The shadow balance."""
         return yuan(obj.purse.balance_fen)

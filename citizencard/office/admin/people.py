@@ -42,7 +42,7 @@ class CitizenAdmin(ReadOnlyAdmin):
 
     def tables(self, request: HttpRequest, obj: Citizen) -> list[Table]:
         """The citizen's cards and consents."""
-        cards = obj.cards.select_related("product", "purse").order_by("pk")
+        cards = obj.cards.select_related("product").prefetch_related("purses").order_by("pk")
         consents = obj.consents.order_by("-given_at")
         return [
             Table(

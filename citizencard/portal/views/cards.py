@@ -42,7 +42,7 @@ class CardView:
 def home(request: HttpRequest, citizen: Citizen) -> HttpResponse:
     """Every card of the citizen, live ones first."""
     cards = citizen.cards.exclude(state__in=[Card.State.BLANK, Card.State.PERSONALISED])
-    views = [_view(card) for card in cards.select_related("product", "purse").order_by("state", "-pk")]
+    views = [_view(card) for card in cards.select_related("product").prefetch_related("purses").order_by("state", "-pk")]
     return render(request, "portal/home.html", {"citizen": citizen, "cards": views, "now": timezone.now()})
 
 

@@ -1,6 +1,6 @@
 """What each record of an upload comes to, decided in SQL for all records at once.
 
-The purses of all cards concerned are locked in the order of their ids first, so that parallel uploads cannot deadlock
+The purses of all cards concerned are locked in the order of their accounts first, so that parallel uploads cannot deadlock
 and each sees what the one before it has posted.
 """
 
@@ -33,9 +33,10 @@ _TYPES: Final = (
 
 # In READ COMMITTED the next statement sees what was committed while this one waited.
 _LOCK: Final = """
-SELECT purse.card_id FROM accounts_purse AS purse
+SELECT purse.id FROM accounts_purse AS purse
 WHERE purse.card_id IN (SELECT card.id FROM arriving JOIN accounts_card AS card ON card.pan = arriving.pan)
-ORDER BY purse.card_id FOR NO KEY UPDATE
+    AND purse.kind = 'chip'
+ORDER BY purse.account_id FOR NO KEY UPDATE
 """
 
 # A TAC covers amount, type, terminal, sequence and time, and is bound to the card by its key; card counter and balance
@@ -49,7 +50,7 @@ WITH known AS (
         purse.offline_seen @> arriving.atc AS counter_seen, terminal.sequences_seen @> arriving.seq AS sequence_seen
     FROM arriving
     LEFT JOIN accounts_card AS card ON card.pan = arriving.pan
-    LEFT JOIN accounts_purse AS purse ON purse.card_id = card.id
+    LEFT JOIN accounts_purse AS purse ON purse.card_id = card.id AND purse.kind = 'chip'
     JOIN terminals_terminal AS terminal ON terminal.id = %(terminal)s
 ), genuine AS (
     SELECT *, row_number() OVER (PARTITION BY seq ORDER BY line) > 1 OR sequence_seen AS again

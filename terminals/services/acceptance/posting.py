@@ -42,7 +42,7 @@ FROM (
     SELECT judged.card_id, range_agg(int4range(atc, atc, '[]')) AS counters
     FROM judged JOIN arriving USING (line)
     WHERE judged.verdict IN (%(ACCEPTED)s, %(HOT_LISTED)s, %(OVER_BALANCE)s) GROUP BY judged.card_id
-) AS seen WHERE purse.card_id = seen.card_id
+) AS seen WHERE purse.card_id = seen.card_id AND purse.kind = 'chip'
 """
 _TERMINAL_COUNTERS: Final = """
 UPDATE terminals_terminal SET seen_at = %(received)s, sequences_seen = sequences_seen + coalesce((
