@@ -281,11 +281,16 @@ class Migration(migrations.Migration):
             "cardproduct",
             "account_limit_fen",
             models.BigIntegerField(
-                "account purse limit (fen)", default=0, help_text="0: the product has no account purse"
+                "account purse limit (fen)",
+                default=0,
+                db_default=0,
+                help_text="0: the product has no account purse",
             ),
         ),
         migrations.AddField(
-            "cardproduct", "overdraft_fen", models.BigIntegerField("overdraft for one ride (fen)", default=0)
+            "cardproduct",
+            "overdraft_fen",
+            models.BigIntegerField("overdraft for one ride (fen)", default=0, db_default=0),
         ),
         migrations.AlterField(
             "cardproduct",

@@ -22,9 +22,12 @@ class CardProduct(models.Model):
         _("balance limit (fen)"), help_text=_("of the purse on the chip")
     )
     account_limit_fen = models.BigIntegerField(
-        _("account purse limit (fen)"), default=0, help_text=_("0: the product has no account purse")
+        _("account purse limit (fen)"),
+        default=0,
+        db_default=0,
+        help_text=_("0: the product has no account purse"),
     )
-    overdraft_fen = models.BigIntegerField(_("overdraft for one ride (fen)"), default=0)
+    overdraft_fen = models.BigIntegerField(_("overdraft for one ride (fen)"), default=0, db_default=0)
     price_fen = models.BigIntegerField(_("price (fen)"), default=0)
     deposit_fen = models.BigIntegerField(_("deposit (fen)"), default=0)
     validity_years = models.PositiveSmallIntegerField(_("validity (years)"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime
 from typing import Final
@@ -90,7 +91,7 @@ def post_journal(
 
     One round trip. The open business day is taken when none is given. Raises Conflict (key used for other legs),
     PurseFloorReached, PurseCeilingReached, AccountNotOpen, BusinessDayClosed, NoOpenBusinessDay and InvalidLeg; then
-    nothing is posted, and a transaction the caller is in can only be rolled back.
+    nothing is posted.
     """
     if not legs:
         raise InvalidLeg(reason=_("a journal needs at least one transfer"))
@@ -98,8 +99,10 @@ def post_journal(
     reverses_id = None if reverses is None else reverses.pk
     header = (key, kind, actor, reason, source, digest, reverses_id, business_date)
     columns = [list(column) for column in zip(*(astuple(leg) for leg in legs), strict=True)]
+    # On its own the call is its transaction; within one, a refusal must leave the caller's usable.
+    shield = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with connection.cursor() as cursor:
+        with shield, connection.cursor() as cursor:
             cursor.execute(_POST, (*header, *columns))
             journal_id, day, posted_at, posted_digest, is_new = cursor.fetchone()
     except IntegrityError as error:

@@ -42,7 +42,7 @@ def paid(card: Card) -> TopUpOrder:
 
 
 def purse_fen(card: Card) -> int:
-    card = Card.objects.select_related("purse").get(pk=card.pk)
+    card = Card.objects.get(pk=card.pk)
     assert account_balance_fen(card.purse.account_id) == card.purse.balance_fen
     return card.purse.balance_fen
 
