@@ -1,4 +1,5 @@
-"""Every row lock of this app. Order, so that no two callers wait for each other: citizen, card, order, purse.
+"""Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, card,
+order, purse.
 
 All of them end with the caller's transaction.
 """
@@ -7,7 +8,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import connection
+
 from accounts.models import Card, Citizen, Purse, TopUpOrder
+
+
+def lock_gateway_event(event_id: str) -> None:
+    """One message of the payment gateway, which need not have a row yet: the same one sent twice is taken in turn."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"gateway-event:{event_id}"])
 
 
 def lock_citizen(pk: UUID) -> Citizen:

@@ -87,11 +87,15 @@ TEMPLATES = [
 ]
 
 # Without DATABASE_URL the embedded PostgreSQL of the state directory is meant; `serve`, `demo` and manage.py start it.
-DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_urls(STATE_DIR).database)}
+_EMBEDDED = embedded_urls(STATE_DIR)
+DATABASES = {"default": env.db_url("DATABASE_URL", default=_EMBEDDED.database)}
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=10), "timeout": 10}}
 )
 DATABASE_CONFIGURED = "DATABASE_URL" in environ.Env.ENVIRON
+# Who owns the tables: for `migrate` and `grant_roles` alone. None: the role of DATABASE_URL does that too.
+_owner_url = env.str("DATABASE_OWNER_URL", default="" if DATABASE_CONFIGURED else _EMBEDDED.database_owner)
+DATABASE_OWNER = environ.Env.db_url_config(_owner_url) if _owner_url else None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 
@@ -195,17 +199,19 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # The city.
-KEY_SERVICE_SOCKET = env.str("KEY_SERVICE_SOCKET", default=embedded_urls(STATE_DIR).key_service)
+KEY_SERVICE_SOCKET = env.str("KEY_SERVICE_SOCKET", default=_EMBEDDED.key_service)
 KEY_SERVICE_ROLE = env.str("KEY_SERVICE_ROLE", default="web")
 # The card bridge: where agents connect (in production wss:// behind the proxy), the only origin they come from, and the
 # hub's socket for this machine's own processes.
 BRIDGE_URL = env.str("BRIDGE_URL", default="ws://127.0.0.1:8002/bridge")
 BRIDGE_ORIGIN = env.str("PORTAL_URL", default="http://127.0.0.1:8000")
-BRIDGE_SOCKET = env.str("BRIDGE_SOCKET", default=embedded_urls(STATE_DIR).bridge)
+BRIDGE_SOCKET = env.str("BRIDGE_SOCKET", default=_EMBEDDED.bridge)
 ISSUER_CODE = env.str("ISSUER_CODE", default="3970")
 GATEWAY_URL = env.str("GATEWAY_URL", default="http://127.0.0.1:8001")
 DEMO_GATEWAY_KEY, DEMO_WEBHOOK_SECRET = "sk_test_demo", "whsec_demo"
 GATEWAY_API_KEY = env.str("GATEWAY_API_KEY", default=DEMO_GATEWAY_KEY)
 GATEWAY_WEBHOOK_SECRET = env.str("GATEWAY_WEBHOOK_SECRET", default=DEMO_WEBHOOK_SECRET)
+# While the secret is being changed, call-backs signed with the one before it are still believed.
+GATEWAY_WEBHOOK_SECRETS = [GATEWAY_WEBHOOK_SECRET, *env.list("GATEWAY_WEBHOOK_SECRETS_BEFORE", default=[])]
 SIGNATURE_TOLERANCE_SECONDS = 300
 FUTURE_TOLERANCE_SECONDS = 600

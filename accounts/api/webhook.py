@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.services.topup import handle_gateway_event
+from accounts.models import GatewayEvent
+from accounts.services.gateway_events import handle_gateway_event
 from citizencard.core.errors import CitizenCardError
 from citizencard.core.problems import MEDIA_TYPE, problem, problem_of
 
@@ -24,7 +25,7 @@ def gateway_webhook(request: HttpRequest) -> HttpResponse:
         return JsonResponse(body, status=413, content_type=MEDIA_TYPE)
     signature = request.headers.get("Stripe-Signature", "")
     try:
-        order = handle_gateway_event(body=request.body, signature=signature)
+        event = handle_gateway_event(body=request.body, signature=signature)
     except CitizenCardError as error:
         return JsonResponse(problem_of(error), status=error.status, content_type=MEDIA_TYPE)
-    return JsonResponse({"received": True, "booked": order is not None})
+    return JsonResponse({"received": True, "booked": event.outcome == GatewayEvent.Outcome.BOOKED})

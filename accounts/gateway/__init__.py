@@ -13,6 +13,6 @@ def configured_gateway() -> PaymentGateway:
     return StripeCompatibleGateway(
         base_url=settings.GATEWAY_URL,
         api_key=settings.GATEWAY_API_KEY,
-        webhook_secret=settings.GATEWAY_WEBHOOK_SECRET,
+        webhook_secrets=settings.GATEWAY_WEBHOOK_SECRETS,
         tolerance_s=settings.SIGNATURE_TOLERANCE_SECONDS,
     )

@@ -1,4 +1,5 @@
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
+from accounts.models.gateway import GatewayEvent
 from accounts.models.ledger import Chart, Closing, Journal, LedgerAccount, Tally, Transfer
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.topup import TopUpOrder
@@ -11,6 +12,7 @@ __all__ = [
     "Citizen",
     "Closing",
     "Consent",
+    "GatewayEvent",
     "Journal",
     "LedgerAccount",
     "Purse",

@@ -6,8 +6,6 @@ it was; asking again with the order's number finds the same payment.
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from django.db import transaction
 
 from accounts import locks
@@ -15,9 +13,8 @@ from accounts.errors import GatewayEventMismatch, IllegalOrderTransition, WrongC
 from accounts.gateway import configured_gateway
 from accounts.gateway.port import CURRENCY, Payment, PaymentStatus
 from accounts.models import TopUpOrder
+from accounts.services.gateway_evidence import record_polled
 from accounts.services.orders import receive_money, was_paid
-from citizencard.core.audit import record_audit
-from citizencard.core.models import AuditEntry
 
 ACTOR = "gateway"
 """Who posts when the gateway reports a payment."""
@@ -44,20 +41,30 @@ def poll_gateway_payment(*, order: TopUpOrder) -> TopUpOrder:
     known = order.gateway_id
     payment = configured_gateway().retrieve_payment(known) if known else _create(order)
     if payment.status is PaymentStatus.SUCCEEDED:
-        return _settle(payment, evidence=f"poll:{payment.id}")
+        try:
+            with transaction.atomic():
+                settle_payment(payment)
+        except GatewayEventMismatch as refusal:
+            record_polled(payment, fault=refusal.data["field"])
+            raise
     return TopUpOrder.objects.get(pk=order.pk)
 
 
-def handle_gateway_event(*, body: bytes, signature: str) -> TopUpOrder | None:
-    """Book the payment that a call-back reports, once, however often and in whatever order call-backs come.
+def settle_payment(payment: Payment) -> bool:
+    """Book a successful payment of an order, inside the caller's transaction; whether it was not booked before.
 
-    `body` as received, `signature` the Stripe-Signature header. None: not about a successful payment of ours.
-    Raises GatewaySignatureInvalid, GatewayError (unreadable), GatewayEventMismatch (kept as audit evidence).
+    Raises GatewayEventMismatch naming the first field in which the payment contradicts the order.
     """
-    event = configured_gateway().read_event(body=body, signature=signature)
-    if event is None or event.kind != "payment_intent.succeeded":
-        return None
-    return _settle(event.payment, evidence=event.id)
+    order = _order_of(payment)
+    if order is None:
+        raise GatewayEventMismatch(field="order")
+    if fault := _difference(order, payment):
+        raise GatewayEventMismatch(field=fault)
+    if was_paid(order):
+        return False
+    order.gateway_id = payment.id
+    receive_money(order, actor=ACTOR)
+    return True
 
 
 def _create(order: TopUpOrder) -> Payment:
@@ -70,21 +77,9 @@ def _create(order: TopUpOrder) -> Payment:
             current.gateway_id = payment.id
             current.save(update_fields=["gateway_id"])
     if current.gateway_id != payment.id:
-        _mismatch(payment, "id", evidence=f"create:{payment.id}")
+        record_polled(payment, fault="id")
+        raise GatewayEventMismatch(field="id")
     return payment
-
-
-def _settle(payment: Payment, *, evidence: str) -> TopUpOrder:
-    """Book a successful payment, or keep it as evidence that it does not fit."""
-    with transaction.atomic():
-        order = _order_of(payment)
-        fault = _difference(order, payment) if order else "order"
-        if order and not fault and not was_paid(order):
-            order.gateway_id = payment.id
-            receive_money(order, actor=ACTOR)
-    if order is None or fault:
-        _mismatch(payment, fault, evidence=evidence)
-    return order
 
 
 def _order_of(payment: Payment) -> TopUpOrder | None:
@@ -97,7 +92,8 @@ def _order_of(payment: Payment) -> TopUpOrder | None:
 
 def _difference(order: TopUpOrder, payment: Payment) -> str:
     """The first field in which the payment contradicts the order; empty when it is the order's."""
-    if order.gateway_id not in (None, payment.id):
+    others = TopUpOrder.objects.filter(gateway_id=payment.id).exclude(pk=order.pk)
+    if order.gateway_id not in (None, payment.id) or others.exists():
         return "id"
     if payment.amount_fen != order.amount_fen:
         return "amount"
@@ -106,22 +102,3 @@ def _difference(order: TopUpOrder, payment: Payment) -> str:
     if order.state == TopUpOrder.State.REVERSED and not was_paid(order):
         return "state"
     return ""
-
-
-def _mismatch(payment: Payment, field: str, *, evidence: str) -> NoReturn:
-    """Keep the contradiction once per message, and say so. Its transaction is its own: the refusal must not undo it."""
-    subject = f"gateway:{evidence}"[:100]
-    if not AuditEntry.objects.filter(subject=subject, action="gateway.mismatch").exists():
-        record_audit(
-            actor=ACTOR,
-            action="gateway.mismatch",
-            subject=subject,
-            detail={
-                "field": field,
-                "payment": payment.id,
-                "order": payment.order_number,
-                "amount_fen": payment.amount_fen,
-                "currency": payment.currency,
-            },
-        )
-    raise GatewayEventMismatch(field=field)

@@ -16,11 +16,8 @@ from accounts import locks
 from accounts.errors import WrongChannel
 from accounts.models import Card, TopUpOrder
 from accounts.services import limits, postings
-from accounts.services.gateway_payment import (
-    handle_gateway_event,
-    poll_gateway_payment,
-    start_gateway_payment,
-)
+from accounts.services.gateway_events import handle_gateway_event
+from accounts.services.gateway_payment import poll_gateway_payment, start_gateway_payment
 from accounts.services.ledger import post_journal
 from accounts.services.load import authorise_load, confirm_load
 from accounts.services.orders import move_order, receive_money, require_active, was_paid

@@ -15,8 +15,8 @@ def refuse_demo_settings() -> None:
         "SECRET_KEY is the demo's": settings.SECRET_KEY == settings.DEMO_SECRET,
         "DATABASE_URL is not set, and the embedded PostgreSQL is for the demo": not settings.DATABASE_CONFIGURED,
         "GATEWAY_API_KEY is the demo's": settings.GATEWAY_API_KEY == settings.DEMO_GATEWAY_KEY,
-        "GATEWAY_WEBHOOK_SECRET is the demo's": settings.GATEWAY_WEBHOOK_SECRET
-        == settings.DEMO_WEBHOOK_SECRET,
+        "GATEWAY_WEBHOOK_SECRET is the demo's": settings.DEMO_WEBHOOK_SECRET
+        in settings.GATEWAY_WEBHOOK_SECRETS,
     }
     if found := [fault for fault, present in faults.items() if present]:
         raise ImproperlyConfigured(f"citizencard does not start in production: {'; '.join(found)}.")

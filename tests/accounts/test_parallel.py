@@ -13,7 +13,7 @@ from accounts.errors import (
     IllegalCardTransition,
     IllegalOrderTransition,
 )
-from accounts.models import Card, TopUpOrder, Transfer
+from accounts.models import Card, GatewayEvent, Transfer
 from accounts.selectors import invariants
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import cards, topup
@@ -37,6 +37,8 @@ def test_one_payment_reported_eight_times_at_once(card: Card, settings: Any) -> 
     order = make_order(card=card, channel="gateway", amount_fen=5_000)
     intent = {
         "id": "pi_1",
+        "object": "payment_intent",
+        "created": 1_772_424_000,
         "amount": 5_000,
         "currency": "cny",
         "status": "succeeded",
@@ -45,7 +47,7 @@ def test_one_payment_reported_eight_times_at_once(card: Card, settings: Any) -> 
     body = event_body("payment_intent.succeeded", intent)
     signature = signature_header(body, settings.GATEWAY_WEBHOOK_SECRET)
     answers = in_threads(8, lambda _: topup.handle_gateway_event(body=body, signature=signature))
-    assert {answer.state for answer in answers} == {TopUpOrder.State.PAID}
+    assert {answer.outcome for answer in answers} == {GatewayEvent.Outcome.BOOKED}
     assert Transfer.objects.count() == 1
 
 

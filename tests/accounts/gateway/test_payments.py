@@ -24,16 +24,17 @@ from accounts.errors import (
     IllegalOrderTransition,
     WrongChannel,
 )
-from accounts.models import TopUpOrder, Transfer
+from accounts.models import GatewayEvent, TopUpOrder, Transfer
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import topup
 from accounts.services.ledger import open_account
-from citizencard.core.models import AuditEntry, BusinessDay
+from citizencard.core.models import BusinessDay
 from citizencard.sandbox.callbacks import event_body, signature_header
 from tests.factories import CLERK, make_card, make_order, make_product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
 State = TopUpOrder.State
+Outcome = GatewayEvent.Outcome
 INTENTS = f"{settings.GATEWAY_URL}/v1/payment_intents"
 WEBHOOK = "/api/v1/gateway/webhook"
 
@@ -48,6 +49,7 @@ def intent(order: TopUpOrder, **changes: Any) -> dict[str, Any]:
     return {
         "id": "pi_1",
         "object": "payment_intent",
+        "created": 1_772_424_000,
         "amount": order.amount_fen,
         "currency": "cny",
         "status": "succeeded",
@@ -60,9 +62,9 @@ def signed(body: bytes, *, at: int | None = None) -> str:
     return signature_header(body, settings.GATEWAY_WEBHOOK_SECRET, at=at)
 
 
-def call_back(order: TopUpOrder, kind: str = "payment_intent.succeeded", **changes: Any) -> TopUpOrder | None:
+def call_back(order: TopUpOrder, kind: str = "payment_intent.succeeded", **changes: Any) -> str:
     body = event_body(kind, intent(order, **changes))
-    return topup.handle_gateway_event(body=body, signature=signed(body))
+    return topup.handle_gateway_event(body=body, signature=signed(body)).outcome
 
 
 def state(order: TopUpOrder) -> str:
@@ -148,8 +150,8 @@ def test_cash_orders_are_not_the_gateways() -> None:
 
 
 def test_a_signed_success_is_booked(order: TopUpOrder) -> None:
-    booked = call_back(order)
-    assert booked is not None
+    assert call_back(order) == Outcome.BOOKED
+    booked = TopUpOrder.objects.get(pk=order.pk)
     assert (booked.state, booked.gateway_id, received_fen()) == (State.PAID, "pi_1", 5_000)
     with pytest.raises(IllegalOrderTransition):
         topup.start_gateway_payment(order=order)
@@ -164,22 +166,24 @@ def test_a_hundred_duplicates_book_once(order: TopUpOrder) -> None:
 
 
 def test_messages_out_of_order_do_no_harm(order: TopUpOrder) -> None:
-    assert call_back(order, "payment_intent.payment_failed", status="requires_payment_method") is None
-    call_back(order)
-    assert call_back(order, "payment_intent.created", status="requires_payment_method") is None
-    assert call_back(order, "payment_intent.canceled", status="canceled") is None
+    unpaid = {"status": "requires_payment_method"}
+    assert call_back(order, "payment_intent.payment_failed", **unpaid) == Outcome.IGNORED
+    assert call_back(order) == Outcome.BOOKED
+    assert call_back(order, "payment_intent.created", **unpaid) == Outcome.IGNORED
+    assert call_back(order, "payment_intent.canceled", status="canceled") == Outcome.IGNORED
     assert (state(order), received_fen()) == (State.PAID, 5_000)
 
 
 def test_a_declined_payment_may_be_tried_again(order: TopUpOrder) -> None:
     call_back(order, "payment_intent.payment_failed", status="requires_payment_method")
     assert state(order) == State.INIT
-    assert call_back(order) is not None
+    assert call_back(order) == Outcome.BOOKED
 
 
 def test_other_messages_are_not_ours(order: TopUpOrder) -> None:
-    body = event_body("charge.refunded", {"id": "ch_1"})
-    assert topup.handle_gateway_event(body=body, signature=signed(body)) is None
+    body = event_body("charge.refunded", {"id": "ch_1", "object": "charge"})
+    taken = topup.handle_gateway_event(body=body, signature=signed(body))
+    assert (taken.kind, taken.object_id, taken.outcome) == ("charge.refunded", "ch_1", Outcome.IGNORED)
 
 
 @pytest.mark.parametrize(
@@ -201,8 +205,8 @@ def test_a_payment_that_does_not_fit_is_kept_as_evidence(
         with pytest.raises(GatewayEventMismatch) as refusal:
             topup.handle_gateway_event(body=body, signature=signed(body))
         assert refusal.value.data["field"] == field
-    evidence = AuditEntry.objects.get(action="gateway.mismatch")
-    assert evidence.detail["field"] == field
+    evidence = GatewayEvent.objects.get()
+    assert (evidence.outcome, evidence.fault, evidence.object_id) == (Outcome.MISMATCH, field, "pi_1")
     assert (state(order), received_fen()) == (State.INIT, 0)
 
 
@@ -223,7 +227,7 @@ def test_money_for_a_dropped_order_is_evidence(order: TopUpOrder) -> None:
 def test_a_late_duplicate_for_an_order_given_back_books_nothing(order: TopUpOrder) -> None:
     call_back(order)
     topup.reverse_topup(order=order, actor=CLERK, reason="given back")
-    assert call_back(order) is not None
+    assert call_back(order) == Outcome.IGNORED
     assert (state(order), received_fen()) == (State.REVERSED, 0)
 
 
