@@ -49,14 +49,14 @@ VALUES ('seeded', 'seeded', false, 1, 100000, 0, 0, 10);
 WITH face AS (
     SELECT '31043970' || lpad((90000000000 + n)::text, 11, '0') AS pan FROM generate_series(1, %(cards)s) AS n
 ), account AS (
-    INSERT INTO accounts_ledgeraccount (code, chart, side, name)
-    SELECT '2012.' || pan, '2012', 'C', '' FROM face RETURNING id, code
+    INSERT INTO accounts_ledgeraccount (code, chart, side, name, control_id)
+    SELECT '2012.' || pan, '2012', 'C', '', %(control)s FROM face RETURNING id, code
 ), card AS (
     INSERT INTO accounts_card (pan, product_id, state, key_version, valid_from, valid_to, created_at)
     SELECT pan, 'seeded', 'active', 1, %(day)s, %(day)s::date + 3650, now() FROM face RETURNING id, pan
 )
-INSERT INTO accounts_purse (card_id, account_id, balance_fen, floor_fen, movements, online_seen)
-SELECT card.id, account.id, 0, 0, 0, '{[0,1)}' FROM card JOIN account ON account.code = '2012.' || pan;
+INSERT INTO accounts_purse (card_id, account_id, balance_fen, floor_fen, ceiling_fen, movements, online_seen)
+SELECT card.id, account.id, 0, 0, 100000, 0, '{[0,1)}' FROM card JOIN account ON account.code = '2012.' || pan;
 INSERT INTO accounts_cardevent (card_id, source, target, actor, reason, occurred_at)
 SELECT id, '', 'active', 'seed', '', now() FROM accounts_card WHERE product_id = 'seeded';
 INSERT INTO accounts_topuporder (number, card_id, amount_fen, channel, state, actor, occurred_at, online_atc,
@@ -161,6 +161,7 @@ def found_city(day: date, *, merchants: int, cards: int) -> None:
         "funds": FUNDS_FEN,
         "cash": open_account(chart=Chart.COUNTER_CASH).pk,
         "transit": open_account(chart=Chart.TOP_UPS_IN_TRANSIT).pk,
+        "control": open_account(chart=Chart.PURSE_ANONYMOUS).pk,
     }
     _run(_MERCHANTS + ";" + _CARDS, values)
 

@@ -78,6 +78,7 @@ SELECT DISTINCT chart, chart, 'C', '' FROM accounts_ledgeraccount WHERE chart IN
 ON CONFLICT (code) DO NOTHING;
 UPDATE accounts_ledgeraccount AS account SET control_id = control.id FROM accounts_ledgeraccount AS control
 WHERE control.code = account.chart AND account.chart IN ('2011', '2012') AND account.id <> control.id;
+SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO accounts_tally (account_id, business_date, stripe, debit_fen, credit_fen, transfers)
 SELECT coalesce(account.control_id, account.id), leg.business_date, 0, sum(leg.debit), sum(leg.credit), count(*)
 FROM (
@@ -103,7 +104,7 @@ BEGIN
 END $$;
 """
 
-# Fires once per statement, however many rows: refuses sealed days, unknown and closed accounts, moves every touched
+# Fires once per statement, however many rows: refuses strange journals, sealed days, unknown and closed accounts, moves every touched
 # purse by its net change and adds the rest to the tallies. Joins other than nested loops are off because the plan is made
 # once and must suit one tap and ten thousand. It runs as its owner: nobody else may touch balances and tallies.
 POST = """
@@ -111,6 +112,14 @@ CREATE OR REPLACE FUNCTION accounts_post_transfers() RETURNS trigger LANGUAGE pl
     SET search_path = public, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE sealed date; refused bigint;
 BEGIN
+    IF EXISTS (
+        SELECT FROM (SELECT DISTINCT journal_id, business_date FROM posted) AS p
+        LEFT JOIN accounts_journal AS journal ON journal.id = p.journal_id
+        WHERE journal.business_date IS DISTINCT FROM p.business_date
+    ) THEN
+        RAISE EXCEPTION 'a transfer belongs to a journal of its business date'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'transfer_in_journal';
+    END IF;
     SELECT day.date INTO sealed FROM (SELECT DISTINCT business_date FROM posted) AS p
         JOIN core_businessday AS day ON day.date = p.business_date WHERE day.state = 'closed' LIMIT 1;
     IF sealed IS NOT NULL THEN
@@ -407,10 +416,11 @@ class Migration(migrations.Migration):
                 max_length=7,
                 choices=[("chip", "on the chip"), ("account", "online account")],
                 default="chip",
+                db_default="chip",
             ),
         ),
         migrations.AddField(
-            "purse", "held_fen", models.BigIntegerField("held (fen)", default=0, editable=False)
+            "purse", "held_fen", models.BigIntegerField("held (fen)", default=0, db_default=0, editable=False)
         ),
         migrations.AddField(
             "purse", "ceiling_fen", models.BigIntegerField("ceiling (fen)", default=0), preserve_default=False
@@ -493,4 +503,13 @@ class Migration(migrations.Migration):
         migrations.RunSQL(INDEXES, INDEXES_BACK),
         migrations.RunSQL(TALLIES + FILL + STRIPE + JOURNAL + CLOSE, BACK),
         migrations.RunSQL(POST, POST_BACK),
+        migrations.AddConstraint(
+            "ledgeraccount",
+            models.CheckConstraint(
+                condition=~Q(chart__in=["2011", "2012", "2013"])
+                | Q(code=F("chart"))
+                | Q(control__isnull=False),
+                name="ledger_account_of_purse_has_control",
+            ),
+        ),
     ]

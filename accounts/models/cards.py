@@ -162,10 +162,12 @@ class Purse(models.Model):
         ACCOUNT = "account", _("online account")
 
     card = models.ForeignKey(Card, models.PROTECT, related_name="purses", verbose_name=_("card"))
-    kind = models.CharField(_("kind"), max_length=7, choices=Kind.choices, default=Kind.CHIP)
+    kind = models.CharField(
+        _("kind"), max_length=7, choices=Kind.choices, default=Kind.CHIP, db_default=Kind.CHIP
+    )
     account = models.OneToOneField(LedgerAccount, models.PROTECT, verbose_name=_("ledger account"))
     balance_fen = models.BigIntegerField(_("balance (fen)"), default=0, editable=False)
-    held_fen = models.BigIntegerField(_("held (fen)"), default=0, editable=False)
+    held_fen = models.BigIntegerField(_("held (fen)"), default=0, db_default=0, editable=False)
     floor_fen = models.BigIntegerField(_("floor (fen)"), default=0)
     ceiling_fen = models.BigIntegerField(_("ceiling (fen)"))
     movements = models.BigIntegerField(_("movements"), default=0, editable=False)

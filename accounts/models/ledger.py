@@ -86,6 +86,12 @@ class LedgerAccount(models.Model):
             models.CheckConstraint(
                 condition=models.Q(state__in=["open", "frozen", "closed"]), name="ledger_account_state_known"
             ),
+            models.CheckConstraint(
+                condition=~models.Q(chart__in=["2011", "2012", "2013"])
+                | models.Q(code=models.F("chart"))
+                | models.Q(control__isnull=False),
+                name="ledger_account_of_purse_has_control",
+            ),
         ]
 
     def __str__(self) -> str:

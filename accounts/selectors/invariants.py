@@ -40,18 +40,59 @@ _RULES: Final = {
             ) AS leg GROUP BY account
         ) AS m ON m.account = p.account_id
         WHERE (p.balance_fen, p.movements) <> (coalesce(m.balance, 0), coalesce(m.legs, 0))""",
-    "a purse keeps its floor": """
-        SELECT card.pan, p.balance_fen || ' fen below ' || p.floor_fen
-        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id WHERE p.balance_fen < p.floor_fen""",
-    "a purse account stands in the chart of its product": """
+    "a tally is the sum of its transfers": """
+        SELECT account.code || ' ' || business_date, format('debit %s, credit %s, %s transfers; tally %s, %s, %s',
+            moved.debit, moved.credit, moved.transfers, tally.debit, tally.credit, tally.transfers)
+        FROM (
+            SELECT coalesce(a.control_id, a.id) AS account_id, leg.business_date, sum(leg.debit) AS debit,
+                sum(leg.credit) AS credit, sum(leg.transfers) AS transfers
+            FROM (
+                SELECT debit_id AS id, business_date, sum(amount_fen) AS debit, 0 AS credit, count(*) AS transfers
+                FROM accounts_transfer GROUP BY 1, 2
+                UNION ALL
+                SELECT credit_id, business_date, 0, sum(amount_fen), count(*) FROM accounts_transfer GROUP BY 1, 2
+            ) AS leg JOIN accounts_ledgeraccount a ON a.id = leg.id GROUP BY 1, 2
+        ) AS moved FULL JOIN (
+            SELECT account_id, business_date, sum(debit_fen) AS debit, sum(credit_fen) AS credit,
+                sum(transfers) AS transfers
+            FROM accounts_tally GROUP BY 1, 2
+        ) AS tally USING (account_id, business_date)
+        LEFT JOIN accounts_ledgeraccount account ON account.id = account_id
+        WHERE (moved.debit, moved.credit, moved.transfers) IS DISTINCT FROM (tally.debit, tally.credit, tally.transfers)""",
+    "a closing balance is the tallies up to its date": """
+        SELECT account.code || ' ' || closing.business_date, format('%s/%s, tallies %s/%s',
+            closing.debit_fen, closing.credit_fen, tally.debit, tally.credit)
+        FROM accounts_closing closing JOIN accounts_ledgeraccount account ON account.id = closing.account_id
+        CROSS JOIN LATERAL (
+            SELECT sum(debit_fen) AS debit, sum(credit_fen) AS credit FROM accounts_tally
+            WHERE account_id = closing.account_id AND business_date <= closing.business_date
+        ) AS tally
+        WHERE (closing.debit_fen, closing.credit_fen) IS DISTINCT FROM (tally.debit, tally.credit)""",
+    "a journal has transfers": """
+        SELECT j.key, 'posted ' || j.business_date FROM accounts_journal j
+        WHERE j.digest IS NOT NULL AND NOT EXISTS (
+            SELECT FROM accounts_transfer t WHERE t.business_date = j.business_date AND t.journal_id = j.id)""",
+    "a purse keeps floor and ceiling, those of its product": """
+        SELECT card.pan || ' ' || p.kind, format('%s fen, %s held, between %s and %s; product between %s and %s',
+            p.balance_fen, p.held_fen, p.floor_fen, p.ceiling_fen, product.floor, product.ceiling)
+        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
+        JOIN LATERAL (
+            SELECT CASE p.kind WHEN 'chip' THEN -overdraft_fen ELSE 0 END AS floor,
+                CASE p.kind WHEN 'chip' THEN balance_limit_fen ELSE account_limit_fen END AS ceiling
+            FROM accounts_cardproduct WHERE code = card.product_id
+        ) AS product ON true
+        WHERE p.balance_fen - p.held_fen < p.floor_fen OR p.balance_fen > p.ceiling_fen
+            OR (p.floor_fen, p.ceiling_fen) <> (product.floor, product.ceiling)""",
+    "a purse account stands in the chart of its product, under its control account": """
         SELECT card.pan, 'account ' || a.code
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
         JOIN accounts_cardproduct product ON product.code = card.product_id
-        JOIN accounts_ledgeraccount a ON a.id = p.account_id
-        WHERE a.code <> CASE WHEN product.real_name THEN '2011.' ELSE '2012.' END || card.pan""",
+        JOIN accounts_ledgeraccount a ON a.id = p.account_id LEFT JOIN accounts_ledgeraccount c ON c.id = a.control_id
+        WHERE a.code <> a.chart || '.' || card.pan OR c.code IS DISTINCT FROM a.chart OR a.chart <>
+            CASE WHEN p.kind = 'account' THEN '2013' WHEN product.real_name THEN '2011' ELSE '2012' END""",
     "an account's side is its chart's": """
         SELECT code, 'side ' || side FROM accounts_ledgeraccount
-        WHERE side <> CASE WHEN chart < '2' THEN 'D' ELSE 'C' END""",
+        WHERE side <> CASE WHEN chart < '2' OR chart LIKE '67%' THEN 'D' ELSE 'C' END""",
     "value in transit is the paid and loading orders": """
         SELECT 'account 2031', ledger.fen || ' fen in the ledger, ' || orders.fen || ' in orders'
         FROM (SELECT coalesce(sum(CASE WHEN t.credit_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
@@ -96,7 +137,8 @@ _RULES: Final = {
         SELECT wanted.relation || '.' || wanted.trigger, coalesce('enabled: ' || t.tgenabled::text, 'missing')
         FROM (VALUES ('accounts_transfer', 'append_only'), ('accounts_transfer', 'post_transfers'),
                      ('accounts_journal', 'append_only'), ('accounts_cardevent', 'append_only'),
-                     ('core_auditentry', 'append_only')) AS wanted (relation, trigger)
+                     ('accounts_closing', 'append_only'), ('accounts_purse', 'begins_empty'),
+                     ('core_businessday', 'close_accounts'), ('core_auditentry', 'append_only')) AS wanted (relation, trigger)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = wanted.trigger
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')
         UNION ALL

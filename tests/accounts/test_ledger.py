@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.errors import BusinessDayClosed, InvalidLeg, PurseFloorReached
-from accounts.models import Card, Journal, LedgerAccount, Purse, Transfer
+from accounts.models import Card, Chart, Journal, LedgerAccount, Purse, Transfer
 from accounts.selectors.balances import account_balance_fen, trial_balance
-from accounts.services.ledger import Leg, open_account, post_journal
+from accounts.services.ledger import Leg, open_account, post_journal, set_account_state
 from citizencard.core.calendar import NoOpenBusinessDay, cut_off, open_business_day, seal
 from citizencard.core.errors import Conflict
 from citizencard.core.models import BusinessDay
@@ -227,7 +227,7 @@ def test_raw_sql_changes_and_removes_nothing(
 
 INSERT = """INSERT INTO {table}
     (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
-    VALUES ('{day}', 10, {debit}, {credit}, {amount}, 1, 1, now())"""
+    VALUES ('{day}', 10, {debit}, {credit}, {amount}, {journal}, 1, now())"""
 
 
 @pytest.mark.parametrize(
@@ -236,21 +236,35 @@ INSERT = """INSERT INTO {table}
         {"table": "accounts_transfer_20260302"},
         {"amount": 0},
         {"amount": -5},
-        {"debit": 7, "credit": 7},
+        {"amount": 2**63},
+        {"debit": "{bus}"},
+        {"debit": 0},
+        {"credit": "(SELECT id FROM accounts_ledgeraccount WHERE state = 'frozen')"},
+        {"credit": "(SELECT id FROM accounts_ledgeraccount WHERE state = 'closed')"},
+        {"journal": 0},
         {"day": date(2026, 3, 1)},
         {"day": date(2031, 1, 1)},
     ],
-    ids=["past the parent", "zero", "negative", "one account", "closed day", "no such day"],
-)
-def test_raw_sql_inserts_nothing_that_breaks_a_rule(wrong: dict[str, object]) -> None:
+    ids=[
+        "past the parent", "zero", "negative", "overflow", "one account", "unknown account",
+        "frozen account", "closed account", "unknown journal", "closed day", "no such day",
+    ],
+)  # fmt: skip
+def test_raw_sql_inserts_nothing_that_breaks_a_rule(wrong: dict[str, object], bus: LedgerAccount) -> None:
     open_business_day(TODAY - timedelta(days=1))
     cut_off(TODAY - timedelta(days=1))
     seal(TODAY - timedelta(days=1))
-    right = {"table": "accounts_transfer", "day": TODAY, "debit": 1, "credit": 2, "amount": 5}
+    for state in ("frozen", "closed"):
+        account = open_account(chart=Chart.MERCHANT_PAYABLE, owner=state)
+        set_account_state(account=account, state=state, actor="finance", reason="test")
+    cash = open_account(chart=Chart.COUNTER_CASH)
+    journal = post("first", leg(cash.pk, bus.pk, 1)).pk
+    right = {"table": "accounts_transfer", "day": TODAY, "debit": cash.pk, "credit": bus.pk, "amount": 5}
+    values = {**right, "journal": journal} | wrong
     with pytest.raises(Error):
-        execute_sql(INSERT.format(**right | wrong))
-    execute_sql(INSERT.format(**right))
-    assert Transfer.objects.count() == 1
+        execute_sql(INSERT.format(**values).format(bus=bus.pk))
+    execute_sql(INSERT.format(**right, journal=journal))
+    assert Transfer.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)

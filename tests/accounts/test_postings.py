@@ -39,10 +39,10 @@ def booked(post: Callable[[], list[Leg]]) -> dict[str, int]:
 
 
 def balances() -> dict[str, int]:
-    """Net debit of every account."""
+    """Net debit of every account; a control account is only the sum of its purses."""
     return {
         account.code: account_balance_fen(account.pk) * (1 if account.side == "D" else -1)
-        for account in LedgerAccount.objects.all()
+        for account in LedgerAccount.objects.filter(ledgeraccount=None)
     }
 
 
