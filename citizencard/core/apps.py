@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.conf import settings
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,7 +11,10 @@ class CoreConfig(AppConfig):
     verbose_name = _("foundation")
 
     def ready(self) -> None:
-        """Refuse to start a demo in production, whatever the process: web, worker or command."""
-        from citizencard.core.checks import refuse_demo_settings
+        """Refuse to start a demo in production, whatever the process; keep the roles' rights up with the tables."""
+        from citizencard.core import checks, grants, roles
 
-        refuse_demo_settings()
+        checks.refuse_demo_settings()
+        post_migrate.connect(grants.after_migrate, sender=self)
+        if settings.PRODUCTION:
+            connection_created.connect(roles.refuse_powers)

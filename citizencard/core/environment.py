@@ -15,17 +15,22 @@ class EmbeddedUrls(NamedTuple):
 
     socket_dir: Path
     database: str
+    database_owner: str
     key_service: str
     bridge: str
 
 
 def embedded_urls(state_dir: Path) -> EmbeddedUrls:
-    """The private socket folder of a state directory, its DATABASE_URL, the sockets of key service and card bridge.
+    """The private socket folder of a state directory, its DATABASE_URL and DATABASE_OWNER_URL, the sockets of key service
+    and card bridge.
 
     A socket path may have 107 bytes, so the folder is a short one under the temporary directory, named after user and
     state directory; whoever starts the services creates it with mode 0700.
     """
     digest = hashlib.sha256(str(state_dir.resolve()).encode()).hexdigest()[:10]
     folder = Path(tempfile.gettempdir()) / f"citizencard-{os.getuid()}-{digest}"
-    database = f"postgres://citizencard@/citizencard?host={quote(str(folder), safe='')}&port=5432"
-    return EmbeddedUrls(folder, database, str(folder / "keys.sock"), str(folder / "bridge.sock"))
+    app, owner = (
+        f"postgres://{role}@/citizencard?host={quote(str(folder), safe='')}&port=5432"
+        for role in ("citizencard_app", "citizencard")
+    )
+    return EmbeddedUrls(folder, app, owner, str(folder / "keys.sock"), str(folder / "bridge.sock"))

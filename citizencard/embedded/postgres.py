@@ -66,7 +66,7 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The ``DATABASE_URL`` of the server, whether it runs or not."""
+        """The owner's database URL of the server, whether it runs or not."""
         return embedded_url(self.data_dir)
 
     @property
@@ -75,7 +75,7 @@ class EmbeddedPostgres:
         return None if self._process is None or self._process.poll() is not None else self._process.pid
 
     def start(self) -> str:
-        """Start the server, creating the data directory on first use, and return its ``DATABASE_URL``.
+        """Start the server, creating the data directory on first use, and return its owner's database URL.
 
         Call from a thread that lives as long as the server may: the kernel stops the server when that thread ends.
         Raises :class:`EmbeddedPostgresError`, one sentence saying what to do.

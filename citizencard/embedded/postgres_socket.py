@@ -23,8 +23,8 @@ def socket_folder(data_dir: Path) -> Path:
 
 
 def embedded_url(data_dir: Path) -> str:
-    """Return the ``DATABASE_URL`` of the embedded server over ``data_dir``, whether it runs or not."""
-    return embedded_urls(data_dir.parent).database
+    """Return the owner's URL of the embedded server over ``data_dir``, whether it runs or not."""
+    return embedded_urls(data_dir.parent).database_owner
 
 
 def private_folder(path: Path) -> None:
