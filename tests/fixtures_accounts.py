@@ -24,7 +24,7 @@ def open_day(db: None) -> BusinessDay:
 
 
 def drop_daily_partitions() -> None:
-    """Remove what opening business days has made; flushing the tables does not."""
+    """Remove what opening business days and posting has made outside of Django's tables; flushing does not."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -35,3 +35,7 @@ def drop_daily_partitions() -> None:
         )
         for (partition,) in cursor.fetchall():
             cursor.execute(f"DROP TABLE {partition}")
+        cursor.execute(
+            "SET session_replication_role = replica; TRUNCATE accounts_tally, accounts_closing;"
+            "SET session_replication_role = DEFAULT"
+        )

@@ -41,10 +41,13 @@ TAMPERING = {
     "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
     "a transfer was posted to a business day that exists": "DELETE FROM core_businessday",
     "a purse holds the sum of its transfers": "UPDATE accounts_purse SET balance_fen = balance_fen + 1",
-    "a purse keeps its floor": "ALTER TABLE accounts_purse DROP CONSTRAINT purse_floor;"
-    "UPDATE accounts_purse SET floor_fen = balance_fen + 1",
-    "a purse account stands in the chart of its product": "UPDATE accounts_ledgeraccount SET code = '2011.1', "
-    "chart = '2011' WHERE id = (SELECT account_id FROM accounts_purse ORDER BY card_id LIMIT 1)",
+    "a tally is the sum of its transfers": "UPDATE accounts_tally SET credit_fen = credit_fen + 1",
+    "a closing balance is the tallies up to its date": "INSERT INTO accounts_closing "
+    "SELECT account_id, business_date, debit_fen, credit_fen + 1 FROM accounts_tally WHERE credit_fen > 0 LIMIT 1",
+    "a journal has transfers": "DELETE FROM accounts_transfer WHERE kind = 1",
+    "a purse keeps floor and ceiling, those of its product": "UPDATE accounts_cardproduct SET balance_limit_fen = 1",
+    "a purse account stands in the chart of its product, under its control account": "UPDATE accounts_ledgeraccount "
+    "SET code = '2011.1', chart = '2011' WHERE id = (SELECT account_id FROM accounts_purse ORDER BY card_id LIMIT 1)",
     "an account's side is its chart's": "UPDATE accounts_ledgeraccount SET side = 'C' WHERE code = '1011'",
     "value in transit is the paid and loading orders": "UPDATE accounts_transfer SET amount_fen = amount_fen + 1 "
     "WHERE kind = 1",
