@@ -141,7 +141,7 @@ BEGIN
         FROM (
             SELECT id, sum(credit - debit) AS fen, sum(transfers) AS transfers FROM moved
             WHERE control_id IS NOT NULL GROUP BY id
-        ) AS change WHERE purse.account_id = change.id
+        ) AS change WHERE purse.account_id = change.id RETURNING purse.account_id
     ), tallied AS (
         INSERT INTO accounts_tally AS tally (account_id, business_date, stripe, debit_fen, credit_fen, transfers)
         SELECT coalesce(control_id, id), business_date, accounts_stripe(), sum(debit), sum(credit), sum(transfers)
@@ -149,7 +149,9 @@ BEGIN
         ON CONFLICT (account_id, business_date, stripe) DO UPDATE SET debit_fen = tally.debit_fen + excluded.debit_fen,
             credit_fen = tally.credit_fen + excluded.credit_fen, transfers = tally.transfers + excluded.transfers
     )
-    SELECT id INTO refused FROM moved WHERE open IS NOT TRUE LIMIT 1;
+    -- A purse's account without its purse would have transfers that a purse made later knows nothing of.
+    SELECT id INTO refused FROM moved WHERE open IS NOT TRUE
+        OR control_id IS NOT NULL AND id NOT IN (SELECT account_id FROM purses) LIMIT 1;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'account % is not open', refused USING ERRCODE = 'integrity_constraint_violation',
             CONSTRAINT = 'ledger_account_open',
