@@ -1,5 +1,5 @@
 """Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, card,
-order, purse.
+order, purse, ledger account.
 
 All of them end with the caller's transaction.
 """
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.models import Card, Citizen, Purse, TopUpOrder
+from accounts.models import Card, Citizen, LedgerAccount, Purse, TopUpOrder
 
 
 def lock_gateway_event(event_id: str) -> None:
@@ -42,3 +42,9 @@ def lock_purse(card_id: int, kind: str = Purse.Kind.CHIP) -> Purse:
 def lock_purses(card_id: int) -> list[Purse]:
     """All purses of a card, in the order in which postings lock them."""
     return list(Purse.objects.select_for_update().filter(card_id=card_id).order_by("account_id"))
+
+
+def lock_account(pk: int) -> LedgerAccount:
+    """The ledger account's row, after the purse it stands for: whoever holds a purse can rely on its account's state."""
+    Purse.objects.select_for_update().filter(account_id=pk).first()
+    return LedgerAccount.objects.select_for_update().get(pk=pk)

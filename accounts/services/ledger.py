@@ -25,6 +25,7 @@ from accounts.errors import (
     PurseCeilingReached,
     PurseFloorReached,
 )
+from accounts.locks import lock_account
 from accounts.models import Chart, Journal, LedgerAccount, Transfer
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import NoOpenBusinessDay
@@ -159,7 +160,7 @@ def reverse_journal(*, journal: Journal, actor: str, reason: str) -> Journal:
 @transaction.atomic
 def set_account_state(*, account: LedgerAccount, state: str, actor: str, reason: str) -> LedgerAccount:
     """Freeze, close or open an account: what is not open takes no transfer on either side. Audited."""
-    current = LedgerAccount.objects.select_for_update().get(pk=account.pk)
+    current = lock_account(account.pk)
     current.state = LedgerAccount.State(state)
     current.save(update_fields=["state"])
     record_audit(

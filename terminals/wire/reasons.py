@@ -44,7 +44,7 @@ _ALL: Final = (
         "over_balance",
         "超出后台余额,款项挂账",
         "Beyond the balance on record, booked as a claim",
-        "purse floor",
+        "purse floor, purse open",
     ),
     Reason(
         "bad_tac", "交易验证码错误", "Transaction authentication code is wrong", "JR/T 0025.2 purchase TAC"

@@ -2,6 +2,13 @@
 
 The purses of all cards concerned are locked in the order of their accounts first, so that parallel uploads cannot deadlock
 and each sees what the one before it has posted.
+
+A purchase fits when the purse holds anything before it and keeps its floor after it: with a floor below zero that is one
+ride of overdraft, which the next top-up makes good by itself. "Before it" is by our books, for the balance that a record
+names is covered by no TAC: within an upload in the chip's order, between uploads in the order in which they come. A
+purchase that comes late may thus find a purse already in debt; it is then a claim like any other beyond the balance,
+paid to the merchant and for a person to look at. A purse that is not open pays nothing, and what is reserved of it is
+not there: both become claims, so that no card's state can refuse an upload as a whole.
 """
 
 from __future__ import annotations
@@ -46,11 +53,13 @@ _JUDGE: Final = """
 WITH judgement AS (
 INSERT INTO judged (id, line, verdict, card_id, account_id, fits)
 WITH known AS (
-    SELECT arriving.*, card.id AS card_id, purse.account_id, purse.balance_fen - purse.floor_fen AS available,
+    SELECT arriving.*, card.id AS card_id, purse.account_id, purse.floor_fen AS floor,
+        CASE WHEN account.state = 'open' THEN purse.balance_fen - purse.held_fen ELSE 0 END AS spendable,
         purse.offline_seen @> arriving.atc AS counter_seen, terminal.sequences_seen @> arriving.seq AS sequence_seen
     FROM arriving
     LEFT JOIN accounts_card AS card ON card.pan = arriving.pan
     LEFT JOIN accounts_purse AS purse ON purse.card_id = card.id AND purse.kind = 'chip'
+    LEFT JOIN accounts_ledgeraccount AS account ON account.id = purse.account_id
     JOIN terminals_terminal AS terminal ON terminal.id = %(terminal)s
 ), genuine AS (
     SELECT *, row_number() OVER (PARTITION BY seq ORDER BY line) > 1 OR sequence_seen AS again
@@ -59,12 +68,12 @@ WITH known AS (
     SELECT *, row_number() OVER (PARTITION BY card_id, atc ORDER BY line) > 1 OR counter_seen AS conflict
     FROM genuine WHERE NOT again
 ), spending AS (
-    SELECT *, sum(amount) OVER (PARTITION BY card_id) > available AS exceeds FROM fresh WHERE NOT conflict
+    SELECT *, sum(amount) OVER (PARTITION BY card_id) > greatest(spendable, 0) AS exceeds FROM fresh WHERE NOT conflict
 ), settled AS (
     SELECT line, card_id, account_id, pan, occurred_at, true AS fits FROM spending WHERE NOT exceeds
     UNION ALL
     SELECT line, card_id, account_id, pan, occurred_at,
-        terminals_fits(available, amount) OVER (PARTITION BY card_id ORDER BY atc ROWS UNBOUNDED PRECEDING)
+        terminals_fits(spendable, floor, amount) OVER (PARTITION BY card_id ORDER BY atc ROWS UNBOUNDED PRECEDING)
     FROM spending WHERE exceeds
 )
 SELECT nextval('terminals_tap_id_seq'), line,
