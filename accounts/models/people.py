@@ -46,6 +46,7 @@ class Consent(models.Model):
 
     class Purpose(models.TextChoices):
         CARD = "card", _("issue and use of the citizen card")
+        MANDATE = "mandate", _("automatic top-up by direct debit")
 
     citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="consents", verbose_name=_("citizen"))
     purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices)
