@@ -30,8 +30,9 @@ def lock_card(pk: int) -> Card:
 
 
 def lock_order(pk: int) -> TopUpOrder:
-    """The order's row as it is now, with its card and product."""
-    return TopUpOrder.objects.select_for_update(of=("self",)).select_related("card__product").get(pk=pk)
+    """The order's row as it is now, with its card, product and purse."""
+    orders = TopUpOrder.objects.select_for_update(of=("self",)).select_related("card__product", "purse")
+    return orders.get(pk=pk)
 
 
 def lock_purse(card_id: int, kind: str = Purse.Kind.CHIP) -> Purse:

@@ -59,10 +59,11 @@ INSERT INTO accounts_purse (card_id, account_id, balance_fen, floor_fen, ceiling
 SELECT card.id, account.id, 0, 0, 100000, 0, '{[0,1)}' FROM card JOIN account ON account.code = '2012.' || pan;
 INSERT INTO accounts_cardevent (card_id, source, target, actor, reason, occurred_at)
 SELECT id, '', 'active', 'seed', '', now() FROM accounts_card WHERE product_id = 'seeded';
-INSERT INTO accounts_topuporder (number, card_id, amount_fen, channel, state, actor, occurred_at, online_atc,
-    balance_before_fen, terminal_no, loaded_at, tac)
-SELECT 'seed' || id, id, %(funds)s, 'cash', 'confirmed', 'seed', now(), 0, 0, '000000000001', now(), '\\x00000000'
-FROM accounts_card WHERE product_id = 'seeded';
+INSERT INTO accounts_topuporder (number, card_id, purse_id, amount_fen, channel, state, actor, occurred_at, paid_at,
+    online_atc, balance_before_fen, terminal_no, loaded_at, tac, proof, confirmed_at)
+SELECT 'seed' || card.id, card.id, purse.id, %(funds)s, 'cash', 'confirmed', 'seed', now(), now(),
+    0, 0, '000000000001', now(), '\\x00000000', 'tac', now()
+FROM accounts_card AS card JOIN accounts_purse AS purse ON purse.card_id = card.id WHERE product_id = 'seeded';
 WITH journal AS (
     INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
     VALUES ('seed:funds', 'topup', 'seed', '', 'seed', %(day)s, now()) RETURNING id

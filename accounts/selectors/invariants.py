@@ -93,13 +93,13 @@ _RULES: Final = {
     "an account's side is its chart's": """
         SELECT code, 'side ' || side FROM accounts_ledgeraccount
         WHERE side <> CASE WHEN chart < '2' OR chart LIKE '67%' THEN 'D' ELSE 'C' END""",
-    "value in transit is the paid and loading orders": """
+    "value in transit is the paid orders not yet confirmed": """
         SELECT 'account 2031', ledger.fen || ' fen in the ledger, ' || orders.fen || ' in orders'
         FROM (SELECT coalesce(sum(CASE WHEN t.credit_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
               FROM accounts_ledgeraccount a JOIN accounts_transfer t ON a.id IN (t.credit_id, t.debit_id)
               WHERE a.code = '2031') AS ledger,
              (SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_topuporder
-              WHERE state IN ('paid', 'loading')) AS orders
+              WHERE state IN ('paid', 'loaded')) AS orders
         WHERE ledger.fen <> orders.fen""",
     "an order's postings are those of its state": """
         SELECT posted.number, posted.state || ', posted ' || coalesce(nullif(posted.kinds, ''), 'nothing')
@@ -111,16 +111,16 @@ _RULES: Final = {
             GROUP BY o.id
         ) AS posted
         WHERE NOT posted.right_amount OR posted.kinds <> CASE posted.state
-            WHEN 'init' THEN '' WHEN 'paid' THEN '1' WHEN 'loading' THEN '1' WHEN 'confirmed' THEN '1,2'
+            WHEN 'init' THEN '' WHEN 'paid' THEN '1' WHEN 'loaded' THEN '1' WHEN 'confirmed' THEN '1,2'
             ELSE CASE posted.kinds WHEN '' THEN '' ELSE '1,3' END END""",
     "the load counters seen are those of confirmed orders": """
         SELECT card.pan, seen.count || ' counters seen, ' || done.count || ' loads confirmed'
-        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id,
+        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id AND p.kind = 'chip',
         LATERAL (SELECT coalesce(sum(upper(r) - lower(r)), 0) AS count FROM unnest(p.online_seen) AS r) AS seen,
         LATERAL (SELECT count(*) AS count FROM accounts_topuporder o
-                 WHERE o.card_id = p.card_id AND o.state = 'confirmed' AND o.online_atc <@ p.online_seen) AS done,
+                 WHERE o.purse_id = p.id AND o.state = 'confirmed' AND o.online_atc <@ p.online_seen) AS done,
         LATERAL (SELECT count(*) AS count FROM accounts_topuporder o
-                 WHERE o.card_id = p.card_id AND o.state = 'confirmed') AS total
+                 WHERE o.purse_id = p.id AND o.state = 'confirmed') AS total
         WHERE seen.count <> done.count OR done.count <> total.count""",
     "a card is where its last event left it": """
         SELECT card.pan, 'state ' || card.state || ', last event ' || coalesce(last.target, 'none')

@@ -95,7 +95,7 @@ def close_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) ->
     locks.lock_card(card.pk)
     balance_fen = sum(purse.balance_fen for purse in locks.lock_purses(card.pk))
     under_way = TopUpOrder.objects.filter(
-        card_id=card.pk, state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADING]
+        card_id=card.pk, state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADED]
     )
     if balance_fen or under_way.exists():
         raise CardHasFunds(balance_fen=balance_fen)

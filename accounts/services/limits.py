@@ -36,6 +36,6 @@ def check_balance(*, product: CardProduct, balance_fen: int) -> None:
 
 def promised_fen(card: Card) -> int:
     """What the card has by the books and what is paid and on its way to the chip."""
-    under_way = [TopUpOrder.State.PAID, TopUpOrder.State.LOADING]
+    under_way = [TopUpOrder.State.PAID, TopUpOrder.State.LOADED]
     on_its_way = card.topups.filter(state__in=under_way).aggregate(total=Sum("amount_fen"))["total"]
     return int(card.purse.balance_fen) + int(on_its_way or 0)

@@ -1,7 +1,7 @@
 """Value onto the chip in two phases: MAC2 on the word of the chip's MAC1, confirmation on the word of its TAC.
 
 JR/T 0025.2 load: INITIALIZE FOR LOAD → `authorise_load` → CREDIT FOR LOAD → `confirm_load`. Between the two the order is
-LOADING and the chip may or may not hold the value. Its online counter tells: unmoved means not loaded (authorise again),
+LOADED and the chip may or may not hold the value. Its online counter tells: unmoved means not loaded (authorise again),
 one further means loaded (confirm with the TAC of GET TRANSACTION PROVE).
 """
 
@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Final
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts import locks
 from accounts.errors import LoadCounterMismatch, LoadNotProven, LoadRefused
 from accounts.models import TopUpOrder
-from accounts.services import limits, postings
-from accounts.services.ledger import post_journal
-from accounts.services.orders import move_order, require_active
+from accounts.services import limits
+from accounts.services.orders import move_order, post_value, require_active
 from citizencard.core.keyservice.client import key_service
 from citizencard.core.keyservice.errors import KeyServiceError
 
@@ -41,7 +41,7 @@ def authorise_load(
     terminal_no: str,
     when: datetime,
 ) -> bytes:
-    """MAC2 (4 bytes) for CREDIT FOR LOAD at `when`, once the order is LOADING and that is committed.
+    """MAC2 (4 bytes) for CREDIT FOR LOAD at `when`, once the order is LOADED and that is committed.
 
     Balance, counter (before increment), key version, random number and MAC1 as INITIALIZE FOR LOAD answered them;
     `terminal_no` 12 hex digits; `when` aware. Raises LoadRefused (MAC1 wrong), BalanceLimitExceeded, CardNotActive,
@@ -64,7 +64,7 @@ def authorise_load(
         require_active(card)
         limits.check_balance(product=card.product, balance_fen=balance_fen + current.amount_fen)
         _check_counter(current, online_atc)
-        move_order(current, TopUpOrder.authorise, State.LOADING)
+        move_order(current, TopUpOrder.authorise, State.LOADED)
         current.online_atc, current.balance_before_fen = online_atc, balance_fen
         current.terminal_no, current.loaded_at = terminal_no.upper(), when
         current.save()
@@ -75,12 +75,12 @@ def confirm_load(*, order: TopUpOrder, tac: bytes, balance_after_fen: int) -> To
     """The chip's TAC proves the load: value from transit into the purse. A repeat with the same TAC changes nothing.
 
     Raises LoadNotProven (TAC or balance wrong), IllegalOrderTransition, KeyServiceUnavailable; the order then stays
-    LOADING.
+    LOADED.
     """
     shown = TopUpOrder.objects.select_related("card").get(pk=order.pk)
     if shown.state == State.CONFIRMED and bytes(shown.tac or b"") == tac:
         return shown
-    if shown.state == State.LOADING and not _is_proven(shown, tac, balance_after_fen):
+    if shown.state == State.LOADED and not _is_proven(shown, tac, balance_after_fen):
         raise LoadNotProven
     with transaction.atomic():
         current = locks.lock_order(order.pk)
@@ -89,14 +89,14 @@ def confirm_load(*, order: TopUpOrder, tac: bytes, balance_after_fen: int) -> To
         if (current.online_atc, current.loaded_at) != (shown.online_atc, shown.loaded_at):
             raise LoadNotProven
         move_order(current, TopUpOrder.confirm, State.CONFIRMED)
-        current.tac = tac
+        current.tac, current.proof, current.confirmed_at = tac, TopUpOrder.Proof.TAC, timezone.now()
         current.save()
         _book(current)
     return current
 
 
 def _host_mac(order: TopUpOrder, **chip: object) -> bytes:
-    """MAC2, computed before any row is locked; it leaves this module only after the order is LOADING."""
+    """MAC2, computed before any row is locked; it leaves this module only after the order is LOADED."""
     try:
         return key_service().authorise_load(
             serial8=order.card.serial,
@@ -111,10 +111,10 @@ def _host_mac(order: TopUpOrder, **chip: object) -> bytes:
 
 def _check_counter(order: TopUpOrder, online_atc: int) -> None:
     """A counter is used for one load: the order's own again if the chip's has not moved, never another order's."""
-    if order.state == State.LOADING and order.online_atc != online_atc:
+    if order.state == State.LOADED and order.online_atc != online_atc:
         raise LoadCounterMismatch(expected=order.online_atc, shown=online_atc)
     others = TopUpOrder.objects.filter(
-        card_id=order.card_id, online_atc=online_atc, state__in=[State.LOADING, State.CONFIRMED]
+        card_id=order.card_id, online_atc=online_atc, state__in=[State.LOADED, State.CONFIRMED]
     ).exclude(pk=order.pk)
     if others.exists():
         raise LoadCounterMismatch(expected=online_atc + 1, shown=online_atc)
@@ -152,13 +152,6 @@ def _is_proven(order: TopUpOrder, tac: bytes, balance_after_fen: int) -> bool:
 
 
 def _book(order: TopUpOrder) -> None:
-    purse = locks.lock_purse(order.card_id)
-    post_journal(
-        key=f"topup-loaded:{order.number}",
-        kind="topup_loaded",
-        actor=order.actor,
-        source=order.number,
-        legs=postings.topup_loaded(order=order, purse=purse, occurred_at=_Begun.of(order).loaded_at),
-    )
+    post_value(order, occurred_at=_Begun.of(order).loaded_at)
     with connection.cursor() as cursor:
         cursor.execute(_SEE_COUNTER, {"atc": order.online_atc, "card": order.card_id})

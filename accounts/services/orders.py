@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
+from django.utils import timezone
 from django_fsm import TransitionNotAllowed
 
-from accounts.errors import CardNotActive, IllegalOrderTransition
-from accounts.models import Card, Journal, TopUpOrder
+from accounts import locks
+from accounts.errors import AccountNotOpen, CardNotActive, IllegalOrderTransition, PurseCeilingReached
+from accounts.models import Card, Purse, TopUpOrder
 from accounts.services import postings
 from accounts.services.ledger import post_journal
 
@@ -28,22 +31,51 @@ def require_active(card: Card) -> None:
 
 
 def receive_money(order: TopUpOrder, *, actor: str) -> None:
-    """A locked order's money came in: PAID, and the value in transit. Raises IllegalOrderTransition."""
+    """A locked order's money came in: PAID, and the value in transit; one for an account purse is credited at once.
+
+    Raises IllegalOrderTransition.
+    """
     move_order(order, TopUpOrder.pay, TopUpOrder.State.PAID)
-    order.save(update_fields=["state", "gateway_id"])
+    order.paid_at = timezone.now()
+    order.save()
     post_journal(
-        key=_paid_key(order),
+        key=f"topup-paid:{order.number}",
         kind="topup_paid",
         actor=actor,
         source=order.number,
         legs=postings.topup_paid(order=order),
     )
+    if order.purse.kind == Purse.Kind.ACCOUNT:
+        credit_account(order)
+
+
+def credit_account(order: TopUpOrder) -> bool:
+    """Move a locked, paid order's value into its account purse: CONFIRMED.
+
+    False when the purse has no room or takes no posting: the order stays PAID, to be tried again or given back.
+    """
+    try:
+        post_value(order, occurred_at=order.occurred_at)
+    except (PurseCeilingReached, AccountNotOpen):
+        return False
+    move_order(order, TopUpOrder.credit, TopUpOrder.State.CONFIRMED)
+    order.confirmed_at, order.proof = timezone.now(), TopUpOrder.Proof.ACCOUNT
+    order.save()
+    return True
+
+
+def post_value(order: TopUpOrder, *, occurred_at: datetime) -> None:
+    """The order's value from transit into its purse. Raises what `post_journal` raises; nothing is posted then."""
+    purse = locks.lock_purse(order.card_id, order.purse.kind)
+    post_journal(
+        key=f"topup-loaded:{order.number}",
+        kind="topup_loaded",
+        actor=order.actor,
+        source=order.number,
+        legs=postings.topup_loaded(order=order, purse=purse, occurred_at=occurred_at),
+    )
 
 
 def was_paid(order: TopUpOrder) -> bool:
     """Whether the order's money has ever been booked, whatever became of it since."""
-    return Journal.objects.filter(key=_paid_key(order)).exists()
-
-
-def _paid_key(order: TopUpOrder) -> str:
-    return f"topup-paid:{order.number}"
+    return order.paid_at is not None

@@ -12,7 +12,11 @@ from accounts.services.ledger import Leg, open_account
 
 _MONEY_IN = {
     TopUpOrder.Channel.CASH: Chart.COUNTER_CASH,
+    TopUpOrder.Channel.AGENT: Chart.AGENT_RECEIVABLE,
+    TopUpOrder.Channel.KIOSK: Chart.KIOSK_CASH,
     TopUpOrder.Channel.GATEWAY: Chart.GATEWAY_RECEIVABLE,
+    TopUpOrder.Channel.MANDATE: Chart.DIRECT_DEBIT_RECEIVABLE,
+    TopUpOrder.Channel.SUBSIDY: Chart.SUBSIDY_RECEIVABLE,
 }
 
 
@@ -35,13 +39,13 @@ def card_sold(*, card: Card, occurred_at: datetime) -> list[Leg]:
 
 
 def topup_paid(*, order: TopUpOrder) -> list[Leg]:
-    """Money came in by the order's channel; the value waits in transit for the chip."""
-    money, transit = account_id(_channel_account(order)), account_id(Chart.TOP_UPS_IN_TRANSIT)
+    """Money came in by the order's channel, through its agent, kiosk or payer; the value waits in transit."""
+    money, transit = money_in_account_id(order), account_id(Chart.TOP_UPS_IN_TRANSIT)
     return [Leg(money, transit, order.amount_fen, Transfer.Kind.TOP_UP_PAID, order.pk, order.occurred_at)]
 
 
 def topup_loaded(*, order: TopUpOrder, purse: Purse, occurred_at: datetime) -> list[Leg]:
-    """The chip took the value: out of transit, into the purse."""
+    """The value reached its purse, on the chip or online: out of transit."""
     transit = account_id(Chart.TOP_UPS_IN_TRANSIT)
     return [
         Leg(transit, purse.account_id, order.amount_fen, Transfer.Kind.TOP_UP_LOADED, order.pk, occurred_at)
@@ -49,8 +53,17 @@ def topup_loaded(*, order: TopUpOrder, purse: Purse, occurred_at: datetime) -> l
 
 
 def topup_reversed(*, order: TopUpOrder) -> list[Leg]:
-    """The value never reached a chip: the money goes back the way it came."""
-    money, transit = account_id(_channel_account(order)), account_id(Chart.TOP_UPS_IN_TRANSIT)
+    """The value never reached a purse: the money goes back the way it came.
+
+    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, the counter pays out.
+    """
+    if order.gateway_id:
+        money = account_id(Chart.REFUNDS_PAYABLE)
+    elif order.channel == TopUpOrder.Channel.KIOSK:
+        money = account_id(Chart.COUNTER_CASH)
+    else:
+        money = money_in_account_id(order)
+    transit = account_id(Chart.TOP_UPS_IN_TRANSIT)
     return [Leg(transit, money, order.amount_fen, Transfer.Kind.TOP_UP_REVERSED, order.pk, order.occurred_at)]
 
 
@@ -104,5 +117,6 @@ def merchant_cleared(
     ]
 
 
-def _channel_account(order: TopUpOrder) -> Chart:
-    return _MONEY_IN[TopUpOrder.Channel(order.channel)]
+def money_in_account_id(order: TopUpOrder) -> int:
+    """The id of the account that the order's money comes into: by channel, and by agent, kiosk or payer."""
+    return open_account(chart=_MONEY_IN[TopUpOrder.Channel(order.channel)], owner=order.party).pk

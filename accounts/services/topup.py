@@ -10,6 +10,7 @@ import secrets
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
@@ -55,6 +56,7 @@ def order_topup(
     return TopUpOrder.objects.create(
         number=f"TU{shanghai(occurred_at):%Y%m%d}{secrets.token_hex(6).upper()}",
         card=card,
+        purse=card.purse,
         amount_fen=amount_fen,
         channel=channel,
         actor=actor,
@@ -83,7 +85,8 @@ def reverse_topup(*, order: TopUpOrder, actor: str, reason: str) -> TopUpOrder:
     """
     order = locks.lock_order(order.pk)
     move_order(order, TopUpOrder.reverse, TopUpOrder.State.REVERSED)
-    order.save(update_fields=["state"])
+    order.reversed_at = timezone.now()
+    order.save()
     if was_paid(order):
         post_journal(
             key=f"topup-reversed:{order.number}",

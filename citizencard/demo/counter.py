@@ -67,7 +67,7 @@ class Counter:
 
     def top_up(self, card: Card, amount_fen: int, channel: TopUpOrder.Channel, when: datetime) -> None:
         """Money in by cash or through the gateway, value onto the chip; first what an earlier visit left unfinished."""
-        unfinished = card.topups.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADING])
+        unfinished = card.topups.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADED])
         for earlier in unfinished.order_by("pk"):
             self._load(earlier, when)
         order = order_topup(card=card, amount_fen=amount_fen, channel=channel, actor=CLERK, occurred_at=when)

@@ -126,7 +126,7 @@ def _difference_fen() -> int:
 def _cards() -> list[Tile]:
     active = Card.objects.filter(state=Card.State.ACTIVE).count()
     lost = HotListEntry.objects.filter(removed_at=None).count()
-    waiting = TopUpOrder.objects.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADING]).count()
+    waiting = TopUpOrder.objects.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADED]).count()
     hot = _("%(count)s on the hot list") % {"count": lost}
     return [
         Tile(_("Active cards"), f"{active:,}", hot, _list("accounts_card", "?state__exact=active")),

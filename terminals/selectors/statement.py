@@ -31,7 +31,7 @@ WITH movement AS (
     WHERE tap.card_id = %(card)s
     UNION ALL
     SELECT coalesce(loaded_at, occurred_at), 0, id, 'load', channel, '', '', amount_fen, amount_fen, NULL, ''
-    FROM accounts_topuporder WHERE card_id = %(card)s AND state = %(confirmed)s
+    FROM accounts_topuporder WHERE card_id = %(card)s AND state = %(confirmed)s AND proof <> 'account'
 )
 """
 _LINES: Final = (

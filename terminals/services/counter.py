@@ -73,7 +73,7 @@ def load_chip(*, order: TopUpOrder, transport: Transport, terminal_no: str, when
     order.refresh_from_db()
     if order.state == TopUpOrder.State.CONFIRMED:
         return purse.balance_fen()
-    if order.state == TopUpOrder.State.LOADING and _settle_torn(order, purse):
+    if order.state == TopUpOrder.State.LOADED and _settle_torn(order, purse):
         return purse.balance_fen()
     purse.verify_pin(pin)
     init = purse.init_load(order.amount_fen, bytes.fromhex(terminal_no))

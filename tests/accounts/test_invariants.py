@@ -49,9 +49,9 @@ TAMPERING = {
     "a purse account stands in the chart of its product, under its control account": "UPDATE accounts_ledgeraccount "
     "SET code = '2011.1', chart = '2011' WHERE id = (SELECT account_id FROM accounts_purse ORDER BY card_id LIMIT 1)",
     "an account's side is its chart's": "UPDATE accounts_ledgeraccount SET side = 'C' WHERE code = '1011'",
-    "value in transit is the paid and loading orders": "UPDATE accounts_transfer SET amount_fen = amount_fen + 1 "
+    "value in transit is the paid orders not yet confirmed": "UPDATE accounts_transfer SET amount_fen = amount_fen + 1 "
     "WHERE kind = 1",
-    "an order's postings are those of its state": "UPDATE accounts_topuporder SET state = 'init' WHERE state = 'paid'",
+    "an order's postings are those of its state": "UPDATE accounts_topuporder SET state = 'init', paid_at = NULL WHERE state = 'paid'",
     "the load counters seen are those of confirmed orders": "UPDATE accounts_purse SET online_seen = '{[0,9)}'",
     "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
     "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",

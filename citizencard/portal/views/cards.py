@@ -80,7 +80,7 @@ def statement_csv(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpR
 
 
 def _view(card: Card) -> CardView:
-    in_transit = card.topups.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADING])
+    in_transit = card.topups.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADED])
     return CardView(
         card=card,
         latest=[movement(line) for line in card_statement(card=card, limit=LATEST)],
