@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -64,6 +64,10 @@ class Leg:
         if self.occurred_at.tzinfo is None:
             raise InvalidLeg(reason=_("the time has no zone"))
 
+    def as_tuple(self) -> tuple[int, int, int, int, int, datetime]:
+        """The values in the order in which they are posted."""
+        return (self.debit_id, self.credit_id, self.amount_fen, self.kind, self.source_id, self.occurred_at)
+
 
 def open_account(*, chart: str, owner: str = "", name: str = "") -> LedgerAccount:
     """The account `<chart>` or `<chart>.<owner>`, opened if it is not there yet. Raises ValueError off the chart."""
@@ -99,7 +103,7 @@ def post_journal(
     digest = _digest(kind, source, legs)
     reverses_id = None if reverses is None else reverses.pk
     header = (key, kind, actor, reason, source, digest, reverses_id, business_date)
-    columns = [list(column) for column in zip(*(astuple(leg) for leg in legs), strict=True)]
+    columns = [list(column) for column in zip(*(leg.as_tuple() for leg in legs), strict=True)]
     # On its own the call is its transaction; within one, a refusal must leave the caller's usable.
     shield = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
@@ -174,7 +178,7 @@ def set_account_state(*, account: LedgerAccount, state: str, actor: str, reason:
 
 def _digest(kind: str, source: str, legs: Sequence[Leg]) -> bytes:
     """SHA-256 over the event in canonical form; the order of legs does not matter, the day it was posted neither."""
-    lines = sorted([*astuple(leg)[:5], leg.occurred_at.astimezone(UTC).isoformat()] for leg in legs)
+    lines = sorted([*leg.as_tuple()[:5], leg.occurred_at.astimezone(UTC).isoformat()] for leg in legs)
     return hashlib.sha256(json.dumps([kind, source, lines]).encode()).digest()
 
 
