@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.errors import CitizenCardError
@@ -222,3 +224,78 @@ class GatewayEventMismatch(CitizenCardError):
     code = "gateway_event_mismatch"
     status = 422
     message = _("The payment differs from the order: %(field)s.")
+
+
+class NotTheHolder(CitizenCardError):
+    """The card is somebody else's."""
+
+    code = "not_the_holder"
+    status = 403
+    message = _("The card belongs to somebody else.")
+
+
+class MandateExists(CitizenCardError):
+    """One mandate per purse: the one in force is stopped first."""
+
+    code = "mandate_exists"
+    status = 409
+    message = _("Automatic top-up is already on for this card.")
+
+
+class IllegalMandateTransition(CitizenCardError):
+    """A mandate has no such step: data `source`, `target`."""
+
+    code = "illegal_mandate_transition"
+    status = 409
+    message = _("A mandate cannot go from %(source)s to %(target)s.")
+
+
+class SubsidyFileRefused(CitizenCardError):
+    """A subsidy file with bad rows, of which nothing was taken: data `problems`, each with row, field and code."""
+
+    code = "subsidy_file_refused"
+    status = 422
+    message = _("The subsidy file has %(count)s problems; nothing was taken.")
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__(count=len(problems), problems=tuple(problems))
+
+
+class MakerIsChecker(CitizenCardError):
+    """Four eyes: whoever made it cannot also approve it."""
+
+    code = "maker_is_checker"
+    status = 403
+    message = _("Somebody else than the person who made it has to approve it.")
+
+
+class IllegalBatchTransition(CitizenCardError):
+    """A subsidy batch has no such step: data `source`, `target`."""
+
+    code = "illegal_batch_transition"
+    status = 409
+    message = _("A subsidy batch cannot go from %(source)s to %(target)s.")
+
+
+class FamilyLinkExists(CitizenCardError):
+    """The two are linked, or the invitation is still open."""
+
+    code = "family_link_exists"
+    status = 409
+    message = _("This person is already in the family, or invited.")
+
+
+class FamilyLinkMissing(CitizenCardError):
+    """The payer is not linked with the holder of the card."""
+
+    code = "family_link_missing"
+    status = 403
+    message = _("The holder of the card is not in your family.")
+
+
+class IllegalFamilyTransition(CitizenCardError):
+    """A family link has no such step: data `source`, `target`."""
+
+    code = "illegal_family_transition"
+    status = 409
+    message = _("A family link cannot go from %(source)s to %(target)s.")

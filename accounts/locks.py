@@ -1,5 +1,5 @@
-"""Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, card,
-order, purse, ledger account.
+"""Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, family link,
+subsidy batch, card, mandate, order, purse, ledger account.
 
 All of them end with the caller's transaction.
 """
@@ -10,7 +10,17 @@ from uuid import UUID
 
 from django.db import connection
 
-from accounts.models import Card, Citizen, LedgerAccount, Purse, TopUpOrder
+from accounts.models import (
+    Card,
+    Citizen,
+    FamilyLink,
+    LedgerAccount,
+    Mandate,
+    Purse,
+    SubsidyBatch,
+    SubsidyLine,
+    TopUpOrder,
+)
 
 
 def lock_gateway_event(event_id: str) -> None:
@@ -27,6 +37,34 @@ def lock_citizen(pk: UUID) -> Citizen:
 def lock_card(pk: int) -> Card:
     """The card's row as it is now; only the life-cycle services change it."""
     return Card.objects.select_for_update(of=("self",)).select_related("product").get(pk=pk)
+
+
+def lock_mandate(pk: int) -> Mandate:
+    """The mandate's row as it is now, with its purse and card: it is not stopped while something is collected."""
+    return Mandate.objects.select_for_update(of=("self",)).select_related("purse__card").get(pk=pk)
+
+
+def lock_live_mandates(card_id: int) -> list[Mandate]:
+    """The mandates of a card that are not stopped."""
+    live = Mandate.objects.select_for_update(of=("self",)).select_related("purse__card").order_by("pk")
+    return list(live.filter(purse__card_id=card_id).exclude(state=Mandate.State.STOPPED))
+
+
+def lock_family_link(pk: int) -> FamilyLink:
+    """The link's row as it is now: nobody leaves the family while the payer tops up."""
+    return FamilyLink.objects.select_for_update().get(pk=pk)
+
+
+def lock_subsidy_batch(pk: int) -> SubsidyBatch:
+    """The batch's row as it is now, with its payer."""
+    return SubsidyBatch.objects.select_for_update(of=("self",)).select_related("payer").get(pk=pk)
+
+
+def lock_subsidy_cards(batch_id: int) -> dict[int, Card]:
+    """Every card of a subsidy batch, by its id: they stay active and keep their room while the batch is posted."""
+    lines = SubsidyLine.objects.filter(batch_id=batch_id)
+    cards = Card.objects.select_for_update().filter(purses__in=lines.values("purse_id")).order_by("pk")
+    return {card.pk: card for card in cards}
 
 
 def lock_order(pk: int) -> TopUpOrder:

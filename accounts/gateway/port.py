@@ -80,8 +80,9 @@ class MandateSetup:
     """A payer's consent to be debited, from the asking for it to its end.
 
     `reference` is ours. `method` and `mandate` are what `collect_payment` takes, known from ACTIVE on; `bank_name` (a card's
-    brand where no bank is named) and `last4` are for people, and come with `retrieve_mandate` only. A call-back that an
-    agreed mandate has changed names it by `mandate` and leaves `id` and `reference` empty.
+    brand where no bank is named) and `last4` are for people, `funding` says debit, credit or prepaid where a card is behind
+    it: all three come with `retrieve_mandate` only. A call-back that an agreed mandate has changed names it by `mandate` and
+    leaves `id` and `reference` empty.
     """
 
     id: str
@@ -91,6 +92,7 @@ class MandateSetup:
     mandate: str = ""
     bank_name: str = ""
     last4: str = ""
+    funding: str = ""
     client_secret: str = field(default="", repr=False)
 
 

@@ -88,6 +88,7 @@ def setup(values: Values) -> MandateSetup:
         mandate=_id(values.get("mandate")),
         bank_name=str(details.get("bank_name") or details.get("brand") or ""),
         last4=str(details.get("last4") or ""),
+        funding=str(details.get("funding") or ""),
         client_secret=str(values.get("client_secret") or ""),
     )
 

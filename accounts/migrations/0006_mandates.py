@@ -206,25 +206,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                (
-                    "code",
-                    models.CharField(
-                        choices=[
-                            (
-                                "mandate_active",
-                                "Automatic top-up of card %(card)s is on: %(amount)s yuan from %(bank)s.",
-                            ),
-                            (
-                                "mandate_collected",
-                                "%(amount)s yuan were collected from %(bank)s for card %(card)s.",
-                            ),
-                            ("mandate_declined", "%(bank)s declined %(amount)s yuan for card %(card)s."),
-                            ("mandate_stopped", "Automatic top-up of card %(card)s has ended: %(reason)s."),
-                        ],
-                        max_length=30,
-                        verbose_name="message",
-                    ),
-                ),
+                ("code", models.CharField(max_length=30, verbose_name="message")),
                 ("data", models.JSONField(default=dict, verbose_name="detail")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
                 (

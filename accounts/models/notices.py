@@ -9,7 +9,10 @@ from accounts.models.people import Citizen
 
 
 class Notice(models.Model):
-    """One message to a citizen: `code` is its sentence, `data` what the sentence names."""
+    """One message to a citizen: `code` is its sentence, `data` what the sentence names.
+
+    The sentences are no choices of the column: putting one better is no change of the database.
+    """
 
     class Code(models.TextChoices):
         """The sentences. Amounts in yuan."""
@@ -23,10 +26,34 @@ class Notice(models.Model):
             _("%(amount)s yuan were collected from %(bank)s for card %(card)s."),
         )
         MANDATE_DECLINED = "mandate_declined", _("%(bank)s declined %(amount)s yuan for card %(card)s.")
-        MANDATE_STOPPED = "mandate_stopped", _("Automatic top-up of card %(card)s has ended: %(reason)s.")
+        STOPPED_CITIZEN = "mandate_stopped_citizen", _("Automatic top-up of card %(card)s was switched off.")
+        STOPPED_LOST = (
+            "mandate_stopped_lost",
+            _("Automatic top-up of card %(card)s has ended: the card was reported lost."),
+        )
+        STOPPED_CLOSED = (
+            "mandate_stopped_closed",
+            _("Automatic top-up of card %(card)s has ended: the card was closed."),
+        )
+        STOPPED_WITHDRAWN = (
+            "mandate_stopped_withdrawn",
+            _("Automatic top-up of card %(card)s has ended: the mandate was withdrawn at the bank."),
+        )
+        STOPPED_DECLINED = (
+            "mandate_stopped_declined",
+            _("Automatic top-up of card %(card)s has ended: the bank declined several times in a row."),
+        )
+        STOPPED_CREDIT = (
+            "mandate_stopped_credit",
+            _("Automatic top-up of card %(card)s was refused: a credit card cannot be used."),
+        )
+        STOPPED_EXPIRED = (
+            "mandate_stopped_expired",
+            _("Automatic top-up of card %(card)s was not agreed to in time."),
+        )
 
     citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="notices", verbose_name=_("citizen"))
-    code = models.CharField(_("message"), max_length=30, choices=Code.choices)
+    code = models.CharField(_("message"), max_length=30)
     data = models.JSONField(_("detail"), default=dict)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 

@@ -84,9 +84,10 @@ def _create(order: TopUpOrder) -> Payment:
 
 def _order_of(payment: Payment) -> TopUpOrder | None:
     """By the order number we gave the gateway."""
-    found = TopUpOrder.objects.filter(
-        number=payment.order_number, channel=TopUpOrder.Channel.GATEWAY
-    ).values_list("pk", flat=True)
+    ours = (TopUpOrder.Channel.GATEWAY, TopUpOrder.Channel.MANDATE)
+    found = TopUpOrder.objects.filter(number=payment.order_number, channel__in=ours).values_list(
+        "pk", flat=True
+    )
     return locks.lock_order(found[0]) if found else None
 
 
