@@ -1,16 +1,23 @@
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
+from accounts.models.holds import Hold
+from accounts.models.incidents import CardDamage, CardFlag
 from accounts.models.ledger import Chart, Closing, Journal, LedgerAccount, Tally, Transfer
 from accounts.models.mandates import Mandate, MandateCollection
 from accounts.models.notices import Notice
+from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
+from accounts.models.policy import LimitPolicy
+from accounts.models.refunds import Refund, RefundPart, RefundPolicy
 from accounts.models.subsidies import SubsidyBatch, SubsidyLine
 from accounts.models.topup import TopUpOrder
 
 __all__ = [
     "Card",
+    "CardDamage",
     "CardEvent",
+    "CardFlag",
     "CardProduct",
     "Chart",
     "Citizen",
@@ -18,12 +25,19 @@ __all__ = [
     "Consent",
     "FamilyLink",
     "GatewayEvent",
+    "Hold",
     "Journal",
     "LedgerAccount",
+    "LimitPolicy",
     "Mandate",
     "MandateCollection",
     "Notice",
+    "Payment",
+    "PaymentRefund",
     "Purse",
+    "Refund",
+    "RefundPart",
+    "RefundPolicy",
     "SubsidyBatch",
     "SubsidyLine",
     "Tally",

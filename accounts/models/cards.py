@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import RETURN_VALUE, FSMField, FSMModelMixin, transition
 
 from accounts.models.ledger import LedgerAccount
 from accounts.models.people import Citizen
@@ -65,6 +65,7 @@ class Card(FSMModelMixin, models.Model):
         ISSUED = "issued", _("issued")
         ACTIVE = "active", _("active")
         LOST = "lost", _("reported lost")
+        REFUNDING = "refunding", _("refund under way")
         CLOSED = "closed", _("closed")
 
     pan = models.CharField(_("card number"), max_length=19, unique=True)
@@ -122,9 +123,20 @@ class Card(FSMModelMixin, models.Model):
     def report_lost(self) -> None:
         """The holder reported the loss; the hot list carries the card from now on."""
 
+    @transition(field=state, source=[State.ISSUED, State.ACTIVE, State.LOST], target=State.REFUNDING)
+    def start_refund(self) -> None:
+        """The holder wants the money back; the hot list carries the card from now on."""
+
+    @transition(
+        field=state, source=State.REFUNDING, target=RETURN_VALUE(State.ISSUED, State.ACTIVE, State.LOST)
+    )
+    def resume(self, state: str) -> str:
+        """The refund came to nothing: the card is what it was before."""
+        return state
+
     @transition(
         field=state,
-        source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.LOST],
+        source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.LOST, State.REFUNDING],
         target=State.CLOSED,
     )
     def close(self) -> None:
