@@ -1,11 +1,15 @@
+from accounts.models.agents import Agent, Remittance
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
+from accounts.models.gateway_refund import GatewayRefund
 from accounts.models.holds import Hold
 from accounts.models.incidents import CardDamage, CardFlag
 from accounts.models.ledger import Chart, Closing, Journal, LedgerAccount, Tally, Transfer
 from accounts.models.mandates import Mandate, MandateCollection
+from accounts.models.matching import GatewayEntry, TopUpDifference
 from accounts.models.notices import Notice
+from accounts.models.passes import Pass, PassLapse, PassProduct, PassUse
 from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
@@ -14,6 +18,7 @@ from accounts.models.subsidies import SubsidyBatch, SubsidyLine
 from accounts.models.topup import TopUpOrder
 
 __all__ = [
+    "Agent",
     "Card",
     "CardDamage",
     "CardEvent",
@@ -24,7 +29,9 @@ __all__ = [
     "Closing",
     "Consent",
     "FamilyLink",
+    "GatewayEntry",
     "GatewayEvent",
+    "GatewayRefund",
     "Hold",
     "Journal",
     "LedgerAccount",
@@ -32,15 +39,21 @@ __all__ = [
     "Mandate",
     "MandateCollection",
     "Notice",
+    "Pass",
+    "PassLapse",
+    "PassProduct",
+    "PassUse",
     "Payment",
     "PaymentRefund",
     "Purse",
     "Refund",
     "RefundPart",
     "RefundPolicy",
+    "Remittance",
     "SubsidyBatch",
     "SubsidyLine",
     "Tally",
+    "TopUpDifference",
     "TopUpOrder",
     "Transfer",
     "User",
