@@ -299,3 +299,45 @@ class IllegalFamilyTransition(CitizenCardError):
     code = "illegal_family_transition"
     status = 409
     message = _("A family link cannot go from %(source)s to %(target)s.")
+
+
+class RefundBlocked(CitizenCardError):
+    """Something stands against the refund: data `blocker` (stable word), `reason`, `legal_basis`."""
+
+    code = "refund_blocked"
+    status = 409
+    message = _("The refund is not possible: %(reason)s")
+
+
+class CardTampered(CitizenCardError):
+    """The chip shows what the books cannot explain; nothing is paid out until a person has cleared it: data `flag`."""
+
+    code = "card_tampered"
+    status = 409
+    message = _("The card is under investigation. Nothing is paid out until that is over.")
+    rule = "what the ledger holds is paid, never what a chip shows"
+
+
+class IllegalRefundTransition(CitizenCardError):
+    """A refund has no such step: data `source`, `target`."""
+
+    code = "illegal_refund_transition"
+    status = 409
+    message = _("A refund cannot go from %(source)s to %(target)s.")
+
+
+class SelfApproval(CitizenCardError):
+    """Whoever asked for a refund does not approve it."""
+
+    code = "self_approval"
+    status = 403
+    message = _("A refund is approved by another person than the one who requested it.")
+    rule = "four eyes on every payout"
+
+
+class PayeeMissing(CitizenCardError):
+    """A bank transfer needs a linked account: data `number`."""
+
+    code = "payee_missing"
+    status = 409
+    message = _("Refund %(number)s is paid by bank transfer and needs the payee's linked account.")

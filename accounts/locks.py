@@ -1,5 +1,5 @@
 """Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, family link,
-subsidy batch, card, mandate, order, purse, ledger account.
+subsidy batch, card, refund, mandate, order, purse, ledger account.
 
 All of them end with the caller's transaction.
 """
@@ -17,6 +17,7 @@ from accounts.models import (
     LedgerAccount,
     Mandate,
     Purse,
+    Refund,
     SubsidyBatch,
     SubsidyLine,
     TopUpOrder,
@@ -37,6 +38,11 @@ def lock_citizen(pk: UUID) -> Citizen:
 def lock_card(pk: int) -> Card:
     """The card's row as it is now; only the life-cycle services change it."""
     return Card.objects.select_for_update(of=("self",)).select_related("product").get(pk=pk)
+
+
+def lock_refund(pk: int) -> Refund:
+    """The refund's row as it is now, with its policy; its parts change under this lock only."""
+    return Refund.objects.select_for_update(of=("self",)).select_related("policy").get(pk=pk)
 
 
 def lock_mandate(pk: int) -> Mandate:

@@ -277,7 +277,6 @@ class Migration(migrations.Migration):
                 ("fee_fen", models.BigIntegerField(default=0, verbose_name="fee (fen)")),
                 ("damage_fee_fen", models.BigIntegerField(default=0, verbose_name="fee for damage (fen)")),
                 ("cash_limit_fen", models.BigIntegerField(default=0, verbose_name="cash limit (fen)")),
-                ("deposit_refundable", models.BooleanField(default=True, verbose_name="deposit refundable")),
                 ("legal_basis", models.CharField(max_length=200, verbose_name="legal basis")),
             ],
             options={

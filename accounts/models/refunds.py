@@ -30,7 +30,6 @@ class RefundPolicy(models.Model):
     fee_fen = models.BigIntegerField(_("fee (fen)"), default=0)
     damage_fee_fen = models.BigIntegerField(_("fee for damage (fen)"), default=0)
     cash_limit_fen = models.BigIntegerField(_("cash limit (fen)"), default=0)
-    deposit_refundable = models.BooleanField(_("deposit refundable"), default=True)
     legal_basis = models.CharField(_("legal basis"), max_length=200)
 
     class Meta:
