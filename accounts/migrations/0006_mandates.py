@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("citizen", "switched off by the citizen"),
                             ("lost", "card reported lost"),
-                            ("closed", "card closed"),
+                            ("closed", "card no longer in use"),
                             ("withdrawn", "withdrawn at the bank"),
                             ("declined", "declined several times in a row"),
                             ("credit", "not a bank account or debit card"),

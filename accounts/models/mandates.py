@@ -27,7 +27,7 @@ class Mandate(FSMModelMixin, models.Model):
     class StopReason(models.TextChoices):
         CITIZEN = "citizen", _("switched off by the citizen")
         LOST = "lost", _("card reported lost")
-        CLOSED = "closed", _("card closed")
+        CLOSED = "closed", _("card no longer in use")
         WITHDRAWN = "withdrawn", _("withdrawn at the bank")
         DECLINED = "declined", _("declined several times in a row")
         CREDIT = "credit", _("not a bank account or debit card")

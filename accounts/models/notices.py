@@ -33,7 +33,7 @@ class Notice(models.Model):
         )
         STOPPED_CLOSED = (
             "mandate_stopped_closed",
-            _("Automatic top-up of card %(card)s has ended: the card was closed."),
+            _("Automatic top-up of card %(card)s has ended: the card is no longer in use."),
         )
         STOPPED_WITHDRAWN = (
             "mandate_stopped_withdrawn",
@@ -68,4 +68,5 @@ class Notice(models.Model):
     @property
     def text(self) -> str:
         """The sentence in the reader's language."""
-        return str(self.Code(self.code).label) % self.data
+        sentence = str(self.Code(self.code).label)
+        return sentence % self.data

@@ -24,12 +24,19 @@ from accounts.errors import (
     ConsentMissing,
     IllegalCardTransition,
 )
-from accounts.models import Card, CardEvent, CardProduct, Chart, Citizen, Consent, Purse, TopUpOrder
+from accounts.models import Card, CardEvent, CardProduct, Chart, Citizen, Consent, Mandate, Purse, TopUpOrder
 from accounts.services import postings
 from accounts.services.ledger import open_account, post_journal
+from accounts.services.mandates import stop_for_card
 
 PAN_PREFIX: Final = "3104"
 """First digits of a T-Union card number (JT/T 978); then 4 digits issuer and 11 running ones. No check digit."""
+_ENDS_MANDATES: Final = {
+    Card.State.LOST: Mandate.StopReason.LOST,
+    Card.State.REFUNDING: Mandate.StopReason.CLOSED,
+    Card.State.CLOSED: Mandate.StopReason.CLOSED,
+}
+"""In the transaction of such a step nothing is collected for the card any more."""
 _LIVE: Final = (Card.State.BLANK, Card.State.PERSONALISED, Card.State.ISSUED, Card.State.ACTIVE)
 
 
@@ -119,7 +126,10 @@ def _move(
     except TransitionNotAllowed as error:
         raise IllegalCardTransition(source=source.label, target=target.label) from error
     current.save(update_fields=["state"])
-    _record(current, source=source, actor=actor, reason=reason, occurred_at=occurred_at or timezone.now())
+    occurred_at = occurred_at or timezone.now()
+    _record(current, source=source, actor=actor, reason=reason, occurred_at=occurred_at)
+    if target in _ENDS_MANDATES:
+        stop_for_card(card=current, reason=_ENDS_MANDATES[target], occurred_at=occurred_at)
     return current
 
 
