@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -129,21 +130,77 @@ class LoginExists(CitizenCardError):
     message = _("The citizen already has a login.")
 
 
-class AmountOutOfRange(CitizenCardError):
-    """A top-up amount outside what is allowed: data `amount_fen`, `minimum_fen`, `maximum_fen`."""
+class LimitExceeded(CitizenCardError):
+    """A limit of the day stands against the amount: data `amount_fen`, `limit_code`, `limit_fen`, `used_fen`.
+
+    `rule` is the legal basis the limit was published with. Where no limit but the product itself says so, `limit_code` is
+    the product's.
+    """
+
+    code = "limit_exceeded"
+    status = 409
+    message = _("%(limit_code)s: at most %(limit)s yuan, of which %(used)s are used.")
+
+    def __init__(self, *, legal_basis: str = "", **data: Any) -> None:
+        super().__init__(**data)
+        self.rule = legal_basis or self.rule
+
+
+class AmountOutOfRange(LimitExceeded):
+    """An amount outside what is allowed at once: data `amount_fen`, `minimum_fen`, `maximum_fen`."""
 
     code = "amount_out_of_range"
     status = 422
     message = _("The amount must be between %(minimum)s and %(maximum)s yuan.")
 
 
-class BalanceLimitExceeded(CitizenCardError):
-    """The card would hold more than its product may: data `limit_fen`, `balance_fen` (with the amount)."""
+class BalanceLimitExceeded(LimitExceeded):
+    """The purse would hold more than it may: data `limit_fen`, `balance_fen` (with the amount)."""
 
     code = "balance_limit_exceeded"
     status = 409
     message = _("The card may hold at most %(limit)s yuan.")
     rule = PREPAID_CARD_LIMITS
+
+
+class NoAccountPurse(CitizenCardError):
+    """Only an account purse pays online: the card's product has none, or the purse is the chip's."""
+
+    code = "no_account_purse"
+    status = 409
+    message = _("The card has no account purse.")
+
+
+class HoldExceeded(CitizenCardError):
+    """More than a hold still reserves cannot be captured: data `remaining_fen`."""
+
+    code = "hold_exceeded"
+    status = 409
+    message = _("The amount is more than what is still reserved.")
+
+
+class HoldExpired(CitizenCardError):
+    """The hold's time was over when the amount was captured: data `expires_at`."""
+
+    code = "hold_expired"
+    status = 409
+    message = _("The reservation has expired.")
+
+
+class IllegalHoldTransition(CitizenCardError):
+    """A hold has no such step: data `source`, `target`."""
+
+    code = "illegal_hold_transition"
+    status = 409
+    message = _("A reservation cannot go from %(source)s to %(target)s.")
+
+
+class RefundExceedsPayment(CitizenCardError):
+    """All refunds together would be more than was paid: data `paid_fen`."""
+
+    code = "refund_exceeds_payment"
+    status = 409
+    message = _("More cannot be refunded than was paid.")
 
 
 class IllegalOrderTransition(CitizenCardError):
@@ -341,3 +398,43 @@ class PayeeMissing(CitizenCardError):
     code = "payee_missing"
     status = 409
     message = _("Refund %(number)s is paid by bank transfer and needs the payee's linked account.")
+
+
+class RefundExceedsPayment(CitizenCardError):
+    """More would go back through the gateway than was paid through it: data `number` of the order."""
+
+    code = "refund_exceeds_payment"
+    status = 409
+    message = _("More than was paid for order %(number)s cannot be refunded.")
+
+
+class AlreadyLoaded(CitizenCardError):
+    """The chip has the value already, its counter says so: data `number` of the order."""
+
+    code = "already_loaded"
+    status = 409
+    message = _("Order %(number)s is on the card already.")
+
+
+class NoAccountPurse(CitizenCardError):
+    """The card's product has no account purse: data `product`."""
+
+    code = "no_account_purse"
+    status = 409
+    message = _("A card of the product %(product)s has no online purse.")
+
+
+class AgentNotActive(CitizenCardError):
+    """No such agent, or one that may not top up any more: data `agent`."""
+
+    code = "agent_not_active"
+    status = 409
+    message = _("Agent %(agent)s may not top up cards.")
+
+
+class AgentCreditExhausted(CitizenCardError):
+    """The agent would owe more than its credit limit: data `owed_fen` (with the amount), `limit_fen`, `limit`."""
+
+    code = "agent_credit_exhausted"
+    status = 409
+    message = _("The agent may owe at most %(limit)s yuan and has to pay in first.")

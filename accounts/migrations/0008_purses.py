@@ -76,7 +76,7 @@ DROP FUNCTION accounts_move_held();
 
 # The payment's row is locked first, so that two refunds at once each see the other.
 REFUNDS = """
-CREATE FUNCTION accounts_refunds_within_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION accounts_keep_payment_refunds() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
 BEGIN
     PERFORM FROM accounts_payment WHERE id IN (SELECT payment_id FROM added) ORDER BY id FOR UPDATE;
@@ -90,11 +90,11 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER within_payment AFTER INSERT ON accounts_paymentrefund REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION accounts_refunds_within_payment();
+    FOR EACH STATEMENT EXECUTE FUNCTION accounts_keep_payment_refunds();
 """
 REFUNDS_BACK = """
 DROP TRIGGER within_payment ON accounts_paymentrefund;
-DROP FUNCTION accounts_refunds_within_payment();
+DROP FUNCTION accounts_keep_payment_refunds();
 """
 
 # One place that says whether a rule of the day stands against an amount; NULL when none does. The purse's lock is a

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
@@ -104,14 +104,9 @@ def post_journal(
     reverses_id = None if reverses is None else reverses.pk
     header = (key, kind, actor, reason, source, digest, reverses_id, business_date)
     columns = [list(column) for column in zip(*(leg.as_tuple() for leg in legs), strict=True)]
-    # On its own the call is its transaction; within one, a refusal must leave the caller's usable.
-    shield = transaction.atomic() if connection.in_atomic_block else nullcontext()
-    try:
-        with shield, connection.cursor() as cursor:
-            cursor.execute(_POST, (*header, *columns))
-            journal_id, day, posted_at, posted_digest, is_new = cursor.fetchone()
-    except IntegrityError as error:
-        raise _refusal(error, business_date) from error
+    with typed_refusals(business_date), connection.cursor() as cursor:
+        cursor.execute(_POST, (*header, *columns))
+        journal_id, day, posted_at, posted_digest, is_new = cursor.fetchone()
     if not is_new:
         if bytes(posted_digest or b"") != digest:
             raise Conflict(what=f"journal {key}")
@@ -119,6 +114,20 @@ def post_journal(
     journal = Journal(journal_id, key, kind, actor, reason, source, day, posted_at, digest, reverses_id)
     journal._state.adding = False
     return journal
+
+
+@contextmanager
+def typed_refusals(business_date: date | None = None) -> Iterator[None]:
+    """What the database refuses of one statement that posts, as the typed errors of `post_journal`.
+
+    On its own the statement is its transaction; within one, a refusal leaves the caller's usable.
+    """
+    shield = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    try:
+        with shield:
+            yield
+    except IntegrityError as error:
+        raise _refusal(error, business_date) from error
 
 
 @transaction.atomic

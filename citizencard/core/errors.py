@@ -17,7 +17,7 @@ class CitizenCardError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 400
     message: ClassVar[StrOrPromise] = _("The request cannot be carried out.")
-    rule: ClassVar[str] = ""
+    rule: str = ""
 
     def __init__(self, **data: Any) -> None:
         self.data = data
