@@ -19,6 +19,7 @@ from accounts.errors import LoadCounterMismatch, LoadNotProven, LoadRefused
 from accounts.models import TopUpOrder
 from accounts.services import limits
 from accounts.services.orders import move_order, post_value, require_active
+from citizencard.core.calendar import shanghai
 from citizencard.core.keyservice.client import key_service
 from citizencard.core.keyservice.errors import KeyServiceError
 
@@ -62,7 +63,12 @@ def authorise_load(
         card = locks.lock_card(order.card_id)
         current = locks.lock_order(order.pk)
         require_active(card)
-        limits.check_balance(product=card.product, balance_fen=balance_fen + current.amount_fen)
+        limits.check_load(
+            purse=current.purse,
+            amount_fen=current.amount_fen,
+            chip_balance_fen=balance_fen,
+            on=shanghai(when).date(),
+        )
         _check_counter(current, online_atc)
         move_order(current, TopUpOrder.authorise, State.LOADED)
         current.online_atc, current.balance_before_fen = online_atc, balance_fen

@@ -44,15 +44,15 @@ def order_topup(
 ) -> TopUpOrder:
     """An order over `amount_fen`, not yet paid.
 
-    Raises CardNotActive, AmountOutOfRange, and BalanceLimitExceeded when balance, value in transit and amount together
-    pass the product's limit.
+    Raises CardNotActive, and what `limits.check_topup` raises.
     """
     if channel not in TopUpOrder.Channel.values:
         raise InvalidField("channel", _("unknown payment channel"))
     card = locks.lock_card(card.pk)
     require_active(card)
-    limits.check_amount(product=card.product, amount_fen=amount_fen)
-    limits.check_balance(product=card.product, balance_fen=limits.promised_fen(card) + amount_fen)
+    limits.check_topup(
+        purse=card.purse, amount_fen=amount_fen, channel=channel, on=shanghai(occurred_at).date()
+    )
     return TopUpOrder.objects.create(
         number=f"TU{shanghai(occurred_at):%Y%m%d}{secrets.token_hex(6).upper()}",
         card=card,

@@ -17,9 +17,11 @@ from accounts.models import Card, TopUpOrder, Transfer
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import topup
 from accounts.services.ledger import open_account
+from accounts.services.limits import publish_limit
 from citizencard.core.errors import InvalidField
 from citizencard.core.models import AuditEntry, BusinessDay
 from tests.factories import CLERK, NOON, fill_purse, make_card, make_citizen, make_order, make_product
+from tests.fixtures_accounts import TODAY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
 State = TopUpOrder.State
@@ -100,6 +102,15 @@ def test_only_an_active_card_is_topped_up(state: str) -> None:
 
 @pytest.mark.parametrize("amount_fen", [-100, 0, 99, 100_001])
 def test_an_amount_no_card_could_take(amount_fen: int, free_card: Card) -> None:
+    publish_limit(
+        code="smallest",
+        measure="minimum",
+        operation="top_up",
+        limit_fen=100,
+        valid_from=TODAY,
+        legal_basis="service terms",
+        actor=CLERK,
+    )
     with pytest.raises(AmountOutOfRange) as refusal:
         make_order(card=free_card, amount_fen=amount_fen)
     assert refusal.value.data["maximum_fen"] == 100_000
