@@ -31,8 +31,8 @@ class QuietHandler(WSGIRequestHandler):
 
 class Command(BaseCommand):
     help = (
-        "Run the sandbox payment gateway: the payment-intents API, signed call-backs and a pay page at /pay/<payment>. "
-        "No money moves. Stop with Ctrl-C."
+        "Run the sandbox payment gateway: payments, refunds and debit mandates through the real gateway's API, signed "
+        "call-backs, and pages to pay at /pay/<payment> and to agree at /mandate/<setup>. No money moves. Stop with Ctrl-C."
     )
     requires_system_checks = []
 
@@ -41,6 +41,9 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
         parser.add_argument("--port", type=int, default=8001, help="port to listen on (default %(default)s)")
         parser.add_argument("--webhook", default=WEBHOOK, help="address called back (default %(default)s)")
+        parser.add_argument(
+            "--state", default=":memory:", help="file in which payments outlive this process (default: none)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until interrupted; a port in use is one clear sentence."""
@@ -50,6 +53,7 @@ class Command(BaseCommand):
             api_key=settings.GATEWAY_API_KEY,
             webhook_url=options["webhook"],
             webhook_secret=settings.GATEWAY_WEBHOOK_SECRET,
+            state=options["state"],
         )
         host, port = options["host"], options["port"]
         try:

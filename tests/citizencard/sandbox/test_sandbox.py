@@ -78,7 +78,8 @@ def test_a_citizen_pays_on_the_page_and_the_money_is_booked(sandbox: str, open_d
     assert topup.start_gateway_payment(order=order) == secret
     page = f"{sandbox}/pay/{TopUpOrder.objects.get(pk=order.pk).gateway_id}"
     assert "50.00" in requests.get(page, timeout=5).text
-    assert "declined" in requests.post(page, {"do": "decline"}, timeout=5).text
+    declined = {"do": "pay", "method": "pm_card_chargeDeclined"}
+    assert "declined" in requests.post(page, declined, timeout=5).text
     assert state(order) == TopUpOrder.State.INIT
     assert "已支付" in requests.post(page, {"do": "pay"}, timeout=5).text
     wait_for(lambda: state(order) == TopUpOrder.State.PAID)
@@ -92,7 +93,8 @@ def test_a_lost_call_back_is_found_by_asking(sandbox: str, open_day: BusinessDay
     topup.start_gateway_payment(order=order)
     gateway_id = TopUpOrder.objects.get(pk=order.pk).gateway_id
     BusinessDay.objects.all().delete()  # call-backs are answered 503 meanwhile
-    requests.post(f"{sandbox}/v1/payment_intents/{gateway_id}/confirm", headers=KEY, timeout=5)
+    paying = {"payment_method": "pm_card_visa"}
+    requests.post(f"{sandbox}/v1/payment_intents/{gateway_id}/confirm", paying, headers=KEY, timeout=5)
     assert state(order) == TopUpOrder.State.INIT
     assert configured_gateway().retrieve_payment(str(gateway_id)).status is PaymentStatus.SUCCEEDED
     open_business_day(TODAY + timedelta(days=1))
