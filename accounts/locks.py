@@ -1,21 +1,26 @@
 """Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, family link,
-subsidy batch, card, refund, mandate, order, purse, ledger account.
+subsidy batch, card, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account.
 
 All of them end with the caller's transaction.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from accounts.models import (
+    Agent,
     Card,
     Citizen,
     FamilyLink,
+    GatewayRefund,
+    Hold,
     LedgerAccount,
     Mandate,
+    Pass,
     Purse,
     Refund,
     SubsidyBatch,
@@ -77,6 +82,32 @@ def lock_order(pk: int) -> TopUpOrder:
     """The order's row as it is now, with its card, product and purse."""
     orders = TopUpOrder.objects.select_for_update(of=("self",)).select_related("card__product", "purse")
     return orders.get(pk=pk)
+
+
+def lock_gateway_refund(pk: int) -> GatewayRefund:
+    """The refund's row as it is now, with its order, which is locked first."""
+    return GatewayRefund.objects.select_for_update(of=("self",)).select_related("order").get(pk=pk)
+
+
+def lock_agent(code: str) -> Agent | None:
+    """The agent's row as it is now: what it owes grows under this lock only."""
+    return Agent.objects.select_for_update().filter(pk=code).first()
+
+
+def lock_pass(pk: int) -> Pass:
+    """The pass's row with its product: nobody rides on it, and time takes nothing of it, until the transaction ends."""
+    return Pass.objects.select_for_update(of=("self",)).select_related("product").get(pk=pk)
+
+
+def lock_hold(pk: int) -> Hold:
+    """The hold's row as it is now, with its purse, which is locked after it."""
+    return Hold.objects.select_for_update(of=("self",)).select_related("purse").get(pk=pk)
+
+
+def lock_due_holds(now: datetime, count: int) -> list[int]:
+    """The ids of up to `count` holds whose time is over; those that somebody is just ending are left to them."""
+    due = Hold.objects.filter(state=Hold.State.RESERVED, expires_at__lte=now).order_by("pk")
+    return list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:count])
 
 
 def lock_purse(card_id: int, kind: str = Purse.Kind.CHIP) -> Purse:

@@ -1,8 +1,10 @@
 """Value onto the chip in two phases: MAC2 on the word of the chip's MAC1, confirmation on the word of its TAC.
 
 JR/T 0025.2 load: INITIALIZE FOR LOAD → `authorise_load` → CREDIT FOR LOAD → `confirm_load`. Between the two the order is
-LOADED and the chip may or may not hold the value. Its online counter tells: unmoved means not loaded (authorise again),
-one further means loaded (confirm with the TAC of GET TRANSACTION PROVE).
+LOADED and the chip may or may not hold the value. Its online counter tells: unmoved means not loaded, one further means
+loaded. The TAC of GET TRANSACTION PROVE says so, or else the next INITIALIZE FOR LOAD, for whatever order: its MAC1 covers
+the counter. A terminal that plays back an old one gains nothing, since a counter always belongs to exactly one order and
+MAC1 covers the amount, too.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import locks
-from accounts.errors import LoadCounterMismatch, LoadNotProven, LoadRefused
+from accounts.errors import AlreadyLoaded, LoadCounterMismatch, LoadNotProven, LoadRefused
 from accounts.models import TopUpOrder
 from accounts.services import limits
 from accounts.services.orders import move_order, post_value, require_active
@@ -44,9 +46,12 @@ def authorise_load(
 ) -> bytes:
     """MAC2 (4 bytes) for CREDIT FOR LOAD at `when`, once the order is LOADED and that is committed.
 
+    A load of the card that was torn before is settled first, by the chip's counter: CONFIRMED, or back to PAID.
+
     Balance, counter (before increment), key version, random number and MAC1 as INITIALIZE FOR LOAD answered them;
-    `terminal_no` 12 hex digits; `when` aware. Raises LoadRefused (MAC1 wrong), BalanceLimitExceeded, CardNotActive,
-    LoadCounterMismatch, IllegalOrderTransition, KeyServiceUnavailable; the order then stays as it was.
+    `terminal_no` 12 hex digits; `when` aware. Raises LoadRefused (MAC1 wrong), AlreadyLoaded (this order is the one that
+    was torn, and is CONFIRMED now), BalanceLimitExceeded, CardNotActive, LoadCounterMismatch, IllegalOrderTransition,
+    KeyServiceUnavailable; the order is then not authorised.
     """
     mac2 = _host_mac(
         order,
@@ -58,6 +63,7 @@ def authorise_load(
         mac1=mac1,
         when=when,
     )
+    _settle_torn(order, online_atc)
     # Durable: were this inside a bigger transaction, the chip could hold value that a rollback then forgets.
     with transaction.atomic(durable=True):
         card = locks.lock_card(order.card_id)
@@ -80,13 +86,13 @@ def authorise_load(
 def confirm_load(*, order: TopUpOrder, tac: bytes, balance_after_fen: int) -> TopUpOrder:
     """The chip's TAC proves the load: value from transit into the purse. A repeat with the same TAC changes nothing.
 
-    Raises LoadNotProven (TAC or balance wrong), IllegalOrderTransition, KeyServiceUnavailable; the order then stays
-    LOADED.
+    A TAC that comes after the counter has proved the load is kept as the better proof. Raises LoadNotProven (TAC or
+    balance wrong), IllegalOrderTransition, KeyServiceUnavailable; the order then stays as it is.
     """
     shown = TopUpOrder.objects.select_related("card").get(pk=order.pk)
     if shown.state == State.CONFIRMED and bytes(shown.tac or b"") == tac:
         return shown
-    if shown.state == State.LOADED and not _is_proven(shown, tac, balance_after_fen):
+    if _awaits_tac(shown) and not _is_proven(shown, tac, balance_after_fen):
         raise LoadNotProven
     with transaction.atomic():
         current = locks.lock_order(order.pk)
@@ -94,11 +100,27 @@ def confirm_load(*, order: TopUpOrder, tac: bytes, balance_after_fen: int) -> To
             return current
         if (current.online_atc, current.loaded_at) != (shown.online_atc, shown.loaded_at):
             raise LoadNotProven
-        move_order(current, TopUpOrder.confirm, State.CONFIRMED)
-        current.tac, current.proof, current.confirmed_at = tac, TopUpOrder.Proof.TAC, timezone.now()
-        current.save()
-        _book(current)
+        current.tac = tac
+        if current.state == State.CONFIRMED and _awaits_tac(current):
+            current.proof = TopUpOrder.Proof.TAC
+            current.save()
+        else:
+            _confirm(current, TopUpOrder.Proof.TAC)
     return current
+
+
+def _awaits_tac(order: TopUpOrder) -> bool:
+    return order.state == State.LOADED or order.proof == TopUpOrder.Proof.COUNTER
+
+
+def _confirm(order: TopUpOrder, proof: TopUpOrder.Proof) -> None:
+    """A locked order's load is proved: the value is in the purse. Raises IllegalOrderTransition."""
+    move_order(order, TopUpOrder.confirm, State.CONFIRMED)
+    order.proof, order.confirmed_at = proof, timezone.now()
+    order.save()
+    post_value(order, occurred_at=_Begun.of(order).loaded_at)
+    with connection.cursor() as cursor:
+        cursor.execute(_SEE_COUNTER, {"atc": order.online_atc, "card": order.card_id})
 
 
 def _host_mac(order: TopUpOrder, **chip: object) -> bytes:
@@ -115,14 +137,34 @@ def _host_mac(order: TopUpOrder, **chip: object) -> bytes:
         raise
 
 
+@transaction.atomic(durable=True)
+def _settle_torn(order: TopUpOrder, online_atc: int) -> None:
+    """Settle the card's load under way by the chip's counter; that stands even if the new load is then refused."""
+    torn = TopUpOrder.objects.filter(card_id=order.card_id, state=State.LOADED).first()
+    if torn is None:
+        return
+    locks.lock_card(order.card_id)
+    torn = locks.lock_order(torn.pk)
+    if torn.state != State.LOADED or torn.online_atc is None:
+        return
+    if online_atc == torn.online_atc + 1:
+        _confirm(torn, TopUpOrder.Proof.COUNTER)
+    elif online_atc == torn.online_atc and torn.pk != order.pk:
+        move_order(torn, TopUpOrder.fall_back, State.PAID)
+        torn.online_atc = torn.balance_before_fen = torn.loaded_at = None
+        torn.terminal_no = ""
+        torn.save()
+
+
 def _check_counter(order: TopUpOrder, online_atc: int) -> None:
     """A counter is used for one load: the order's own again if the chip's has not moved, never another order's."""
-    if order.state == State.LOADED and order.online_atc != online_atc:
-        raise LoadCounterMismatch(expected=order.online_atc, shown=online_atc)
-    others = TopUpOrder.objects.filter(
-        card_id=order.card_id, online_atc=online_atc, state__in=[State.LOADED, State.CONFIRMED]
-    ).exclude(pk=order.pk)
-    if others.exists():
+    if order.state == State.CONFIRMED and order.online_atc == online_atc - 1:
+        raise AlreadyLoaded(number=order.number)
+    under_way = TopUpOrder.objects.filter(card_id=order.card_id, state=State.LOADED).first()
+    if under_way is not None and (under_way.pk, under_way.online_atc) != (order.pk, online_atc):
+        raise LoadCounterMismatch(expected=under_way.online_atc, shown=online_atc)
+    used = order.purse.topups.filter(state=State.CONFIRMED, online_atc=online_atc)
+    if used.exists():
         raise LoadCounterMismatch(expected=online_atc + 1, shown=online_atc)
 
 
@@ -155,9 +197,3 @@ def _is_proven(order: TopUpOrder, tac: bytes, balance_after_fen: int) -> bool:
         when=begun.loaded_at,
         tac=tac,
     )
-
-
-def _book(order: TopUpOrder) -> None:
-    post_value(order, occurred_at=_Begun.of(order).loaded_at)
-    with connection.cursor() as cursor:
-        cursor.execute(_SEE_COUNTER, {"atc": order.online_atc, "card": order.card_id})

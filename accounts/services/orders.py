@@ -10,9 +10,12 @@ from django_fsm import TransitionNotAllowed
 
 from accounts import locks
 from accounts.errors import AccountNotOpen, CardNotActive, IllegalOrderTransition, PurseCeilingReached
-from accounts.models import Card, Purse, TopUpOrder
+from accounts.models import Card, GatewayRefund, Purse, TopUpOrder
 from accounts.services import postings
+from accounts.services.gateway_refunds import request_gateway_refund
 from accounts.services.ledger import post_journal
+
+State = TopUpOrder.State
 
 
 def move_order(order: TopUpOrder, step: Callable[[TopUpOrder], None], target: TopUpOrder.State) -> None:
@@ -33,9 +36,12 @@ def require_active(card: Card) -> None:
 def receive_money(order: TopUpOrder, *, actor: str) -> None:
     """A locked order's money came in: PAID, and the value in transit; one for an account purse is credited at once.
 
+    What the gateway collected although the order was dropped meanwhile is booked and goes straight back.
     Raises IllegalOrderTransition.
     """
-    move_order(order, TopUpOrder.pay, TopUpOrder.State.PAID)
+    dropped = order.state == State.REVERSED and order.gateway_id is not None and not was_paid(order)
+    if not dropped:
+        move_order(order, TopUpOrder.pay, State.PAID)
     order.paid_at = timezone.now()
     order.save()
     post_journal(
@@ -45,8 +51,30 @@ def receive_money(order: TopUpOrder, *, actor: str) -> None:
         source=order.number,
         legs=postings.topup_paid(order=order),
     )
-    if order.purse.kind == Purse.Kind.ACCOUNT:
+    if dropped:
+        return_money(order, actor=actor, reason="paid after the order was dropped")
+    elif order.purse.kind == Purse.Kind.ACCOUNT:
         credit_account(order)
+
+
+def return_money(order: TopUpOrder, *, actor: str, reason: str) -> None:
+    """Book a locked order's money back out of transit; a gateway payment is owed, and its refund asked for, at once."""
+    post_journal(
+        key=f"topup-reversed:{order.number}",
+        kind="topup_reversed",
+        actor=actor,
+        source=order.number,
+        legs=postings.topup_reversed(order=order),
+        reason=reason,
+    )
+    if order.gateway_id:
+        request_gateway_refund(
+            order=order,
+            amount_fen=order.amount_fen,
+            key=f"reversal:{order.number}",
+            cause=GatewayRefund.Cause.REVERSAL,
+            actor=actor,
+        )
 
 
 def credit_account(order: TopUpOrder) -> bool:
@@ -58,7 +86,7 @@ def credit_account(order: TopUpOrder) -> bool:
         post_value(order, occurred_at=order.occurred_at)
     except (PurseCeilingReached, AccountNotOpen):
         return False
-    move_order(order, TopUpOrder.credit, TopUpOrder.State.CONFIRMED)
+    move_order(order, TopUpOrder.credit, State.CONFIRMED)
     order.confirmed_at, order.proof = timezone.now(), TopUpOrder.Proof.ACCOUNT
     order.save()
     return True

@@ -5,9 +5,23 @@ Each function returns the legs of one journal, for `post_journal`. Amounts in fe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from accounts.models import Card, Chart, Purse, TopUpOrder, Transfer
+from accounts.models import (
+    Card,
+    Chart,
+    GatewayRefund,
+    Pass,
+    PassLapse,
+    PassUse,
+    Purse,
+    Refund,
+    RefundPart,
+    Remittance,
+    TopUpOrder,
+    Transfer,
+)
 from accounts.services.ledger import Leg, open_account
 
 _MONEY_IN = {
@@ -67,6 +81,83 @@ def topup_reversed(*, order: TopUpOrder) -> list[Leg]:
     return [Leg(transit, money, order.amount_fen, Transfer.Kind.TOP_UP_REVERSED, order.pk, order.occurred_at)]
 
 
+def gateway_refund_paid(*, refund: GatewayRefund) -> list[Leg]:
+    """The gateway has given the payer the money back: it is owed no more, and taken off what the gateway owes us."""
+    owed, gateway = account_id(Chart.REFUNDS_PAYABLE), money_in_account_id(refund.order)
+    when = refund.settled_at or refund.requested_at
+    return [Leg(owed, gateway, refund.amount_fen, Transfer.Kind.REFUND_PAID, refund.pk, when)]
+
+
+def gateway_refund_returned(*, refund: GatewayRefund) -> list[Leg]:
+    """The payer's bank has sent a refund back: the money is owed again."""
+    owed, gateway = account_id(Chart.REFUNDS_PAYABLE), money_in_account_id(refund.order)
+    when = refund.settled_at or refund.requested_at
+    return [Leg(gateway, owed, refund.amount_fen, Transfer.Kind.REFUND_RETURNED, refund.pk, when)]
+
+
+def remitted(*, remittance: Remittance) -> list[Leg]:
+    """Money handed over by an agent or from a kiosk's box; what is over or short waits in suspense."""
+    into, account = account_id(Chart(remittance.into)), remittance.account_id
+    counted_fen, expected_fen = remittance.counted_fen, remittance.expected_fen
+    over, short = account_id(Chart.SUSPENSE_PAYABLE), account_id(Chart.SUSPENSE_RECEIVABLE)
+    parts = (
+        (into, account, min(counted_fen, expected_fen)),
+        (into, over, counted_fen - expected_fen),
+        (short, account, expected_fen - counted_fen),
+    )
+    return [
+        Leg(debit, credit, fen, Transfer.Kind.FUNDS_RECEIVED, remittance.pk, remittance.occurred_at)
+        for debit, credit, fen in parts
+        if fen > 0
+    ]
+
+
+def deposit_returned(
+    *, card: Card, deposit_fen: int, damage_fen: int, to: Chart, occurred_at: datetime
+) -> list[Leg]:
+    """The deposit goes back: to cash at the counter, or to what is owed with a refund; damage is kept as a fee."""
+    held = account_id(Chart.DEPOSITS)
+    parts = (
+        (to, Transfer.Kind.DEPOSIT_RETURNED, deposit_fen - damage_fen),
+        (Chart.SERVICE_FEES, Transfer.Kind.DAMAGE_CHARGED, damage_fen),
+    )
+    return [
+        Leg(held, account_id(chart), amount_fen, kind, card.pk, occurred_at)
+        for chart, kind, amount_fen in parts
+        if amount_fen
+    ]
+
+
+def refund_owed(*, refund: Refund, purses: Sequence[Purse], occurred_at: datetime) -> list[Leg]:
+    """An approved refund: the card's purses are emptied into what is owed, with price and interest, less the fee.
+
+    A purse below zero is made good out of what is owed, that is out of the deposit.
+    """
+    owed, card_id = account_id(Chart.REFUNDS_PAYABLE), refund.card_id
+    emptied = [
+        (purse.account_id, owed, purse.balance_fen, Transfer.Kind.REFUND_OWED, purse.pk) for purse in purses
+    ]
+    others = [
+        (account_id(Chart.CARD_SALES), owed, refund.price_fen, Transfer.Kind.CARD_RETURNED, card_id),
+        (account_id(Chart.WRITE_OFF), owed, refund.interest_fen, Transfer.Kind.INTEREST_OWED, card_id),
+        (owed, account_id(Chart.SERVICE_FEES), refund.fee_fen, Transfer.Kind.SERVICE_FEE, card_id),
+    ]
+    return [
+        Leg(debit, credit, fen, kind, source_id, occurred_at)
+        if fen > 0
+        else Leg(credit, debit, -fen, kind, source_id, occurred_at)
+        for debit, credit, fen, kind, source_id in emptied + others
+        if fen
+    ]
+
+
+def refund_part_paid(*, part: RefundPart, occurred_at: datetime) -> list[Leg]:
+    """What is owed reaches its payee: in cash at the counter or by the bank. The gateway's parts are its refunds."""
+    money = {RefundPart.Method.CASH: Chart.COUNTER_CASH, RefundPart.Method.BANK: Chart.RESERVE_BANK}
+    owed, paid_from = account_id(Chart.REFUNDS_PAYABLE), account_id(money[RefundPart.Method(part.method)])
+    return [Leg(owed, paid_from, part.amount_fen, Transfer.Kind.REFUND_PAID, part.pk, occurred_at)]
+
+
 def purchase_accepted(
     *, purse_id: int, payable_id: int, amount_fen: int, tap_id: int, occurred_at: datetime
 ) -> list[Leg]:
@@ -90,6 +181,20 @@ def purchase_conflicting(*, amount_fen: int, tap_id: int, occurred_at: datetime)
     """Two purchases with one counter, both with a right TAC: neither purse nor merchant moves until somebody decides."""
     claim, held = account_id(Chart.SUSPENSE_RECEIVABLE), account_id(Chart.SUSPENSE_PAYABLE)
     return [Leg(claim, held, amount_fen, Transfer.Kind.PURCHASE_HELD, tap_id, occurred_at)]
+
+
+def payment_made(
+    *, purse_id: int, payee_id: int, amount_fen: int, payment_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """The account purse pays online: a merchant, an operator."""
+    return [Leg(purse_id, payee_id, amount_fen, Transfer.Kind.PAYMENT, payment_id, occurred_at)]
+
+
+def payment_refunded(
+    *, purse_id: int, payee_id: int, amount_fen: int, refund_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """The payee gives some of a payment back, into the purse it came from."""
+    return [Leg(payee_id, purse_id, amount_fen, Transfer.Kind.PAYMENT_REFUNDED, refund_id, occurred_at)]
 
 
 def merchant_cleared(
@@ -120,3 +225,43 @@ def merchant_cleared(
 def money_in_account_id(order: TopUpOrder) -> int:
     """The id of the account that the order's money comes into: by channel, and by agent, kiosk or payer."""
     return open_account(chart=_MONEY_IN[TopUpOrder.Channel(order.channel)], owner=order.party).pk
+
+
+def pass_sold(*, card_pass: Pass) -> list[Leg]:
+    """A pass paid in cash: the price waits for rides and days to be taken."""
+    cash, sold = account_id(Chart.COUNTER_CASH), account_id(Chart.PASSES_SOLD)
+    kind = Transfer.Kind.PASS_SOLD
+    return [Leg(cash, sold, card_pass.price_fen, kind, card_pass.pk, card_pass.sold_at)]
+
+
+def pass_used(*, use: PassUse) -> list[Leg]:
+    """A ride on a pass: its share of the price goes to who carried the holder."""
+    sold, kind = account_id(Chart.PASSES_SOLD), Transfer.Kind.PASS_USED
+    return [Leg(sold, use.payee_id, use.value_fen, kind, use.pk, use.used_at)]
+
+
+def passes_lapsed(*, lapses: Sequence[tuple[int, int, int]], occurred_at: datetime) -> list[Leg]:
+    """Time has taken its part of passes: `lapses` are (PassLapse id, fen, account that gets it)."""
+    sold, kind = account_id(Chart.PASSES_SOLD), Transfer.Kind.PASS_EXPIRED
+    return [Leg(sold, account, fen, kind, lapse, occurred_at) for lapse, fen, account in lapses]
+
+
+def pass_refunded(
+    *,
+    card_pass: Pass,
+    lapse: PassLapse | None,
+    payable_fen: int,
+    fee_fen: int,
+    paid_from: Chart,
+    occurred_at: datetime,
+) -> list[Leg]:
+    """A pass given back: begun days to the operator, the fee to us, the rest to the holder. Zero makes no leg."""
+    sold = account_id(Chart.PASSES_SOLD)
+    parts = [
+        (account_id(paid_from), payable_fen, Transfer.Kind.PASS_REFUNDED, card_pass.pk),
+        (account_id(Chart.SERVICE_FEES), fee_fen, Transfer.Kind.PASS_REFUNDED, card_pass.pk),
+    ]
+    if lapse is not None:
+        operator_id = card_pass.product.operator_id
+        parts.append((operator_id, lapse.value_fen, Transfer.Kind.PASS_EXPIRED, lapse.pk))
+    return [Leg(sold, account, fen, kind, source, occurred_at) for account, fen, kind, source in parts if fen]

@@ -1,30 +1,32 @@
-"""Top-up orders: ordered, paid in cash or through the gateway, loaded onto the chip, or given back.
+"""Top-up orders: ordered, paid, loaded onto the chip or credited online, or given back.
 
-Money comes in first and waits in transit; only the chip's own proof (TAC) moves it into the purse. The steps at the
+Money comes in first and waits in transit; only the chip's own proof moves it into the purse on the chip. The steps at the
 gateway are in `gateway_payment`, those at the chip in `load`; all are offered here.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Container
 from datetime import datetime
+from typing import Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
-from accounts.errors import WrongChannel
-from accounts.models import Card, TopUpOrder
-from accounts.services import limits, postings
+from accounts.errors import IllegalOrderTransition, NoAccountPurse, WrongChannel
+from accounts.models import Card, Citizen, Purse, TopUpOrder
+from accounts.services import limits
+from accounts.services.agents import charge_agent, check_agent
 from accounts.services.gateway_events import handle_gateway_event
 from accounts.services.gateway_payment import poll_gateway_payment, start_gateway_payment
-from accounts.services.ledger import post_journal
 from accounts.services.load import authorise_load, confirm_load
-from accounts.services.orders import move_order, receive_money, require_active, was_paid
+from accounts.services.orders import move_order, receive_money, require_active, return_money, was_paid
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
-from citizencard.core.errors import InvalidField
+from citizencard.core.errors import Conflict, InvalidField
 
 __all__ = [
     "authorise_load",
@@ -33,70 +35,134 @@ __all__ = [
     "order_topup",
     "poll_gateway_payment",
     "receive_cash",
+    "receive_funds",
     "reverse_topup",
     "start_gateway_payment",
 ]
+Channel = TopUpOrder.Channel
+_WITH_PARTY: Final = (Channel.AGENT, Channel.KIOSK, Channel.SUBSIDY)
+_REPORTED: Final = (Channel.AGENT, Channel.KIOSK, Channel.MANDATE, Channel.SUBSIDY)
 
 
 @transaction.atomic
 def order_topup(
-    *, card: Card, amount_fen: int, channel: str, actor: str, occurred_at: datetime
+    *,
+    card: Card,
+    amount_fen: int,
+    channel: str,
+    actor: str,
+    occurred_at: datetime,
+    purse_kind: str = Purse.Kind.CHIP,
+    party: str = "",
+    payer: Citizen | None = None,
+    request_key: str | None = None,
 ) -> TopUpOrder:
-    """An order over `amount_fen`, not yet paid.
+    """An order over `amount_fen`, not yet paid. With a `request_key` used before, the order of then.
 
-    Raises CardNotActive, and what `limits.check_topup` raises.
+    `party` is the agent, kiosk or subsidy payer of those channels. Raises InvalidField, CardNotActive, NoAccountPurse,
+    AgentNotActive, Conflict (request key), and what `limits.check_topup` raises.
     """
-    if channel not in TopUpOrder.Channel.values:
-        raise InvalidField("channel", _("unknown payment channel"))
+    _check_way(channel, party)
     card = locks.lock_card(card.pk)
+    wanted = {"card_id": card.pk, "amount_fen": amount_fen, "channel": channel, "party": party}
+    if request_key and (known := TopUpOrder.objects.filter(request_key=request_key).first()):
+        return _same(known, wanted, purse_kind)
     require_active(card)
-    limits.check_topup(
-        purse=card.purse, amount_fen=amount_fen, channel=channel, on=shanghai(occurred_at).date()
-    )
-    return TopUpOrder.objects.create(
+    if channel == Channel.AGENT:
+        check_agent(party)
+    purse = _purse(card, purse_kind)
+    limits.check_topup(purse=purse, amount_fen=amount_fen, channel=channel, on=shanghai(occurred_at).date())
+    order = TopUpOrder(
+        **wanted,
         number=f"TU{shanghai(occurred_at):%Y%m%d}{secrets.token_hex(6).upper()}",
-        card=card,
-        purse=card.purse,
-        amount_fen=amount_fen,
-        channel=channel,
+        request_key=request_key,
+        purse=purse,
+        payer=payer,
         actor=actor,
         occurred_at=occurred_at,
     )
+    try:
+        with transaction.atomic():
+            order.save()
+    except IntegrityError as error:  # the same key for two cards at once
+        if request_key and TopUpOrder.objects.filter(request_key=request_key).exists():
+            raise Conflict(what=f"request {request_key}") from error
+        raise
+    return order
 
 
 @transaction.atomic
 def receive_cash(*, order: TopUpOrder, actor: str) -> TopUpOrder:
     """The money is in the drawer: PAID. A repeat changes nothing. Raises WrongChannel, IllegalOrderTransition."""
-    order = locks.lock_order(order.pk)
-    if order.channel != TopUpOrder.Channel.CASH:
-        raise WrongChannel(channel=order.get_channel_display())
-    if order.state != TopUpOrder.State.REVERSED and was_paid(order):
-        return order
-    receive_money(order, actor=actor)
-    return order
+    return _receive(order, (Channel.CASH,), actor=actor)
+
+
+@transaction.atomic
+def receive_funds(*, order: TopUpOrder, actor: str, payment_id: str | None = None) -> TopUpOrder:
+    """An agent, kiosk, bank or subsidy payer has the money: PAID. A repeat changes nothing.
+
+    `payment_id` is the payment of a direct debit at the gateway, where it can be refunded. Raises WrongChannel,
+    IllegalOrderTransition, AgentNotActive, AgentCreditExhausted, Conflict (another payment's order).
+    """
+    return _receive(order, _REPORTED, actor=actor, payment_id=payment_id)
 
 
 @transaction.atomic
 def reverse_topup(*, order: TopUpOrder, actor: str, reason: str) -> TopUpOrder:
     """Give the money back, or drop an order nobody paid.
 
-    Raises IllegalOrderTransition once the chip was given its MAC2: it may hold the value, only its counter can tell.
-    A gateway payment is booked back to the gateway's receivable; the refund itself is the finance officer's.
+    Cash is paid out at the counter; a payment through the gateway is refunded there, on its own. Raises
+    IllegalOrderTransition once the chip was given its MAC2: it may hold the value, only its counter can tell.
     """
     order = locks.lock_order(order.pk)
     move_order(order, TopUpOrder.reverse, TopUpOrder.State.REVERSED)
     order.reversed_at = timezone.now()
     order.save()
     if was_paid(order):
-        post_journal(
-            key=f"topup-reversed:{order.number}",
-            kind="topup_reversed",
-            actor=actor,
-            source=order.number,
-            legs=postings.topup_reversed(order=order),
-            reason=reason,
-        )
+        return_money(order, actor=actor, reason=reason)
     record_audit(
         actor=actor, action="topup.reverse", subject=f"order:{order.number}", detail={"reason": reason}
     )
+    return order
+
+
+def _check_way(channel: str, party: str) -> None:
+    if channel not in Channel.values:
+        raise InvalidField("channel", _("unknown payment channel"))
+    if bool(party) != (channel in _WITH_PARTY):
+        raise InvalidField("party", _("who takes the money is named for agents, kiosks and subsidies only"))
+
+
+def _same(order: TopUpOrder, wanted: dict[str, object], purse_kind: str) -> TopUpOrder:
+    """The order a request made before, if it asked for the same."""
+    if any(getattr(order, name) != value for name, value in wanted.items()) or order.purse.kind != purse_kind:
+        raise Conflict(what=f"request {order.request_key}")
+    return order
+
+
+def _purse(card: Card, kind: str) -> Purse:
+    purse = card.purses.filter(kind=kind).first()
+    if purse is None:
+        raise NoAccountPurse(product=card.product.name)
+    return purse
+
+
+def _receive(
+    order: TopUpOrder, channels: Container[str], *, actor: str, payment_id: str | None = None
+) -> TopUpOrder:
+    order = locks.lock_order(order.pk)
+    if order.channel not in channels:
+        raise WrongChannel(channel=order.get_channel_display())
+    if payment_id not in (None, order.gateway_id):
+        if order.gateway_id is not None:
+            raise Conflict(what=f"order {order.number}")
+        order.gateway_id = payment_id
+    if was_paid(order):
+        if order.state == TopUpOrder.State.REVERSED:
+            states = TopUpOrder.State
+            raise IllegalOrderTransition(source=states.REVERSED.label, target=states.PAID.label)
+        return order
+    if order.channel == Channel.AGENT:
+        charge_agent(order.party, order.amount_fen)
+    receive_money(order, actor=actor)
     return order
