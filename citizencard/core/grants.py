@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.db import IntegrityError, ProgrammingError, connection, transaction
@@ -62,6 +62,12 @@ WHERE pronamespace = 'public'::regnamespace AND (prorettype = 'trigger'::regtype
     AND pg_has_role(proowner, 'USAGE')
     AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = routine.oid AND deptype = 'e')
 """
+_SURROUNDINGS = """
+SELECT 'database', quote_ident(datname) FROM pg_database
+WHERE datname = current_database() AND pg_has_role(datdba, 'USAGE')
+UNION ALL SELECT 'schema', nspname FROM pg_namespace
+WHERE nspname IN ('public', 'pgmq') AND pg_has_role(nspowner, 'USAGE')
+"""
 # Creating a queue is the broker's only DDL; the owner does it, in a function that quotes the queue's name.
 _QUEUES = """
 GRANT USAGE ON SCHEMA pgmq TO {app};
@@ -74,50 +80,49 @@ GRANT EXECUTE ON FUNCTION pgmq.create(text) TO {app};
 _GRANTS_LOCK: Final = 0x4752_4E54  # "GRNT"
 
 
-class RolesMissing(Exception):
-    """Roles that this login may not create: an administrator has to."""
-
-    def __init__(self, roles: list[str]) -> None:
-        made = "; ".join(f"CREATE ROLE {role}{' LOGIN' if role == APP_ROLE else ''}" for role in roles)
-        super().__init__(
-            f"Roles are missing and this one may not make them. An administrator's part: {made};"
-        )
+class CannotGrant(Exception):
+    """Why this login cannot give the rights, and who can."""
 
 
 def apply_grants() -> None:
     """Give the roles exactly what this module says, whatever they had. Run by the owner; repeating changes nothing.
 
-    Makes the roles where it may, else raises RolesMissing. Nothing to do for a login that is the application itself.
+    Makes the roles where it may. Raises CannotGrant for a login that owns no tables, or may not make missing roles.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s), current_user", [_GRANTS_LOCK])
-        if cursor.fetchone()[1] in (APP_ROLE, READ_ROLE):
-            return
+        user = cursor.fetchone()[1]
+        cursor.execute(_TABLES)
+        relations = cursor.fetchall()
+        if user in (APP_ROLE, READ_ROLE) or not relations:
+            raise CannotGrant(f"{user} is not to own the tables: DATABASE_OWNER_URL names who does.")
         if missing := [role for role in (APP_ROLE, READ_ROLE) if not _role_made(cursor, role)]:
-            raise RolesMissing(missing)
-        for statement in list(_statements(cursor)):
+            made = "; ".join(f"CREATE ROLE {role} {_login(role)}" for role in missing)
+            raise CannotGrant(
+                f"{user} may not make the roles that are missing, an administrator may: {made};"
+            )
+        for statement in [*_around(cursor), *_on_relations(relations), *_on_functions(cursor)]:
             cursor.execute(statement)
 
 
 def after_migrate(*, verbosity: int, plan: object = None, **signal: Any) -> None:
-    """Apply the grants at the end of `migrate`. A server whose roles an administrator has not made yet keeps working."""
+    """Apply the grants at the end of `migrate`. A server whose roles nobody has made yet keeps working as before."""
     if plan is None:  # `flush` sends the same signal, and has changed no table
         return
     try:
         apply_grants()
-    except RolesMissing as missing:
+    except CannotGrant as refusal:
         if verbosity:
-            sys.stderr.write(f"{missing}\n")
+            sys.stderr.write(f"{refusal}\n")
 
 
 def _role_made(cursor: CursorWrapper, role: str) -> bool:
     """Tell whether the role is there, having tried to make it."""
     if _role_exists(cursor, role):
         return True
-    login = "LOGIN" if role == APP_ROLE else "NOLOGIN"
     # Not allowed, or another database of the same server was faster.
     with contextlib.suppress(ProgrammingError, IntegrityError), transaction.atomic():
-        cursor.execute(f"CREATE ROLE {role} {login}")
+        cursor.execute(f"CREATE ROLE {role} {_login(role)}")
     return _role_exists(cursor, role)
 
 
@@ -126,52 +131,36 @@ def _role_exists(cursor: CursorWrapper, role: str) -> bool:
     return cursor.fetchone() is not None
 
 
-def _statements(cursor: CursorWrapper) -> Iterator[str]:
-    yield from _database(cursor)
-    cursor.execute(_TABLES)
-    for row in cursor.fetchall():
-        yield from _relation(*row)
-    cursor.execute(_FUNCTIONS)
-    for name, is_trigger in cursor.fetchall():
-        yield f"ALTER ROUTINE {name} SET search_path = public, pg_temp"
-        yield f"REVOKE ALL ON ROUTINE {name} FROM PUBLIC, {APP_ROLE}, {READ_ROLE}"
-        if not is_trigger:
-            yield f"GRANT EXECUTE ON ROUTINE {name} TO {APP_ROLE}"
+def _login(role: str) -> str:
+    return "LOGIN" if role == APP_ROLE else "NOLOGIN"
 
 
-def _database(cursor: CursorWrapper) -> Iterator[str]:
-    """What belongs to no table, as far as it belongs to us; PostgreSQL's own defaults are the same from 15 on."""
-    cursor.execute(
-        "SELECT quote_ident(datname), pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
-    )
-    database, ours = cursor.fetchone()
-    if ours:
-        yield f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {APP_ROLE}"
-        yield f"GRANT CONNECT ON DATABASE {database} TO {READ_ROLE}"
-    cursor.execute(
-        "SELECT nspname FROM pg_namespace WHERE nspname IN ('public', 'pgmq') AND pg_has_role(nspowner, 'USAGE')"
-    )
-    schemas = {name for (name,) in cursor.fetchall()}
-    if "public" in schemas:
-        yield f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {APP_ROLE}, {READ_ROLE}"
-        yield f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {READ_ROLE}"
-    if "pgmq" in schemas:
-        yield _QUEUES.format(app=APP_ROLE)
+def _around(cursor: CursorWrapper) -> Iterator[str]:
+    """What belongs to no table, as far as it is ours to give; PostgreSQL's own defaults are the same from 15 on."""
+    cursor.execute(_SURROUNDINGS)
+    for what, name in cursor.fetchall():
+        if what == "database":
+            yield f"GRANT CONNECT ON DATABASE {name} TO {APP_ROLE}, {READ_ROLE}"
+            yield f"GRANT TEMPORARY ON DATABASE {name} TO {APP_ROLE}"
+        elif name == "public":
+            yield f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {APP_ROLE}, {READ_ROLE}"
+            yield f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {READ_ROLE}"
+        else:
+            yield _QUEUES.format(app=APP_ROLE)
 
 
-def _relation(
-    name: str, kind: str, is_partition: bool, is_append_only: bool, plain_columns: list[str]
-) -> Iterator[str]:
-    what = f"SEQUENCE {name}" if kind == "S" else f"TABLE {name}"
-    yield f"REVOKE ALL ON {what} FROM PUBLIC, {APP_ROLE}, {READ_ROLE}"
-    if is_partition:
-        return
-    yield f"GRANT {_app_privileges(name, kind, is_append_only)} ON {what} TO {APP_ROLE}"
-    if kind != "S" and name not in UNREPORTED:
-        yield f"GRANT SELECT ({', '.join(plain_columns)}) ON {what} TO {READ_ROLE}"
+def _on_relations(relations: Iterable[tuple[str, str, bool, bool, list[str]]]) -> Iterator[str]:
+    for name, kind, is_partition, is_append_only, plain_columns in relations:
+        what = f"SEQUENCE {name}" if kind == "S" else f"TABLE {name}"
+        yield f"REVOKE ALL ON {what} FROM PUBLIC, {APP_ROLE}, {READ_ROLE}"
+        if not is_partition:
+            yield f"GRANT {_privileges(name, kind, is_append_only)} ON {what} TO {APP_ROLE}"
+            if kind != "S" and name not in UNREPORTED:
+                yield f"GRANT SELECT ({', '.join(plain_columns)}) ON {what} TO {READ_ROLE}"
 
 
-def _app_privileges(name: str, kind: str, is_append_only: bool) -> str:
+def _privileges(name: str, kind: str, is_append_only: bool) -> str:
+    """What the application may do with a table, view or sequence."""
     if kind == "S":
         return "USAGE"
     # A view is read only: writing through one would be writing as its owner.
@@ -182,3 +171,12 @@ def _app_privileges(name: str, kind: str, is_append_only: bool) -> str:
     if columns := UPDATABLE.get(name):
         return f"SELECT, INSERT, UPDATE ({', '.join(columns)})"
     return "SELECT, INSERT, UPDATE, DELETE"
+
+
+def _on_functions(cursor: CursorWrapper) -> Iterator[str]:
+    cursor.execute(_FUNCTIONS)
+    for name, is_trigger in cursor.fetchall():
+        yield f"ALTER ROUTINE {name} SET search_path = public, pg_temp"
+        yield f"REVOKE ALL ON ROUTINE {name} FROM PUBLIC, {APP_ROLE}, {READ_ROLE}"
+        if not is_trigger:
+            yield f"GRANT EXECUTE ON ROUTINE {name} TO {APP_ROLE}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from citizencard.core.grants import RolesMissing, apply_grants
+from citizencard.core.grants import CannotGrant, apply_grants
 from citizencard.core.roles import APP_ROLE, READ_ROLE, as_owner
 
 
@@ -19,10 +19,10 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Grant and say so; a role that is missing and may not be made is one sentence and exit code 1."""
+        """Grant and say so; who cannot is told who can, and exit code 1."""
         try:
             with as_owner():
                 apply_grants()
-        except RolesMissing as missing:
-            raise CommandError(str(missing)) from None
+        except CannotGrant as refusal:
+            raise CommandError(str(refusal)) from None
         self.stdout.write(f"{APP_ROLE} and {READ_ROLE} have their rights")
