@@ -37,8 +37,13 @@ DROP FUNCTION accounts_mandate_stays_stopped();
 LINES = """
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON accounts_subsidyline
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON accounts_subsidyfunds
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 """
-LINES_BACK = "DROP TRIGGER append_only ON accounts_subsidyline;"
+LINES_BACK = """
+DROP TRIGGER append_only ON accounts_subsidyfunds;
+DROP TRIGGER append_only ON accounts_subsidyline;
+"""
 
 
 class Migration(migrations.Migration):
@@ -482,6 +487,39 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("amount_fen__gt", 0)), name="subsidy_amount_positive"
             ),
+        ),
+        migrations.CreateModel(
+            name="SubsidyFunds",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reference", models.CharField(max_length=60, verbose_name="bank reference")),
+                ("amount_fen", models.BigIntegerField(verbose_name="amount (fen)")),
+                ("actor", models.CharField(max_length=100, verbose_name="actor")),
+                ("occurred_at", models.DateTimeField(verbose_name="occurred at")),
+                (
+                    "payer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.ledgeraccount",
+                        verbose_name="payer",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "subsidy funds",
+                "verbose_name_plural": "subsidy funds",
+                "constraints": [
+                    models.UniqueConstraint(fields=("payer", "reference"), name="subsidy_funds_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_fen__gt", 0)), name="subsidy_funds_positive"
+                    ),
+                ],
+            },
         ),
         migrations.RunSQL(MANDATES, MANDATES_BACK),
         migrations.RunSQL(LINES, LINES_BACK),

@@ -14,7 +14,7 @@ from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
-from accounts.models.subsidies import SubsidyBatch, SubsidyLine
+from accounts.models.subsidies import SubsidyBatch, SubsidyFunds, SubsidyLine
 from accounts.models.topup import TopUpOrder
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "RefundPolicy",
     "Remittance",
     "SubsidyBatch",
+    "SubsidyFunds",
     "SubsidyLine",
     "Tally",
     "TopUpDifference",

@@ -68,5 +68,5 @@ class Notice(models.Model):
     @property
     def text(self) -> str:
         """The sentence in the reader's language."""
-        sentence = str(self.Code(self.code).label)
-        return sentence % self.data
+        sentence: str = self.Code(self.code).label % self.data
+        return sentence

@@ -82,3 +82,24 @@ class SubsidyLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch_id} #{self.row}"
+
+
+class SubsidyFunds(models.Model):
+    """Money a payer has paid in for its subsidies, known by the bank's reference. Append-only by trigger."""
+
+    payer = models.ForeignKey(LedgerAccount, models.PROTECT, verbose_name=_("payer"))
+    reference = models.CharField(_("bank reference"), max_length=60)
+    amount_fen = models.BigIntegerField(_("amount (fen)"))
+    actor = models.CharField(_("actor"), max_length=100)
+    occurred_at = models.DateTimeField(_("occurred at"))
+
+    class Meta:
+        verbose_name = _("subsidy funds")
+        verbose_name_plural = _("subsidy funds")
+        constraints = [
+            models.UniqueConstraint(fields=["payer", "reference"], name="subsidy_funds_once"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="subsidy_funds_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

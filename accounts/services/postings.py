@@ -19,6 +19,7 @@ from accounts.models import (
     Refund,
     RefundPart,
     Remittance,
+    SubsidyFunds,
     TopUpOrder,
     Transfer,
 )
@@ -156,6 +157,26 @@ def refund_part_paid(*, part: RefundPart, occurred_at: datetime) -> list[Leg]:
     money = {RefundPart.Method.CASH: Chart.COUNTER_CASH, RefundPart.Method.BANK: Chart.RESERVE_BANK}
     owed, paid_from = account_id(Chart.REFUNDS_PAYABLE), account_id(money[RefundPart.Method(part.method)])
     return [Leg(owed, paid_from, part.amount_fen, Transfer.Kind.REFUND_PAID, part.pk, occurred_at)]
+
+
+def subsidy_paid(*, payer_id: int, orders: Sequence[TopUpOrder]) -> list[Leg]:
+    """A payer's batch: each amount into transit for its chip, and on into the purse where that is an account."""
+    transit = account_id(Chart.TOP_UPS_IN_TRANSIT)
+    legs = []
+    for order in orders:
+        amount_fen, when = order.amount_fen, order.occurred_at
+        legs.append(Leg(payer_id, transit, amount_fen, Transfer.Kind.TOP_UP_PAID, order.pk, when))
+        if order.purse.kind == Purse.Kind.ACCOUNT:
+            purse_id = order.purse.account_id
+            legs.append(Leg(transit, purse_id, amount_fen, Transfer.Kind.TOP_UP_LOADED, order.pk, when))
+    return legs
+
+
+def subsidy_funded(*, funds: SubsidyFunds) -> list[Leg]:
+    """The payer's money reached the reserve bank: it owes that much less."""
+    bank = account_id(Chart.RESERVE_BANK)
+    kind = Transfer.Kind.FUNDS_RECEIVED
+    return [Leg(bank, funds.payer_id, funds.amount_fen, kind, funds.pk, funds.occurred_at)]
 
 
 def purchase_accepted(
