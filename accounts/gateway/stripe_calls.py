@@ -24,17 +24,14 @@ class Answer(Protocol):
 
 def asked(call: Callable[[], Answer], read: Callable[[Values], Ours]) -> Ours:
     """The answer to one call, read. Raises GatewayError, GatewayDeclined, GatewayUnavailable."""
-    return _read(_answered(call), read)
+    return _answered(lambda: read(call().to_dict()))
 
 
 def paged(call: Callable[[], stripe.ListObject[Any]], read: Callable[[Values], Ours]) -> Iterator[Ours]:
     """All objects of a list, page after page as they are needed; nothing is asked before the first. Raises as `asked`."""
-    try:
-        found = _answered(call).auto_paging_iter()
-    except AttributeError as error:
-        raise GatewayUnavailable(field="answer") from error
-    while (item := _answered(lambda: next(found, None))) is not None:
-        yield _read(item, read)
+    items = _answered(lambda: (read(item.to_dict()) for item in call().auto_paging_iter()))
+    while (item := _answered(lambda: next(items, None))) is not None:
+        yield item
 
 
 def as_asked(moved: Moved, *, amount_fen: int) -> Moved:
@@ -47,7 +44,7 @@ def as_asked(moved: Moved, *, amount_fen: int) -> Moved:
 
 
 def _answered(call: Callable[[], Ours]) -> Ours:
-    """Everything but a 4xx leaves open what has happened, also an answer that is no JSON."""
+    """Everything but a 4xx leaves open what has happened, also an answer nobody can read."""
     try:
         return call()
     except stripe.CardError as error:
@@ -59,11 +56,6 @@ def _answered(call: Callable[[], Ours]) -> Ours:
         if not 400 <= status < 500 or status == 409:  # 409: the same key is still being worked on
             raise GatewayUnavailable from error
         raise GatewayError(gateway_code=error.code or "", gateway_status=status) from error
-
-
-def _read(answer: Answer, read: Callable[[Values], Ours]) -> Ours:
-    try:
-        return read(answer.to_dict())
     except UNREADABLE as error:
         raise GatewayUnavailable(field="answer") from error
 
