@@ -163,14 +163,6 @@ class BalanceLimitExceeded(LimitExceeded):
     rule = PREPAID_CARD_LIMITS
 
 
-class NoAccountPurse(CitizenCardError):
-    """Only an account purse pays online: the card's product has none, or the purse is the chip's."""
-
-    code = "no_account_purse"
-    status = 409
-    message = _("The card has no account purse.")
-
-
 class HoldExceeded(CitizenCardError):
     """More than a hold still reserves cannot be captured: data `remaining_fen`."""
 
@@ -195,10 +187,10 @@ class IllegalHoldTransition(CitizenCardError):
     message = _("A reservation cannot go from %(source)s to %(target)s.")
 
 
-class RefundExceedsPayment(CitizenCardError):
-    """All refunds together would be more than was paid: data `paid_fen`."""
+class PaymentOverRefunded(CitizenCardError):
+    """All refunds of a payment together would be more than was paid: data `paid_fen`."""
 
-    code = "refund_exceeds_payment"
+    code = "payment_over_refunded"
     status = 409
     message = _("More cannot be refunded than was paid.")
 
@@ -438,3 +430,51 @@ class AgentCreditExhausted(CitizenCardError):
     code = "agent_credit_exhausted"
     status = 409
     message = _("The agent may owe at most %(limit)s yuan and has to pay in first.")
+
+
+class PassNotOnSale(CitizenCardError):
+    """No terms of the pass are in force on the day: data `code`, `date`."""
+
+    code = "pass_not_on_sale"
+    status = 422
+    message = _("The pass %(code)s is not on sale on %(date)s.")
+
+
+class ConcessionUnproven(CitizenCardError):
+    """The pass is for some people only and nobody has seen a proof: data `concession`; `rule` is the pass's legal basis."""
+
+    code = "concession_unproven"
+    status = 422
+    message = _("This pass is only for: %(concession)s.")
+
+    def __init__(self, *, legal_basis: str, **data: Any) -> None:
+        super().__init__(**data)
+        self.rule = legal_basis
+
+
+class PassAlreadyRunning(CitizenCardError):
+    """One running pass of a kind per card: data `product`, `ends_on`."""
+
+    code = "pass_already_running"
+    status = 409
+    message = _("The card holds the pass %(product)s until %(ends_on)s.")
+
+
+class PassNotRefundable(CitizenCardError):
+    """By its terms the pass is not given back: data `reason`; `rule` is the pass's legal basis."""
+
+    code = "pass_not_refundable"
+    status = 409
+    message = _("The pass cannot be given back: %(reason)s.")
+
+    def __init__(self, *, legal_basis: str, **data: Any) -> None:
+        super().__init__(**data)
+        self.rule = legal_basis
+
+
+class QuoteOutdated(CitizenCardError):
+    """What was quoted is no longer what is due; show the new quote: data `quoted_fen`, `payable_fen`."""
+
+    code = "quote_outdated"
+    status = 409
+    message = _("The amount has changed since it was shown. Please look at it again.")

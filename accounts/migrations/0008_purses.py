@@ -169,11 +169,12 @@ DROP FUNCTION accounts_limit_used(bigint, text, text, date, date);
 DROP FUNCTION accounts_promised_fen(bigint);
 """
 
-# A payment in one round trip, outside a transaction block as well: once per key, under the purse's lock.
+# A payment in one round trip, outside a transaction block as well: once per key, under the purse's lock. What is paid
+# from a hold was judged when it was reserved.
 PAY = """
 CREATE FUNCTION accounts_pay(
     key text, purse bigint, debit bigint, payee bigint, amount bigint, kind smallint, channel text, place text,
-    actor text, occurred timestamptz, day date,
+    actor text, occurred timestamptz, day date, hold bigint,
     OUT payment_id bigint, OUT is_new boolean, OUT card_state text, OUT refusal jsonb
 ) LANGUAGE plpgsql AS $$
 BEGIN
@@ -183,19 +184,21 @@ BEGIN
     IF payment_id IS NOT NULL THEN
         RETURN;
     END IF;
-    SELECT card.state INTO card_state FROM accounts_purse AS p JOIN accounts_card AS card ON card.id = p.card_id
-        WHERE p.id = purse;
-    IF card_state <> 'active' THEN
-        RETURN;
-    END IF;
-    refusal := accounts_limit_refusal(purse, 'payment', channel, amount, day);
-    IF refusal IS NOT NULL THEN
-        RETURN;
+    IF hold IS NULL THEN
+        SELECT card.state INTO card_state FROM accounts_purse AS p JOIN accounts_card AS card ON card.id = p.card_id
+            WHERE p.id = purse;
+        IF card_state <> 'active' THEN
+            RETURN;
+        END IF;
+        refusal := accounts_limit_refusal(purse, 'payment', channel, amount, day);
+        IF refusal IS NOT NULL THEN
+            RETURN;
+        END IF;
     END IF;
     is_new := true;
     INSERT INTO accounts_payment
-        (key, purse_id, payee_id, amount_fen, channel, place, counted_on, actor, occurred_at)
-        VALUES (accounts_pay.key, purse, payee, amount, accounts_pay.channel, accounts_pay.place, day,
+        (key, purse_id, payee_id, amount_fen, channel, place, hold_id, counted_on, actor, occurred_at)
+        VALUES (accounts_pay.key, purse, payee, amount, accounts_pay.channel, accounts_pay.place, hold, day,
             accounts_pay.actor, occurred)
         RETURNING id INTO payment_id;
     IF NOT (SELECT j.is_new FROM accounts_post_journal(
@@ -208,7 +211,7 @@ END $$;
 """
 PAY_BACK = """
 DROP FUNCTION accounts_pay(
-    text, bigint, bigint, bigint, bigint, smallint, text, text, text, timestamptz, date);
+    text, bigint, bigint, bigint, bigint, smallint, text, text, text, timestamptz, date, bigint);
 """
 
 
