@@ -100,6 +100,4 @@ def _difference(order: TopUpOrder, payment: Payment) -> str:
         return "amount"
     if payment.currency != CURRENCY:
         return "currency"
-    if order.state == TopUpOrder.State.REVERSED and not was_paid(order):
-        return "state"
     return ""

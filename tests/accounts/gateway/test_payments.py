@@ -29,7 +29,8 @@ from accounts.selectors.balances import account_balance_fen
 from accounts.services import topup
 from accounts.services.ledger import open_account
 from citizencard.core.models import BusinessDay
-from citizencard.sandbox.callbacks import event_body, signature_header
+from citizencard.sandbox.callbacks import event_body
+from tests.accounts.gateway.events import intent, signed
 from tests.factories import CLERK, make_card, make_order, make_product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
@@ -43,23 +44,6 @@ WEBHOOK = "/api/v1/gateway/webhook"
 def order() -> TopUpOrder:
     card = make_card(product=make_product(price_fen=0, deposit_fen=0))
     return make_order(card=card, channel="gateway", amount_fen=5_000)
-
-
-def intent(order: TopUpOrder, **changes: Any) -> dict[str, Any]:
-    return {
-        "id": "pi_1",
-        "object": "payment_intent",
-        "created": 1_772_424_000,
-        "amount": order.amount_fen,
-        "currency": "cny",
-        "status": "succeeded",
-        "client_secret": "pi_1_secret_x",
-        "metadata": {"order_number": order.number},
-    } | changes
-
-
-def signed(body: bytes, *, at: int | None = None) -> str:
-    return signature_header(body, settings.GATEWAY_WEBHOOK_SECRET, at=at)
 
 
 def call_back(order: TopUpOrder, kind: str = "payment_intent.succeeded", **changes: Any) -> str:

@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
-from accounts.errors import IllegalCardTransition, LoadCounterMismatch
+from accounts.errors import BalanceLimitExceeded, IllegalCardTransition
 from accounts.models import Card, Purse, TopUpOrder
 from accounts.services.cards import order_card
+from citizencard.core.errors import NotFound
 from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.core.models import AuditEntry
 from terminals.card.apdu import WrongPin
@@ -18,7 +19,7 @@ from terminals.card.script import Progress
 from terminals.errors import LoadUnfinished, WrongCardOnReader, WrongChipOnReader
 from terminals.models import BureauBatch, BureauLine
 from terminals.readers.memory import MemoryTransport
-from terminals.services.counter import load_chip, personalise_card
+from terminals.services.counter import WriteBack, load_chip, personalise_card, write_back
 from terminals.simulator.chip import Chip
 from tests.factories import CLERK, NOON, make_product
 from tests.terminals.chips import COUNTER_NO, PIN, blank_chip, issued_card, paid_order
@@ -40,6 +41,13 @@ class TornSlot(MemoryTransport):
         if self._after:
             super().transmit(apdu)
         raise CardRemoved("pulled")
+
+
+class Forgetful(MemoryTransport):
+    """A card that has no proof of its last transaction any more."""
+
+    def transmit(self, apdu: bytes) -> tuple[bytes, int]:
+        return (b"", 0x9406) if apdu[1] == 0x5A else super().transmit(apdu)
 
 
 def load(order: TopUpOrder, transport: MemoryTransport, pin: str = PIN) -> int:
@@ -146,15 +154,67 @@ def test_a_torn_load_is_settled_when_the_card_returns(demo_keys: KeyStore, after
     assert Purse.objects.get(card=card).balance_fen == chip.state.balance_fen == 5_000
 
 
-def test_another_order_does_not_slip_past_a_torn_one(demo_keys: KeyStore) -> None:
+@pytest.mark.parametrize("after", [False, True])
+def test_another_orders_load_settles_a_torn_one(demo_keys: KeyStore, after: bool) -> None:
     card, chip = issued_card(demo_keys)
     torn, other = paid_order(card, 5_000), paid_order(card, 1_000)
     with pytest.raises(LoadUnfinished):
-        load(torn, TornSlot(chip, 0x52, after=False))
-    with pytest.raises(LoadCounterMismatch):
-        load(other, MemoryTransport(chip))
-    assert load(torn, MemoryTransport(chip)) == 5_000
-    assert load(other, MemoryTransport(chip)) == 6_000
+        load(torn, TornSlot(chip, 0x52, after=after))
+    assert load(other, MemoryTransport(chip)) == (6_000 if after else 1_000)
+    assert load(torn, MemoryTransport(chip)) == 6_000
+    assert Purse.objects.get(card=card).balance_fen == chip.state.balance_fen == 6_000
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_the_counter_tells_when_the_chip_has_no_proof_left(demo_keys: KeyStore, after: bool) -> None:
+    card, chip = issued_card(demo_keys)
+    order = paid_order(card, 5_000)
+    with pytest.raises(LoadUnfinished):
+        load(order, TornSlot(chip, 0x52, after=after))
+    assert load(order, Forgetful(chip)) == 5_000
+    order.refresh_from_db()
+    assert order.proof == ("counter" if after else "tac")
+    assert Purse.objects.get(card=card).balance_fen == chip.state.balance_fen == 5_000
+
+
+def write(transport: MemoryTransport) -> WriteBack:
+    return write_back(transport=transport, terminal_no=COUNTER_NO, when=NOON, pin=PIN)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_whatever_card_is_on_the_reader_gets_all_it_has_paid_for(demo_keys: KeyStore, after: bool) -> None:
+    card, chip = issued_card(demo_keys)
+    orders = [paid_order(card, amount_fen) for amount_fen in (1_000, 2_000, 3_000)]
+    with pytest.raises(LoadUnfinished):
+        load(orders[1], TornSlot(chip, 0x52, after=after))
+    done = write(MemoryTransport(chip))
+    assert (done.card, done.balance_fen, done.refused) == (card, 6_000, ())
+    assert {order.state for order in TopUpOrder.objects.all()} == {TopUpOrder.State.CONFIRMED}
+    assert Purse.objects.get(card=card).balance_fen == chip.state.balance_fen == 6_000
+    assert write(MemoryTransport(chip)).loaded == ()
+
+
+def test_an_order_the_chip_has_no_room_for_does_not_stop_the_others(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    large, small = paid_order(card, 60_000), paid_order(card, 1_000)
+    Purse.objects.filter(card=card).update(ceiling_fen=50_000)
+    done = write(MemoryTransport(chip))
+    assert (done.loaded, done.balance_fen) == ((small,), 1_000)
+    [(order, refusal)] = done.refused
+    assert (order, type(refusal), order.state) == (large, BalanceLimitExceeded, TopUpOrder.State.PAID)
+
+
+def test_a_card_without_paid_orders_needs_no_pin(demo_keys: KeyStore) -> None:
+    _, chip = issued_card(demo_keys)
+    done = write_back(transport=MemoryTransport(chip), terminal_no=COUNTER_NO, when=NOON, pin="000000")
+    assert (done.loaded, done.balance_fen) == ((), 0)
+
+
+def test_a_card_that_is_not_ours_is_not_written(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    Card.objects.filter(pk=card.pk).update(pan="3104397099999999999")
+    with pytest.raises(NotFound):
+        write(MemoryTransport(chip))
 
 
 @pytest.mark.parametrize("ins", [0xA4, 0x20, 0x50])

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.errors import (
+    AlreadyLoaded,
     BalanceLimitExceeded,
     CardNotActive,
     IllegalOrderTransition,
@@ -15,6 +16,7 @@ from accounts.errors import (
     LoadRefused,
 )
 from accounts.models import Card, TopUpOrder, Transfer
+from accounts.selectors import invariants
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import cards, topup
 from accounts.services.ledger import open_account
@@ -126,21 +128,86 @@ def test_a_card_torn_away_after_the_credit_is_not_credited_again(
     card: Card, chip: Chip, paid: TopUpOrder
 ) -> None:
     mac2 = topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
-    tac = chip.credit(paid.amount_fen, mac2)  # the answer never arrives; the card comes back
-    with pytest.raises(LoadCounterMismatch):
-        topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
+    tac = chip.credit(paid.amount_fen, mac2)  # the answer never arrives
     with pytest.raises(IllegalOrderTransition):
         topup.reverse_topup(order=paid, actor=CLERK, reason="the chip may hold it")
     assert topup.confirm_load(order=paid, tac=tac, balance_after_fen=5_000).state == State.CONFIRMED
     assert purse_fen(card) == chip.balance_fen == 5_000
 
 
-def test_one_counter_loads_one_order(card: Card, chip: Chip, paid: TopUpOrder) -> None:
+def test_the_chips_counter_proves_a_load_when_its_answer_was_lost(
+    card: Card, chip: Chip, paid: TopUpOrder
+) -> None:
+    mac2 = topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
+    tac = chip.credit(paid.amount_fen, mac2)  # the answer never arrives; the card comes back
+    for _ in range(2):
+        with pytest.raises(AlreadyLoaded):
+            topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
+    paid.refresh_from_db()
+    assert (paid.state, paid.proof, purse_fen(card)) == (State.CONFIRMED, "counter", 5_000)
+    with pytest.raises(LoadNotProven):
+        topup.confirm_load(order=paid, tac=bytes(4), balance_after_fen=5_000)
+    for _ in range(2):  # a TAC that comes late is the better proof
+        assert topup.confirm_load(order=paid, tac=tac, balance_after_fen=5_000).proof == "tac"
+    assert purse_fen(card) == 5_000
+    assert invariants.broken() == []
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_another_orders_load_settles_a_torn_one(
+    loaded: bool, card: Card, chip: Chip, paid: TopUpOrder
+) -> None:
     other = topup.receive_cash(order=make_order(card=card, amount_fen=700), actor=CLERK)
-    topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
-    with pytest.raises(LoadCounterMismatch):
+    mac2 = topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
+    if loaded:
+        chip.credit(paid.amount_fen, mac2)
+    assert chip.load(other).state == State.CONFIRMED
+    paid.refresh_from_db()
+    assert (paid.state, paid.proof) == ((State.CONFIRMED, "counter") if loaded else (State.PAID, ""))
+    if not loaded:
+        chip.load(paid)
+    assert purse_fen(card) == chip.balance_fen == 5_700
+    assert invariants.broken() == []
+
+
+def test_a_torn_load_is_settled_even_if_the_next_one_is_refused(
+    card: Card, chip: Chip, paid: TopUpOrder
+) -> None:
+    other = topup.receive_cash(order=make_order(card=card, amount_fen=700), actor=CLERK)
+    mac2 = topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
+    chip.credit(paid.amount_fen, mac2)
+    cards.mark_lost(card=card, actor=CLERK, reason="", occurred_at=NOON)
+    with pytest.raises(CardNotActive):
         topup.authorise_load(order=other, when=NOON, **chip.initialise(other.amount_fen))
-    assert TopUpOrder.objects.get(pk=other.pk).state == State.PAID
+    assert (TopUpOrder.objects.get(pk=paid.pk).proof, purse_fen(card)) == ("counter", 5_000)
+
+
+@pytest.mark.parametrize("shown", [0, 3, 9])
+def test_a_counter_that_fits_no_load_moves_nothing(
+    shown: int, card: Card, chip: Chip, paid: TopUpOrder
+) -> None:
+    other = topup.receive_cash(order=make_order(card=card, amount_fen=700), actor=CLERK)
+    chip.online_atc = 1
+    topup.authorise_load(order=paid, when=NOON, **chip.initialise(paid.amount_fen))
+    chip.online_atc = shown
+    for order in (paid, other):
+        with pytest.raises(LoadCounterMismatch):
+            topup.authorise_load(order=order, when=NOON, **chip.initialise(order.amount_fen))
+    assert (TopUpOrder.objects.get(pk=paid.pk).state, purse_fen(card)) == (State.LOADED, 0)
+
+
+def test_a_played_back_initialisation_gains_nothing(card: Card, chip: Chip, paid: TopUpOrder) -> None:
+    """A terminal loads one order, then shows the chip's old word to get the other's money back."""
+    other = topup.receive_cash(order=make_order(card=card, amount_fen=5_000), actor=CLERK)
+    old_word = chip.initialise(5_000)
+    mac2 = topup.authorise_load(order=paid, when=NOON, **chip.initialise(5_000))
+    chip.credit(5_000, mac2)
+    topup.authorise_load(order=other, when=NOON, **old_word)
+    topup.reverse_topup(order=paid, actor=CLERK, reason="the terminal says it was not loaded")
+    with pytest.raises(AlreadyLoaded):
+        topup.authorise_load(order=other, when=NOON, **chip.initialise(5_000))
+    assert purse_fen(card) == chip.balance_fen == 5_000
+    assert invariants.broken() == []
 
 
 def test_loads_in_a_row_add_up(card: Card, chip: Chip) -> None:
