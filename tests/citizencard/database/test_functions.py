@@ -96,6 +96,7 @@ def test_a_queues_name_is_a_name(app: Connection, name: str) -> None:
 def test_the_broker_works_with_the_applications_rights(app: Connection) -> None:
     app.execute("SELECT pgmq.create('letters')")
     app.execute("SELECT pgmq.send('letters', '{\"id\": 7}')")
+    assert app.execute("SELECT queue_length FROM pgmq.metrics('letters')").fetchone() == (1,)
     assert app.execute("SELECT message->>'id' FROM pgmq.read('letters', 30, 1)").fetchone() == ("7",)
     assert app.execute("SELECT pgmq.delete('letters', 1)").fetchone() == (True,)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
