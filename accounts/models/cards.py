@@ -127,6 +127,10 @@ class Card(FSMModelMixin, models.Model):
     def start_refund(self) -> None:
         """The holder wants the money back; the hot list carries the card from now on."""
 
+    @transition(field=state, source=State.REFUNDING, target=State.CLOSED)
+    def finish_refund(self) -> None:
+        """The money has left the card, and with it the card's life ends."""
+
     @transition(
         field=state, source=State.REFUNDING, target=RETURN_VALUE(State.ISSUED, State.ACTIVE, State.LOST)
     )
@@ -136,7 +140,7 @@ class Card(FSMModelMixin, models.Model):
 
     @transition(
         field=state,
-        source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.LOST, State.REFUNDING],
+        source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.LOST],
         target=State.CLOSED,
     )
     def close(self) -> None:
@@ -173,7 +177,9 @@ class Purse(models.Model):
         CHIP = "chip", _("on the chip")
         ACCOUNT = "account", _("online account")
 
-    card = models.ForeignKey(Card, models.PROTECT, related_name="purses", verbose_name=_("card"))
+    card = models.ForeignKey(
+        Card, models.PROTECT, related_name="purses", verbose_name=_("card"), db_index=False
+    )
     kind = models.CharField(
         _("kind"), max_length=7, choices=Kind.choices, default=Kind.CHIP, db_default=Kind.CHIP
     )

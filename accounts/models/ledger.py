@@ -110,7 +110,7 @@ class Journal(models.Model):
     writes set-wise are guarded by the batch and have none.
     """
 
-    key = models.CharField(_("idempotency key"), max_length=120, unique=True)
+    key = models.CharField(_("idempotency key"), max_length=120)
     kind = models.CharField(_("kind"), max_length=30)
     actor = models.CharField(_("actor"), max_length=100)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
@@ -118,13 +118,28 @@ class Journal(models.Model):
     business_date = models.DateField(_("business date"))
     posted_at = models.DateTimeField(_("posted at"), auto_now_add=True)
     digest = models.BinaryField(_("SHA-256"), max_length=32, null=True, editable=False)
-    reverses = models.OneToOneField(
-        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("reverses")
+    reverses = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reversals",
+        verbose_name=_("reverses"),
+        db_index=False,
     )
 
     class Meta:
         verbose_name = _("journal")
         verbose_name_plural = _("journals")
+        # Each index costs every posting: no pattern index for the key, nothing for journals that reverse none.
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="journal_key_once"),
+            models.UniqueConstraint(
+                fields=["reverses"],
+                condition=models.Q(reverses__isnull=False),
+                name="journal_reversed_once",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key

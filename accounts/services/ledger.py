@@ -30,6 +30,7 @@ from accounts.models import Chart, Journal, LedgerAccount, Transfer
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import NoOpenBusinessDay
 from citizencard.core.errors import Conflict
+from citizencard.core.prepared import fetch_one
 
 _POST: Final = """
 SELECT journal_id, day, at, posted_digest, is_new FROM accounts_post_journal(
