@@ -302,7 +302,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("rides", None), models.Q(("kind", "times"), _negated=True)),
-                    models.Q(("rides__gte", 1), ("rides__lte", models.F("price_fen"))),
+                    models.Q(("rides__gte", 1), ("rides__isnull", False), ("rides__lte", models.F("price_fen"))),
                     _connector="OR",
                 ),
                 name="pass_product_rides_sane",

@@ -73,7 +73,7 @@ class PassProduct(models.Model):
             # No ride is worth less than a fen.
             models.CheckConstraint(
                 condition=models.Q(rides=None) & ~models.Q(kind="times")
-                | models.Q(rides__gte=1, rides__lte=models.F("price_fen")),
+                | models.Q(rides__isnull=False, rides__gte=1, rides__lte=models.F("price_fen")),
                 name="pass_product_rides_sane",
             ),
             models.CheckConstraint(

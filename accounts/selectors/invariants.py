@@ -122,6 +122,24 @@ _RULES: Final = {
         LATERAL (SELECT count(*) AS count FROM accounts_topuporder o
                  WHERE o.purse_id = p.id AND o.state = 'confirmed') AS total
         WHERE seen.count <> done.count OR done.count <> total.count""",
+    "what is unused of passes is in account 2051": """
+        SELECT 'account 2051', ledger.fen || ' fen in the ledger, ' || passes.fen || ' in passes'
+        FROM (SELECT coalesce(sum(CASE WHEN t.credit_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
+              FROM accounts_ledgeraccount a JOIN accounts_transfer t ON a.id IN (t.credit_id, t.debit_id)
+              WHERE a.code = '2051') AS ledger,
+             (SELECT coalesce(sum(unused_fen), 0) AS fen FROM accounts_pass) AS passes
+        WHERE ledger.fen <> passes.fen""",
+    "a pass is its rides, its time, its refund and what is unused": """
+        SELECT p.number, p.price_fen || ' fen, of which ' || used.fen || ' in ' || used.rides || ' rides, ' || lapsed.fen
+            || ' lapsed, ' || p.refunded_fen || ' given back, ' || p.unused_fen || ' unused; rides left '
+            || coalesce(p.rides_left::text, 'any')
+        FROM accounts_pass p JOIN accounts_passproduct product ON product.id = p.product_id,
+        LATERAL (SELECT coalesce(sum(value_fen), 0) AS fen, count(*) AS rides FROM accounts_passuse u
+                 WHERE u.card_pass_id = p.id) AS used,
+        LATERAL (SELECT coalesce(sum(value_fen), 0) AS fen FROM accounts_passlapse l
+                 WHERE l.card_pass_id = p.id) AS lapsed
+        WHERE p.price_fen <> used.fen + lapsed.fen + p.refunded_fen + p.unused_fen
+            OR p.rides_left <> product.rides - used.rides""",
     "a card is where its last event left it": """
         SELECT card.pan, 'state ' || card.state || ', last event ' || coalesce(last.target, 'none')
         FROM accounts_card card LEFT JOIN LATERAL (

@@ -36,6 +36,11 @@ def test_honest_books_are_clean(busy: Card) -> None:
     assert invariants.broken() == []
 
 
+PASS_FROM_NOWHERE = """
+INSERT INTO accounts_passproduct (id, code, valid_from, name, kind, price_fen, channels, operator_id, concession, refund,
+    refund_fee_fen, unused, legal_basis) VALUES (1, 'p', now(), 'p', 'monthly', 9, '{bus}', 0, '', 'none', 0, 'income', '');
+INSERT INTO accounts_pass (number, product_id, card_id, starts_on, ends_on, price_fen, unused_fen, refunded_fen, state,
+    paid_by, proof, sold_at) VALUES ('P', 1, 0, now(), now(), 9, 8, 0, 'active', 'cash', '', now())"""
 TAMPERING = {
     "a transfer stands between two accounts of the ledger": "UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 5",
     "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
@@ -53,6 +58,8 @@ TAMPERING = {
     "WHERE kind = 1",
     "an order's postings are those of its state": "UPDATE accounts_topuporder SET state = 'init', paid_at = NULL WHERE state = 'paid'",
     "the load counters seen are those of confirmed orders": "UPDATE accounts_purse SET online_seen = '{[0,9)}'",
+    "what is unused of passes is in account 2051": PASS_FROM_NOWHERE,
+    "a pass is its rides, its time, its refund and what is unused": PASS_FROM_NOWHERE,
     "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
     "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",
     "the triggers that guard the ledger are on": "ALTER TABLE accounts_transfer DISABLE TRIGGER append_only",
