@@ -76,6 +76,9 @@ def make_card(
         Card.State.ISSUED: lambda: cards.issue_card(card=card, actor=CLERK, occurred_at=NOON),
         Card.State.ACTIVE: lambda: cards.activate_card(card=card, actor=CLERK),
         Card.State.LOST: lambda: cards.mark_lost(card=card, actor=CLERK, reason="test", occurred_at=NOON),
+        Card.State.REFUNDING: lambda: cards.block_for_refund(
+            card=card, actor=CLERK, reason="test", occurred_at=NOON
+        ),
     }
     for reached, step in steps.items():
         if card.state == state:

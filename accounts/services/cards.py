@@ -1,4 +1,4 @@
-"""A card's life: ordered, personalised, issued, active, lost, closed. Each step is one transaction and one CardEvent.
+"""A card's life: ordered, personalised, issued, active, lost, refunding, closed. Each step is one transaction and one CardEvent.
 
 Every service locks the card's row first and goes by what it finds there, so a stale instance does no harm; the current
 one is returned.
@@ -24,9 +24,21 @@ from accounts.errors import (
     ConsentMissing,
     IllegalCardTransition,
 )
-from accounts.models import Card, CardEvent, CardProduct, Chart, Citizen, Consent, Mandate, Purse, TopUpOrder
+from accounts.models import (
+    Card,
+    CardEvent,
+    CardProduct,
+    Chart,
+    Citizen,
+    Consent,
+    LedgerAccount,
+    Mandate,
+    Purse,
+    TopUpOrder,
+)
 from accounts.services import postings
-from accounts.services.ledger import open_account, post_journal
+from accounts.services.deposits import return_deposit
+from accounts.services.ledger import open_account, post_journal, set_account_state
 from accounts.services.mandates import stop_for_card
 
 PAN_PREFIX: Final = "3104"
@@ -98,20 +110,64 @@ def mark_lost(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> 
 
 @transaction.atomic
 def close_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
-    """End the card's life. Raises CardHasFunds while money is on it or on its way, and IllegalCardTransition."""
+    """End the card's life at the counter; a deposit is handed back in cash, less damage on record.
+
+    Raises CardHasFunds while money is on it or on its way, and IllegalCardTransition, also while a refund is under way.
+    """
     locks.lock_card(card.pk)
-    balance_fen = sum(purse.balance_fen for purse in locks.lock_purses(card.pk))
+    balances_fen = [purse.balance_fen for purse in locks.lock_purses(card.pk)]
     under_way = TopUpOrder.objects.filter(
         card_id=card.pk, state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADED]
     )
-    if balance_fen or under_way.exists():
-        raise CardHasFunds(balance_fen=balance_fen)
-    return _move(card, Card.close, Card.State.CLOSED, actor=actor, reason=reason, occurred_at=occurred_at)
+    if any(balances_fen) or under_way.exists():
+        raise CardHasFunds(balance_fen=sum(balances_fen))
+    card = _move(card, Card.close, Card.State.CLOSED, actor=actor, reason=reason, occurred_at=occurred_at)
+    return_deposit(card=card, to=Chart.COUNTER_CASH, actor=actor, occurred_at=occurred_at)
+    _close_purses(card, actor=actor, reason=reason)
+    return card
+
+
+@transaction.atomic
+def block_for_refund(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """A refund is requested; `terminals` puts the card on the hot list. Raises IllegalCardTransition."""
+    return _move(
+        card, Card.start_refund, Card.State.REFUNDING, actor=actor, reason=reason, occurred_at=occurred_at
+    )
+
+
+@transaction.atomic
+def resume_card(*, card: Card, state: str, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """The refund came to nothing: the card is in `state` again, as before it.
+
+    Raises CardAlreadyHeld when the citizen has got another live card meanwhile, and IllegalCardTransition.
+    """
+    target = Card.State(state)
+    twins = Card.objects.filter(product_id=card.product_id, state__in=_LIVE)
+    if target in _LIVE and card.citizen and twins.filter(citizen=card.citizen).exists():
+        raise CardAlreadyHeld(product=card.product.name)
+    return _move(
+        card,
+        lambda current: current.resume(target),
+        target,
+        actor=actor,
+        reason=reason,
+        occurred_at=occurred_at,
+    )
+
+
+@transaction.atomic
+def close_refunded(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """The refund has emptied the card: its life ends, its purses take nothing more. Raises IllegalCardTransition."""
+    card = _move(
+        card, Card.finish_refund, Card.State.CLOSED, actor=actor, reason=reason, occurred_at=occurred_at
+    )
+    _close_purses(card, actor=actor, reason=reason)
+    return card
 
 
 def _move(
     card: Card,
-    step: Callable[[Card], None],
+    step: Callable[[Card], object],
     target: Card.State,
     *,
     actor: str,
@@ -137,6 +193,12 @@ def _record(card: Card, *, source: str, actor: str, reason: str, occurred_at: da
     CardEvent.objects.create(
         card=card, source=source, target=card.state, actor=actor, reason=reason, occurred_at=occurred_at
     )
+
+
+def _close_purses(card: Card, *, actor: str, reason: str) -> None:
+    """Close the purses' accounts: a tap that comes later is a claim and cannot go below the floor of a card given back."""
+    for purse in card.purses.select_related("account").order_by("account_id"):
+        set_account_state(account=purse.account, state=LedgerAccount.State.CLOSED, actor=actor, reason=reason)
 
 
 def _open_purses(card: Card) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from terminals.models import HotListEntry
 
@@ -20,7 +20,7 @@ class HotListLine:
 
 @dataclass(frozen=True, slots=True)
 class HotList:
-    """All live entries by card number, and the list's version, which grows with every entry."""
+    """All live entries by card number, and the list's version, which grows with every entry and every removal."""
 
     version: int
     lines: tuple[HotListLine, ...]
@@ -33,6 +33,6 @@ def hot_list() -> HotList:
 
 
 def hot_list_version() -> int:
-    """Version of the newest entry, 0 for a list that was never written."""
-    newest: int | None = HotListEntry.objects.aggregate(newest=Max("version"))["newest"]
-    return newest or 0
+    """Entries written and entries removed so far, counted by the newest entry's number; 0 for an untouched list."""
+    counted = HotListEntry.objects.aggregate(newest=Max("version"), removed=Count("removed_at"))
+    return (counted["newest"] or 0) + int(counted["removed"])

@@ -37,7 +37,7 @@ LEGAL = {
     (State.ISSUED, State.ACTIVE),
     (State.ISSUED, State.LOST),
     (State.ACTIVE, State.LOST),
-    *((state, State.CLOSED) for state in State if state != State.CLOSED),
+    *((state, State.CLOSED) for state in State if state not in (State.REFUNDING, State.CLOSED)),
 }
 
 

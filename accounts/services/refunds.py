@@ -1,0 +1,331 @@
+"""A card's money back: requested, waited for, approved by a second person, paid in parts.
+
+From the request on the card is blocked and its money stays in its purses, so that late taps still reduce it. The approval
+fixes the amounts from the ledger's balance of that moment, moves them to what is owed (2032) and ends the card's life;
+`refund_payout` brings them to their payees.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django_fsm import TransitionNotAllowed
+
+from accounts import locks
+from accounts.errors import CardTampered, IllegalRefundTransition, RefundBlocked, SelfApproval
+from accounts.models import Card, Chart, Refund, RefundPolicy
+from accounts.selectors.chip_evidence import ChipReading
+from accounts.selectors.refund_blockers import PASSING, WAITING, Blocker, Blocking
+from accounts.selectors.refund_quote import RefundQuote, quote_refund
+from accounts.services import postings
+from accounts.services.cards import block_for_refund, close_refunded, resume_card
+from accounts.services.deposits import return_deposit
+from accounts.services.incidents import flag_tampered
+from accounts.services.ledger import AMOUNT_MAX_FEN, post_journal
+from accounts.services.refund_payout import check_payee, divide_refund, gateway_sources
+from citizencard.core.audit import record_audit
+from citizencard.core.calendar import shanghai
+from citizencard.core.errors import CitizenCardError, InvalidField
+
+logger = logging.getLogger(__name__)
+State = Refund.State
+
+TAMPERED: Final = "tampered"
+"""The reason on record of a refund refused because of what the chip showed."""
+_STANDING: Final = (*Refund.BLOCKING, State.APPROVED, State.PAID, State.FAILED)
+
+
+@transaction.atomic
+def request_refund(
+    *,
+    card: Card,
+    actor: str,
+    reason: str,
+    occurred_at: datetime,
+    chip: ChipReading | None = None,
+    payee: str = "",
+) -> Refund:
+    """Ask for everything on the card and its deposit; the card is blocked from now on. Asking again: the same refund.
+
+    `chip` is what the card on the reader shows, if it is there; `payee` the token of a linked account, without which what
+    cannot go back to its payer is paid in cash. A chip that shows what the books cannot explain is flagged and its
+    refund comes back REFUSED, with nothing to pay. Raises RefundBlocked (naming the rule), CardTampered (flagged before),
+    InvalidField. `terminals.services.refunds` does this with the hot list.
+    """
+    check_payee(payee)
+    card = locks.lock_card(card.pk)
+    standing = card.refunds.filter(state__in=_STANDING).first()
+    if standing is not None:
+        return standing
+    locks.lock_purses(card.pk)
+    quote = quote_refund(card=card, on=shanghai(occurred_at).date(), chip=chip)
+    policy = _admissible(quote)
+    refund = Refund(
+        number=f"RF{shanghai(occurred_at):%Y%m%d}{secrets.token_hex(6).upper()}",
+        card=card,
+        policy=policy,
+        card_state=card.state,
+        reason=reason,
+        payee=payee,
+        requested_by=actor,
+        requested_at=occurred_at,
+    )
+    if chip is not None:
+        refund.chip_balance_fen, refund.chip_atc = chip.balance_fen, chip.offline_atc
+        refund.chip_read_at = chip.read_at
+    refund.save()
+    block_for_refund(card=card, actor=actor, reason=refund.number, occurred_at=occurred_at)
+    _advance(refund, quote, occurred_at)
+    refund.save()
+    record_audit(
+        actor=actor,
+        action="refund.request",
+        subject=f"refund:{refund.number}",
+        detail={"card": card.pan, "state": refund.state},
+    )
+    return refund
+
+
+@transaction.atomic
+def advance_refund(*, refund: Refund, now: datetime) -> Refund:
+    """Let a waiting refund go on as far as the day and the books allow; repeating changes nothing.
+
+    What is under way on the card holds it back; so do its days of waiting, unless every counter has arrived before.
+    """
+    locks.lock_card(refund.card_id)
+    current = locks.lock_refund(refund.pk)
+    if current.state in (State.REQUESTED, State.COOLING):
+        _advance(current, quote_standing(current), now)
+        current.save()
+    return current
+
+
+def advance_refunds(*, now: datetime) -> int:
+    """Every waiting refund that can go on does, each in a transaction of its own; how many did. For the sweeper."""
+    today = shanghai(now).date()
+    waiting = Refund.objects.filter(
+        Q(state=State.REQUESTED)
+        | Q(state=State.COOLING) & (Q(due_on__lte=today) | Q(chip_read_at__isnull=False))
+    )
+    return sum(_went_on(refund, now) for refund in waiting.order_by("pk"))
+
+
+@transaction.atomic
+def approve_refund(
+    *,
+    refund: Refund,
+    actor: str,
+    occurred_at: datetime,
+    interest_fen: int = 0,
+    interest_reason: str = "",
+) -> Refund:
+    """A second person agrees: amounts fixed by the ledger of this moment, money owed, parts made, the card's life ended.
+
+    `interest_fen` is due where the operator is at fault, with the reason why. A chip that turns out to have shown too
+    much, now that late taps are in, makes the refund REFUSED instead. Audited. Raises SelfApproval,
+    IllegalRefundTransition, RefundBlocked, CardTampered, PayeeMissing, InvalidField; then nothing has changed.
+    """
+    _check_interest(interest_fen, interest_reason)
+    card = locks.lock_card(refund.card_id)
+    current = locks.lock_refund(refund.pk)
+    if current.requested_by == actor:
+        raise SelfApproval
+    sources = gateway_sources(card)
+    purses = locks.lock_purses(card.pk)
+    quote = quote_standing(current, interest_fen=interest_fen)
+    if current.state == State.DUE and quote.evidence.tampered:
+        _refuse_tampered(current, quote.evidence.tampered, occurred_at)
+        current.save()
+        return current
+    move_refund(current, Refund.approve, State.APPROVED)
+    if blocker := quote.blocker(ignoring=WAITING):
+        raise _refusal(blocker)
+    _fix_amounts(current, quote)
+    current.decided_by, current.decided_at, current.decision_reason = actor, occurred_at, interest_reason
+    current.save()
+    return_deposit(
+        card=card,
+        to=Chart.REFUNDS_PAYABLE,
+        actor=actor,
+        occurred_at=occurred_at,
+        damage_fen=quote.amounts.damage_fen,
+    )
+    if legs := postings.refund_owed(refund=current, purses=purses, occurred_at=occurred_at):
+        post_journal(
+            key=f"refund-owed:{current.number}",
+            kind="refund_owed",
+            actor=actor,
+            source=current.number,
+            legs=legs,
+            reason=interest_reason,
+        )
+    divide_refund(
+        refund=current, sources=sources, cash_allowed=quote.evidence.matched, actor=actor, now=occurred_at
+    )
+    close_refunded(card=card, actor=actor, reason=current.number, occurred_at=occurred_at)
+    record_audit(
+        actor=actor,
+        action="refund.approve",
+        subject=f"refund:{current.number}",
+        detail={"payable_fen": current.payable_fen, "interest_fen": interest_fen, "reason": interest_reason},
+    )
+    return current
+
+
+@transaction.atomic
+def withdraw_refund(*, refund: Refund, actor: str, reason: str, occurred_at: datetime) -> Refund:
+    """The holder keeps the card: it is what it was before. Raises IllegalRefundTransition once approved, CardAlreadyHeld."""
+    return _end(refund, Refund.withdraw, State.WITHDRAWN, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+@transaction.atomic
+def refuse_refund(*, refund: Refund, actor: str, reason: str, occurred_at: datetime) -> Refund:
+    """An officer says no, with a reason; the card is what it was before. Raises as `withdraw_refund`, and InvalidField."""
+    if not reason:
+        raise InvalidField("reason", _("a refusal has a reason"))
+    return _end(refund, Refund.refuse, State.REFUSED, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+def quote_standing(refund: Refund, *, interest_fen: int = 0) -> RefundQuote:
+    """The quote of a refund that was requested: the rules of that day, the books of now."""
+    on = shanghai(refund.requested_at).date()
+    card = Card.objects.select_related("product").get(pk=refund.card_id)
+    return quote_refund(card=card, on=on, chip=_reading(refund), interest_fen=interest_fen)
+
+
+def move_refund(refund: Refund, step: Callable[[Refund], None], target: Refund.State) -> None:
+    """Take one step of a locked refund; the caller saves it. Raises IllegalRefundTransition."""
+    source = State(refund.state)
+    try:
+        step(refund)
+    except TransitionNotAllowed as error:
+        raise IllegalRefundTransition(source=source.label, target=target.label) from error
+
+
+def _admissible(quote: RefundQuote) -> RefundPolicy:
+    """The policy a request goes by. Raises RefundBlocked or CardTampered for what neither time nor the system clears up.
+
+    What the chip itself shows is no reason to raise: it has to be kept.
+    """
+    ignored = PASSING | WAITING | ({Blocking.TAMPERED} if quote.evidence.tampered else frozenset())
+    if blocker := quote.blocker(ignoring=ignored):
+        raise _refusal(blocker)
+    if quote.policy is None:  # has its blocker
+        raise RefundBlocked(blocker=Blocking.NO_POLICY, reason="", legal_basis="")
+    return quote.policy
+
+
+def _refusal(blocker: Blocker) -> RefundBlocked | CardTampered:
+    if blocker.kind == Blocking.TAMPERED:
+        return CardTampered()
+    return RefundBlocked(blocker=blocker.kind.value, reason=blocker.reason, legal_basis=blocker.rule)
+
+
+def _advance(refund: Refund, quote: RefundQuote, now: datetime) -> None:
+    """Take the steps of a locked, waiting refund that its quote allows."""
+    if quote.evidence.tampered:
+        _refuse_tampered(refund, quote.evidence.tampered, now)
+        return
+    today = shanghai(now).date()
+    if refund.state == State.REQUESTED and not _held_up(quote):
+        refund.cool()
+        _promise(refund, max(quote.due_on, today))
+    if refund.state == State.COOLING and quote.evidence.matched and not _is_due(refund, today):
+        _promise(refund, today)
+    if refund.state == State.COOLING and _is_due(refund, today):
+        refund.fall_due()
+
+
+def _went_on(refund: Refund, now: datetime) -> bool:
+    """One refund that cannot go on does not hold up the others."""
+    try:
+        return bool(advance_refund(refund=refund, now=now).state != refund.state)
+    except CitizenCardError as refusal:
+        logger.error("refund %s: %s", refund.number, refusal.code)
+        return False
+
+
+def _held_up(quote: RefundQuote) -> bool:
+    return any(blocker.kind in PASSING for blocker in quote.blockers)
+
+
+def _is_due(refund: Refund, today: date) -> bool:
+    return refund.due_on is not None and refund.due_on <= today
+
+
+def _promise(refund: Refund, due_on: date) -> None:
+    refund.due_on = due_on
+    refund.promised_by = due_on + timedelta(days=refund.policy.sla_days)
+
+
+def _refuse_tampered(refund: Refund, evidence: dict[str, int], now: datetime) -> None:
+    """Flag the card and end its refund; the card stays listed as a candidate for the hot list."""
+    card = locks.lock_card(refund.card_id)
+    flag_tampered(card=card, evidence=evidence, actor=refund.requested_by, occurred_at=now)
+    resume_card(
+        card=card,
+        state=refund.card_state,
+        actor=refund.requested_by,
+        reason=refund.number,
+        occurred_at=now,
+    )
+    refund.refuse()
+    refund.decided_at, refund.decision_reason = now, TAMPERED
+
+
+def _end(
+    refund: Refund,
+    step: Callable[[Refund], None],
+    target: Refund.State,
+    *,
+    actor: str,
+    reason: str,
+    occurred_at: datetime,
+) -> Refund:
+    card = locks.lock_card(refund.card_id)
+    current = locks.lock_refund(refund.pk)
+    move_refund(current, step, target)
+    current.decided_by, current.decided_at, current.decision_reason = actor, occurred_at, reason
+    current.save()
+    resume_card(
+        card=card,
+        state=current.card_state,
+        actor=actor,
+        reason=current.number,
+        occurred_at=occurred_at,
+    )
+    record_audit(
+        actor=actor,
+        action=f"refund.{target.value}",
+        subject=f"refund:{current.number}",
+        detail={"reason": reason},
+    )
+    return current
+
+
+def _reading(refund: Refund) -> ChipReading | None:
+    if refund.chip_balance_fen is None or refund.chip_atc is None or refund.chip_read_at is None:
+        return None
+    return ChipReading(refund.chip_balance_fen, refund.chip_atc, refund.chip_read_at)
+
+
+def _fix_amounts(refund: Refund, quote: RefundQuote) -> None:
+    amounts = quote.amounts
+    refund.balance_fen, refund.price_fen = amounts.balance_fen, amounts.price_fen
+    refund.deposit_fen, refund.damage_fen = amounts.deposit_fen, amounts.damage_fen
+    refund.fee_fen, refund.interest_fen = amounts.fee_fen, amounts.interest_fen
+    refund.payable_fen = amounts.payable_fen
+
+
+def _check_interest(interest_fen: int, reason: str) -> None:
+    if type(interest_fen) is not int or not 0 <= interest_fen <= AMOUNT_MAX_FEN:
+        raise InvalidField("interest_fen", _("a number of fen, not below zero"))
+    if interest_fen and not reason:
+        raise InvalidField("interest_reason", _("interest is paid for a reason"))

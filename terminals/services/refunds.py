@@ -1,0 +1,93 @@
+"""Refunds where cards meet machines: the chip on the reader is read, the hot list carries the card while its refund waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import Card, CardFlag, Refund
+from accounts.selectors.chip_evidence import ChipReading
+from accounts.services import refunds
+from citizencard.core.audit import record_audit
+from terminals.card.profile import T_UNION
+from terminals.card.purse import PurseSession
+from terminals.card.transport import Transport
+from terminals.errors import WrongCardOnReader
+from terminals.models import HotListEntry
+
+REASON = "refund"
+"""Why a card whose refund waits is on the hot list."""
+
+
+def read_chip(*, card: Card, transport: Transport, terminal_no: str, when: datetime) -> ChipReading:
+    """Balance and offline counter of the card on the reader; the chip is left as it was.
+
+    INITIALIZE FOR PURCHASE over nothing answers both, and a reset forgets it (JR/T 0025.2). It proves nothing: check the
+    card's identity first. Raises WrongCardOnReader, CardError, TransportError.
+    """
+    purse = PurseSession(transport)
+    found = T_UNION.card_number(purse.identify())
+    if found != card.pan:
+        raise WrongCardOnReader(expected=card.pan, found=found)
+    init = purse.init_purchase(0, bytes.fromhex(terminal_no))
+    transport.reset()
+    return ChipReading(init.funds_fen, init.offline_atc, when)
+
+
+@transaction.atomic
+def request_card_refund(
+    *,
+    card: Card,
+    actor: str,
+    reason: str,
+    occurred_at: datetime,
+    chip: ChipReading | None = None,
+    payee: str = "",
+) -> Refund:
+    """As `accounts.services.refunds.request_refund`; while the refund waits, purchases go to suspense."""
+    refund = refunds.request_refund(
+        card=card, actor=actor, reason=reason, occurred_at=occurred_at, chip=chip, payee=payee
+    )
+    if refund.state in Refund.BLOCKING:
+        _list(card, REASON, occurred_at)
+    return refund
+
+
+@transaction.atomic
+def withdraw_card_refund(*, refund: Refund, actor: str, reason: str, occurred_at: datetime) -> Refund:
+    """As `accounts.services.refunds.withdraw_refund`; the card may pay again."""
+    ended = refunds.withdraw_refund(refund=refund, actor=actor, reason=reason, occurred_at=occurred_at)
+    _unlist(ended, occurred_at)
+    return ended
+
+
+@transaction.atomic
+def refuse_card_refund(*, refund: Refund, actor: str, reason: str, occurred_at: datetime) -> Refund:
+    """As `accounts.services.refunds.refuse_refund`; the card may pay again."""
+    ended = refunds.refuse_refund(refund=refund, actor=actor, reason=reason, occurred_at=occurred_at)
+    _unlist(ended, occurred_at)
+    return ended
+
+
+@transaction.atomic
+def hot_list_flagged(*, flag: CardFlag, actor: str, occurred_at: datetime) -> HotListEntry:
+    """A person has decided that a flagged card is not to be accepted; the entry that stands if there is one. Audited."""
+    entry = _list(flag.card, flag.kind, occurred_at)
+    detail = {"version": entry.version}
+    record_audit(actor=actor, action="hot_list_flagged", subject=f"card {flag.card.pan}", detail=detail)
+    return entry
+
+
+def _list(card: Card, reason: str, occurred_at: datetime) -> HotListEntry:
+    entry, _ = HotListEntry.objects.get_or_create(
+        pan=card.pan, removed_at=None, defaults={"reason": reason, "effective_at": occurred_at}
+    )
+    return entry
+
+
+def _unlist(refund: Refund, occurred_at: datetime) -> None:
+    """Take back our own entry only: a loss or a flag outlives the refund."""
+    HotListEntry.objects.filter(pan=refund.card.pan, removed_at=None, reason=REASON).update(
+        removed_at=occurred_at
+    )
