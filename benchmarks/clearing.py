@@ -11,7 +11,7 @@ from unittest.mock import patch
 from django.db import connection
 
 from benchmarks.city import found_city, tap_many
-from benchmarks.databases import connected_to, copied_database, migrated_database
+from benchmarks.databases import connected_to, copied_database, execute_as_owner, migrated_database
 from benchmarks.timing import Result, Rounds
 from settlement.models import ClearingRun
 from settlement.selectors.audit import broken_invariants
@@ -38,7 +38,7 @@ def run(*, rounds: int, quick: bool) -> Result:
         with connected_to(template):
             found_city(DAY, merchants=merchants, cards=cards)
             tap_many(DAY, merchants=merchants, cards=cards, taps=taps)
-            _query("VACUUM (ANALYZE)")
+            execute_as_owner("VACUUM (ANALYZE)")
         for _ in range(rounds):
             with copied_database(template):
                 digests.add(_round(figures, result, taps))
@@ -78,8 +78,7 @@ def _stages_timed(figures: Rounds) -> Iterator[None]:
         yield
 
 
-def _query(query: str, *values: date) -> None:
+def _query(query: str, day: date) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(query, values or None)
-        if cursor.description:
-            cursor.fetchall()
+        cursor.execute(query, [day])
+        cursor.fetchall()

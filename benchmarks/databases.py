@@ -15,6 +15,8 @@ import psycopg
 from django.core.management import call_command
 from django.db import connection
 
+from citizencard.core.roles import as_owner
+
 _numbers = itertools.count(1)
 
 
@@ -47,17 +49,41 @@ def connected_to(name: str) -> Iterator[None]:
         connection.settings_dict["NAME"] = before
 
 
-def database_url() -> str:
-    """Where Django is connected to, for a process of its own."""
-    where = address()
+@contextmanager
+def empty_database(purpose: str) -> Iterator[str]:
+    """A database with nothing in it, for what is compared; yields its name."""
+    with _database(f"{purpose}_{os.getpid()}_{next(_numbers)}") as name:
+        yield name
+
+
+def database_url(name: str | None = None) -> str:
+    """Where Django is connected to, for a process of its own; the owner's view of another database when it has a `name`."""
+    where = address() if name else _address()
     login = quote(str(where["user"])) + (f":{quote(where['password'])}" if where["password"] else "")
-    name = connection.settings_dict["NAME"]
     host, port = quote(str(where["host"]), safe=""), where["port"] or 5432
-    return f"postgres://{login}@/{name}?host={host}&port={port}"
+    return f"postgres://{login}@/{name or connection.settings_dict['NAME']}?host={host}&port={port}"
 
 
 def address() -> dict[str, str | None]:
-    """Host, port, user and password of Django's database server."""
+    """Host, port, user and password of the owner of Django's database, who may do what the application may not."""
+    with as_owner():
+        return _address()
+
+
+def owner_connection(name: str | None = None) -> psycopg.Connection:
+    """A connection of the owner's to a database, Django's unless told otherwise; each statement commits."""
+    name = name or str(connection.settings_dict["NAME"])
+    return psycopg.connect(**address(), dbname=name, autocommit=True)  # type: ignore[arg-type]  # str or None
+
+
+def execute_as_owner(*statements: str) -> None:
+    """Run what the application's role may not: make a table, write a checkpoint."""
+    with owner_connection() as owner:
+        for statement in statements:
+            owner.execute(statement)
+
+
+def _address() -> dict[str, str | None]:
     parameters = connection.get_connection_params()
     found = {name: parameters.get(name) for name in ("host", "port", "user", "password")}
     return {name: None if value is None else str(value) for name, value in found.items()}
@@ -78,5 +104,5 @@ def _disconnect() -> None:
 
 
 def _administer(statement: str) -> None:
-    with psycopg.connect(**address(), dbname="postgres", autocommit=True) as admin:  # type: ignore[arg-type]  # str or None
+    with owner_connection("postgres") as admin:
         admin.execute(statement)

@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 @contextlib.contextmanager
 def state_directory() -> Iterator[Path]:
     """A new state directory that settings will use; to be entered before Django is set up."""
-    for name in "DATABASE_URL", "KEY_SERVICE_SOCKET":
+    for name in "DATABASE_URL", "DATABASE_OWNER_URL", "KEY_SERVICE_SOCKET":
         os.environ.pop(name, None)
     # Short: it names the folder of the sockets.
     state = Path(tempfile.mkdtemp(prefix="cc-bench-"))

