@@ -20,7 +20,8 @@ BODY_MAX_BYTES: Final = 256 * 1024
 @require_POST
 def gateway_webhook(request: HttpRequest) -> HttpResponse:
     """200 once the message is dealt with (also when it was before); otherwise problem details, and it is sent again."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_MAX_BYTES:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) > BODY_MAX_BYTES:
         body = problem(413, "body_too_large", f"A call-back has at most {BODY_MAX_BYTES} bytes.")
         return JsonResponse(body, status=413, content_type=MEDIA_TYPE)
     signature = request.headers.get("Stripe-Signature", "")

@@ -43,12 +43,17 @@ def as_asked(moved: Moved, *, amount_fen: int) -> Moved:
     return moved
 
 
+def declined(decline_code: str) -> GatewayDeclined:
+    """The bank's no, now or when the same was asked before."""
+    return GatewayDeclined(decline_code=decline_code, gateway_code="card_declined", gateway_status=402)
+
+
 def _answered(call: Callable[[], Ours]) -> Ours:
     """Everything but a 4xx leaves open what has happened, also an answer nobody can read."""
     try:
         return call()
     except stripe.CardError as error:
-        raise GatewayDeclined(decline_code=_decline_code(error)) from error
+        raise declined(_decline_code(error)) from error
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise GatewayUnavailable from error
     except stripe.StripeError as error:

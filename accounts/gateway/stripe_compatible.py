@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import stripe
 
-from accounts.errors import GatewayDeclined, GatewayError, GatewaySignatureInvalid
+from accounts.errors import GatewayError, GatewaySignatureInvalid
 from accounts.gateway import stripe_objects as read
 from accounts.gateway.port import (
     CURRENCY,
@@ -19,7 +19,7 @@ from accounts.gateway.port import (
     PaymentStatus,
     SignedEvent,
 )
-from accounts.gateway.stripe_calls import as_asked, asked, paged
+from accounts.gateway.stripe_calls import as_asked, asked, declined, paged
 
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentListParams, RefundListParams
@@ -112,7 +112,7 @@ class StripeCompatibleGateway:
             read.payment,
         )
         if payment.status is not PaymentStatus.SUCCEEDED and payment.decline_code:
-            raise GatewayDeclined(decline_code=payment.decline_code)
+            raise declined(payment.decline_code)
         return as_asked(payment, amount_fen=amount_fen)
 
     def start_mandate(self, *, reference: str, customer_ref: str) -> MandateSetup:

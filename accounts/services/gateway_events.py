@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Final
-
 from django.db import transaction
 
 from accounts import locks
@@ -14,6 +11,8 @@ from accounts.gateway.port import GatewayRefund, MandateSetup, Payment, SignedEv
 from accounts.models import GatewayEvent
 from accounts.services.gateway_evidence import record_event
 from accounts.services.gateway_payment import settle_payment
+from accounts.services.gateway_refunds import note_refund
+from accounts.services.mandates import note_mandate
 
 Outcome = GatewayEvent.Outcome
 
@@ -51,31 +50,14 @@ def _take(event: SignedEvent) -> GatewayEvent:
     return record_event(event, outcome=Outcome.BOOKED if booked else Outcome.IGNORED)
 
 
-_NOTED_BY: Final[dict[type, str]] = {
-    GatewayRefund: "accounts.services.gateway_refunds.note_refund",
-    MandateSetup: "accounts.services.mandates.note_mandate",
-}
-"""Services that take one argument, the refund or mandate as the gateway now reports it, inside our transaction.
-
-Named and not imported because they stand on this package's port and may not be there yet.
-"""
-
-
 def _effect(event: SignedEvent) -> bool:
     """Carry out what the message means to us; whether it changed anything. Raises GatewayEventMismatch."""
     match event.subject:
         case Payment() as payment if event.kind == "payment_intent.succeeded":
             return settle_payment(payment)
-        case GatewayRefund() | MandateSetup() as noted:
-            return _note(noted)
+        case GatewayRefund() as refund:
+            return note_refund(refund)
+        case MandateSetup() as setup:
+            note_mandate(setup)
+            return True
     return False
-
-
-def _note(subject: GatewayRefund | MandateSetup) -> bool:
-    module, name = _NOTED_BY[type(subject)].rsplit(".", 1)
-    try:
-        note = getattr(import_module(module), name)
-    except ModuleNotFoundError:
-        return False
-    note(subject)
-    return True

@@ -232,7 +232,7 @@ class TestCollecting:
         net.post(PAYMENTS, status=402, json={"error": self.DECLINE})
         with pytest.raises(GatewayDeclined) as refusal:
             CALLS["collect_payment"](configured_gateway())
-        assert refusal.value.data == {"decline_code": "insufficient_funds"}
+        assert refusal.value.data["decline_code"] == "insufficient_funds"
 
     def test_one_collected_days_ago_is_found(self, net: responses.RequestsMock) -> None:
         net.get(PAYMENTS, json=page(intent(id="pi_0", metadata={}), intent()))
