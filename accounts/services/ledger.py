@@ -105,9 +105,8 @@ def post_journal(
     reverses_id = None if reverses is None else reverses.pk
     header = (key, kind, actor, reason, source, digest, reverses_id, business_date)
     columns = [list(column) for column in zip(*(leg.as_tuple() for leg in legs), strict=True)]
-    with typed_refusals(business_date), connection.cursor() as cursor:
-        cursor.execute(_POST, (*header, *columns))
-        journal_id, day, posted_at, posted_digest, is_new = cursor.fetchone()
+    with typed_refusals(business_date):
+        journal_id, day, posted_at, posted_digest, is_new = fetch_one(_POST, (*header, *columns))
     if not is_new:
         if bytes(posted_digest or b"") != digest:
             raise Conflict(what=f"journal {key}")
@@ -205,7 +204,7 @@ def _refusal(error: IntegrityError, day: date | None) -> Exception:
         case "business_day_assigned":
             return NoOpenBusinessDay()
         case "ledger_account_open":
-            return AccountNotOpen(account=str(diagnosis.message_detail))
+            return AccountNotOpen(account=str(getattr(diagnosis, "message_detail", "")))
     if getattr(diagnosis, "sqlstate", None) == _UNIQUE_VIOLATION:  # the journal's own key never gets here
         return Conflict(what="the source document")
     return error

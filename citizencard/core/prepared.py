@@ -21,4 +21,4 @@ def fetch_one(query: str, values: Sequence[object]) -> tuple[Any, ...]:
         row = cursor.execute(query, values, prepare=True).fetchone()
     if row is None:
         raise LookupError(query)
-    return row
+    return tuple(row)
