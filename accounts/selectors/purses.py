@@ -52,8 +52,16 @@ def purse_overview(card: Card) -> tuple[PurseOverview, ...]:
     with connection.cursor() as cursor:
         cursor.execute(_PURSES, [card.pk])
         rows = cursor.fetchall()
-    return tuple(PurseOverview(*row[:-1], as_of=_as_of(row[0], row[-1])) for row in rows)
-
-
-def _as_of(kind: str, newest: datetime | None) -> datetime | None:
-    return timezone.now() if kind == Purse.Kind.ACCOUNT else newest
+    return tuple(
+        PurseOverview(
+            kind=kind,
+            balance_fen=balance_fen,
+            held_fen=held_fen,
+            available_fen=available_fen,
+            in_transit_fen=in_transit_fen,
+            ceiling_fen=ceiling_fen,
+            state=state,
+            as_of=timezone.now() if kind == Purse.Kind.ACCOUNT else newest,
+        )
+        for kind, balance_fen, held_fen, available_fen, in_transit_fen, ceiling_fen, state, newest in rows
+    )

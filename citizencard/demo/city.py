@@ -1,4 +1,4 @@
-"""Found the demo city from `fixtures/city.json`: products, tariffs, merchants, terminals, staff. Idempotent."""
+"""Found the demo city from `fixtures/city.json`: products, limits, tariffs, merchants, terminals, staff. Idempotent."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from cryptography.hazmat.primitives.serialization import (
 from django.contrib.auth.models import Group
 
 from accounts.models import CardProduct, User
+from accounts.services.limits import publish_limit
 from citizencard.office.roles import ensure_roles
 from terminals.models import Merchant
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
 
 STAFF_PASSWORD: Final = "citizencard-demo"  # noqa: S105  printed at every start; the demo is nobody's secret
+
+_FOUNDER: Final = "city"
+"""Who the audit trail names for what the city began with."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class City:
         self._hire_staff()
         for product in self.plan["products"]:
             CardProduct.objects.get_or_create(code=product["code"], defaults=product)
+        self._publish_limits()
         self._publish_tariffs()
         self._install_terminals(self._open_merchants())
 
@@ -70,6 +75,12 @@ class City:
                 user.set_password(STAFF_PASSWORD)
                 user.save(update_fields=["password"])
                 user.groups.add(Group.objects.get(name=member["role"]))
+
+    def _publish_limits(self) -> None:
+        for limit in self.plan["limits"]:
+            publish_limit(
+                **limit | {"valid_from": date.fromisoformat(limit["valid_from"]), "actor": _FOUNDER}
+            )
 
     def _publish_tariffs(self) -> None:
         for tariff in self.plan["tariffs"]:
