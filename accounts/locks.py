@@ -1,7 +1,8 @@
 """Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, family link,
 subsidy batch, card, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account.
 
-All of them end with the caller's transaction.
+All of them end with the caller's transaction. They are NO KEY locks: the check of a foreign key never waits for them. A second
+update of a row in one transaction makes that check again, and would want the card when it has the order already.
 """
 
 from __future__ import annotations
@@ -37,71 +38,85 @@ def lock_gateway_event(event_id: str) -> None:
 
 def lock_citizen(pk: UUID) -> Citizen:
     """The citizen's row, held against a second card order for the same person."""
-    return Citizen.objects.select_for_update().get(pk=pk)
+    return Citizen.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def lock_card(pk: int) -> Card:
     """The card's row as it is now; only the life-cycle services change it."""
-    return Card.objects.select_for_update(of=("self",)).select_related("product").get(pk=pk)
+    return Card.objects.select_for_update(of=("self",), no_key=True).select_related("product").get(pk=pk)
 
 
 def lock_refund(pk: int) -> Refund:
     """The refund's row as it is now, with its policy; its parts change under this lock only."""
-    return Refund.objects.select_for_update(of=("self",)).select_related("policy").get(pk=pk)
+    return Refund.objects.select_for_update(of=("self",), no_key=True).select_related("policy").get(pk=pk)
 
 
 def lock_mandate(pk: int) -> Mandate:
     """The mandate's row as it is now, with its purse and card: it is not stopped while something is collected."""
-    return Mandate.objects.select_for_update(of=("self",)).select_related("purse__card").get(pk=pk)
+    return (
+        Mandate.objects.select_for_update(of=("self",), no_key=True).select_related("purse__card").get(pk=pk)
+    )
 
 
 def lock_live_mandates(card_id: int) -> list[Mandate]:
     """The mandates of a card that are not stopped."""
-    live = Mandate.objects.select_for_update(of=("self",)).select_related("purse__card").order_by("pk")
+    live = (
+        Mandate.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("purse__card")
+        .order_by("pk")
+    )
     return list(live.filter(purse__card_id=card_id).exclude(state=Mandate.State.STOPPED))
 
 
 def lock_family_link(pk: int) -> FamilyLink:
     """The link's row as it is now: nobody leaves the family while the payer tops up."""
-    return FamilyLink.objects.select_for_update().get(pk=pk)
+    return FamilyLink.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def lock_subsidy_batch(pk: int) -> SubsidyBatch:
     """The batch's row as it is now, with its payer."""
-    return SubsidyBatch.objects.select_for_update(of=("self",)).select_related("payer").get(pk=pk)
+    return (
+        SubsidyBatch.objects.select_for_update(of=("self",), no_key=True).select_related("payer").get(pk=pk)
+    )
 
 
 def lock_subsidy_cards(batch_id: int) -> dict[int, Card]:
     """Every card of a subsidy batch, by its id: they stay active and keep their room while the batch is posted."""
     lines = SubsidyLine.objects.filter(batch_id=batch_id)
-    cards = Card.objects.select_for_update().filter(purses__in=lines.values("purse_id")).order_by("pk")
+    cards = (
+        Card.objects.select_for_update(no_key=True).filter(purses__in=lines.values("purse_id")).order_by("pk")
+    )
     return {card.pk: card for card in cards}
 
 
 def lock_order(pk: int) -> TopUpOrder:
     """The order's row as it is now, with its card, product and purse."""
-    orders = TopUpOrder.objects.select_for_update(of=("self",)).select_related("card__product", "purse")
+    orders = TopUpOrder.objects.select_for_update(of=("self",), no_key=True).select_related(
+        "card__product", "purse"
+    )
     return orders.get(pk=pk)
 
 
 def lock_gateway_refund(pk: int) -> GatewayRefund:
     """The refund's row as it is now, with its order, which is locked first."""
-    return GatewayRefund.objects.select_for_update(of=("self",)).select_related("order").get(pk=pk)
+    return (
+        GatewayRefund.objects.select_for_update(of=("self",), no_key=True).select_related("order").get(pk=pk)
+    )
 
 
 def lock_agent(code: str) -> Agent | None:
     """The agent's row as it is now: what it owes grows under this lock only."""
-    return Agent.objects.select_for_update().filter(pk=code).first()
+    return Agent.objects.select_for_update(no_key=True).filter(pk=code).first()
 
 
 def lock_pass(pk: int) -> Pass:
     """The pass's row with its product: nobody rides on it, and time takes nothing of it, until the transaction ends."""
-    return Pass.objects.select_for_update(of=("self",)).select_related("product").get(pk=pk)
+    return Pass.objects.select_for_update(of=("self",), no_key=True).select_related("product").get(pk=pk)
 
 
 def lock_hold(pk: int) -> Hold:
     """The hold's row as it is now, with its purse, which is locked after it."""
-    return Hold.objects.select_for_update(of=("self",)).select_related("purse").get(pk=pk)
+    return Hold.objects.select_for_update(of=("self",), no_key=True).select_related("purse").get(pk=pk)
 
 
 def lock_due_holds(now: datetime, count: int) -> list[int]:
@@ -112,15 +127,15 @@ def lock_due_holds(now: datetime, count: int) -> list[int]:
 
 def lock_purse(card_id: int, kind: str = Purse.Kind.CHIP) -> Purse:
     """A card's purse, the one on its chip unless told otherwise: its balance stands still until the transaction ends."""
-    return Purse.objects.select_for_update().get(card_id=card_id, kind=kind)
+    return Purse.objects.select_for_update(no_key=True).get(card_id=card_id, kind=kind)
 
 
 def lock_purses(card_id: int) -> list[Purse]:
     """All purses of a card, in the order in which postings lock them."""
-    return list(Purse.objects.select_for_update().filter(card_id=card_id).order_by("account_id"))
+    return list(Purse.objects.select_for_update(no_key=True).filter(card_id=card_id).order_by("account_id"))
 
 
 def lock_account(pk: int) -> LedgerAccount:
     """The ledger account's row, after the purse it stands for: whoever holds a purse can rely on its account's state."""
-    Purse.objects.select_for_update().filter(account_id=pk).first()
-    return LedgerAccount.objects.select_for_update().get(pk=pk)
+    Purse.objects.select_for_update(no_key=True).filter(account_id=pk).first()
+    return LedgerAccount.objects.select_for_update(no_key=True).get(pk=pk)

@@ -47,10 +47,6 @@ FROM accounts_mandate AS mandate
 JOIN accounts_purse AS purse ON purse.id = mandate.purse_id
 JOIN accounts_card AS card ON card.id = purse.card_id
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_topuporder AS topup
-    WHERE topup.purse_id = purse.id AND topup.state IN ('paid', 'loaded')
-) AS promised
-CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount_fen) FILTER (WHERE date = %(today)s AND c.state = 'collected'), 0) AS day_fen,
         coalesce(sum(amount_fen) FILTER (WHERE c.state = 'collected'), 0) AS month_fen,
         coalesce(bool_or(date = %(today)s AND c.state = 'declined'), false) AS declined
@@ -58,7 +54,7 @@ CROSS JOIN LATERAL (
     WHERE c.mandate_id = mandate.id AND date_trunc('month', date) = date_trunc('month', %(today)s)
 ) AS used
 WHERE mandate.state = 'active' AND card.state = 'active'
-    AND purse.balance_fen - purse.held_fen + promised.fen < mandate.threshold_fen
+    AND accounts_promised_fen(purse.id) - purse.held_fen < mandate.threshold_fen
     AND used.day_fen + mandate.amount_fen <= mandate.day_cap_fen
     AND used.month_fen + mandate.amount_fen <= mandate.month_cap_fen
     AND NOT used.declined

@@ -37,12 +37,8 @@ FROM unnest(%(rows)s::int[], %(purses)s::bigint[], %(amounts)s::bigint[]) AS lin
 JOIN accounts_purse AS purse ON purse.id = line.purse
 JOIN accounts_card AS card ON card.id = purse.card_id
 JOIN accounts_ledgeraccount AS account ON account.id = purse.account_id
-CROSS JOIN LATERAL (
-    SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_topuporder AS topup
-    WHERE topup.purse_id = purse.id AND topup.state IN ('paid', 'loaded')
-) AS promised
 WHERE card.state <> 'active' OR account.state <> 'open'
-    OR purse.balance_fen + promised.fen + line.fen > purse.ceiling_fen
+    OR accounts_promised_fen(purse.id) + line.fen > purse.ceiling_fen
 ORDER BY line.row
 """
 _FIELD: Final = {
