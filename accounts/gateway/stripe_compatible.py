@@ -187,7 +187,7 @@ class StripeCompatibleGateway:
     def _signed(self, body: bytes, signature: str, secret: str) -> bool:
         try:
             stripe.WebhookSignature.verify_header(body, signature, secret, self._tolerance_s)
-        except (stripe.SignatureVerificationError, UnicodeError):
+        except (stripe.SignatureVerificationError, UnicodeError, TypeError):  # TypeError: not ASCII
             return False
         return True
 
