@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import LedgerAccount
@@ -114,6 +115,7 @@ class HotListEntry(models.Model):
     reason = models.CharField(_("reason"), max_length=100)
     effective_at = models.DateTimeField(_("effective at"))
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)
+    listed_at = models.DateTimeField(_("listed at"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("hot list entry")

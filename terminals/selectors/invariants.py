@@ -10,9 +10,14 @@ from typing import Final
 from django.db import connection
 
 from citizencard.core.invariants import Breach
+from terminals.wire.reasons import REASONS
 
 SHOWN_MAX: Final = 100
 """Breaches shown per rule: enough to see the pattern, few enough to read."""
+
+LISTED_WITHIN_S: Final = 60
+"""A report counts for every upload that comes in later than this; what was being judged meanwhile may have missed it."""
+_RULED: Final = ",".join(reason.code for reason in REASONS.values() if reason.rule)
 
 # Kinds 10, 11, 12: paid, held, claimed. Outcomes 1 to 4: accepted, hot-listed, counter conflict, over balance.
 _RULES: Final = {
@@ -93,6 +98,18 @@ _RULES: Final = {
         FROM (SELECT terminal_id, terminal_seq, count(*) AS count FROM terminals_tap
               GROUP BY terminal_id, terminal_seq HAVING count(*) > 1) AS twice
         JOIN terminals_terminal d ON d.id = twice.terminal_id""",
+    "a tap is settled on one date": """
+        SELECT '#' || id, count(*) || ' dates' FROM terminals_tap GROUP BY id HAVING count(*) > 1""",
+    "a card known to be on the hot list pays nobody": f"""
+        SELECT t.business_date || ' #' || t.id, 'card ' || e.pan || ' listed ' || e.listed_at || ', paid ' || t.occurred_at
+        FROM terminals_hotlistentry e JOIN accounts_card card ON card.pan = e.pan
+        JOIN terminals_tap t ON t.card_id = card.id
+        WHERE t.outcome = 1 AND t.occurred_at >= e.effective_at
+            AND (e.removed_at IS NULL OR t.occurred_at < e.removed_at)
+            AND t.received_at > e.listed_at + interval '{LISTED_WITHIN_S} seconds'""",
+    "a refusal names a reason that has a rule": f"""
+        SELECT r.business_date || ' #' || r.id, 'code ' || r.code
+        FROM terminals_refusal r WHERE NOT r.code = ANY('{{{_RULED}}}')""",
     "the triggers that guard taps and refusals are on": """
         SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
         FROM (VALUES ('terminals_tap'), ('terminals_refusal')) AS wanted (relation)

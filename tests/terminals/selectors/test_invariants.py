@@ -71,6 +71,13 @@ def test_every_record_is_accounted_for() -> None:
         ("UPDATE accounts_purse SET offline_seen = '{[1,3)}'", "purchase counters seen"),
         ("UPDATE terminals_terminal SET sequences_seen = '{}'", "sequences seen"),
         ("UPDATE terminals_tap SET terminal_seq = 1", "sequence pays once"),
+        ("UPDATE terminals_tap SET id = 1 WHERE outcome IN (1, 3)", "settled on one date"),
+        (
+            "INSERT INTO terminals_hotlistentry (pan, reason, effective_at, listed_at) SELECT pan, '', '2026-01-01', "
+            "'2026-01-01' FROM accounts_card",
+            "pays nobody",
+        ),
+        ("UPDATE terminals_refusal SET code = 'because'", "has a rule"),
     ],
 )
 def test_tampering_is_found(statement: str, rule: str) -> None:
