@@ -6,10 +6,12 @@ import pytest
 from django.db import connection
 
 from accounts.models import Card
+from citizencard.core.calendar import cut_off
 from terminals.selectors.completeness import completeness, exceptions_by_reason
 from terminals.selectors.invariants import broken, rules
 from terminals.services.acceptance import accept_batch
 from terminals.wire.batch import build_batch
+from tests.fixtures_accounts import TODAY
 from tests.terminals.field import Field
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +73,6 @@ def test_every_record_is_accounted_for() -> None:
         ("UPDATE accounts_purse SET offline_seen = '{[1,3)}'", "purchase counters seen"),
         ("UPDATE terminals_terminal SET sequences_seen = '{}'", "sequences seen"),
         ("UPDATE terminals_tap SET terminal_seq = 1", "sequence pays once"),
-        ("UPDATE terminals_tap SET id = 1 WHERE outcome IN (1, 3)", "settled on one date"),
         (
             "INSERT INTO terminals_hotlistentry (pan, reason, effective_at, listed_at) SELECT pan, '', '2026-01-01', "
             "'2026-01-01' FROM accounts_card",
@@ -84,6 +85,15 @@ def test_tampering_is_found(statement: str, rule: str) -> None:
     tamper(statement)
     found = broken()
     assert any(rule in breach.invariant for breach in found), found
+
+
+def test_a_tap_on_two_dates_is_found() -> None:
+    cut_off(TODAY)
+    tamper(
+        "INSERT INTO terminals_tap SELECT id, business_date + 1, batch_id, line, terminal_id, merchant_id, card_id, atc, "
+        "terminal_seq, kind, amount_fen, balance_fen, occurred_at, received_at, tac, outcome, note FROM terminals_tap"
+    )
+    assert any("settled on one date" in breach.invariant for breach in broken())
 
 
 def test_a_guard_that_is_off_is_found() -> None:
