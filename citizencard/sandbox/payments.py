@@ -33,18 +33,18 @@ DECLINING_DIGITS: Final = {"9995": "insufficient_funds", "0002": "generic_declin
 
 def create(store: Store, asked: Object) -> Object:
     """A new payment, paid at once when `confirm` says so. Raises Refused: 400 invalid, 402 declined."""
-    intent = store.put(_parse(asked))
-    store.emit("payment_intent.created", intent)
-    if asked.get("confirm") != "true":
-        return intent
-    return confirm(store, intent["id"], asked)
+    intent = _parse(asked)
+    paying = asked.get("confirm") == "true"
+    if paying:
+        _method(store, asked)  # nothing is made of a request that is refused as invalid
+    store.emit("payment_intent.created", store.put(intent))
+    return confirm(store, intent["id"], asked) if paying else intent
 
 
 def confirm(store: Store, intent_id: str, asked: Object) -> Object:
     """Pay. Raises Refused: 402 declined (may be tried again), 400 already final or no mandate."""
     intent = _open(store, intent_id)
-    method_id = str(asked.get("payment_method", ""))
-    method = METHODS.get(method_id) or _attached(store, method_id, asked)
+    method_id, method = _method(store, asked)
     if method.decline:
         _decline(store, intent, method)
     charge = store.put(_charge(intent, method_id, method.kind))
@@ -73,6 +73,11 @@ def _open(store: Store, intent_id: str) -> Object:
         words = f"This PaymentIntent is {intent['status']}."
         raise Refused(400, "invalid_request_error", "payment_intent_unexpected_state", words)
     return intent
+
+
+def _method(store: Store, asked: Object) -> tuple[str, Method]:
+    method_id = str(asked.get("payment_method", ""))
+    return method_id, METHODS.get(method_id) or _attached(store, method_id, asked)
 
 
 def _attached(store: Store, method_id: str, asked: Object) -> Method:

@@ -42,8 +42,8 @@ def free_port() -> int:
         return port
 
 
-def start_sandbox(port: int, webhook: str) -> subprocess.Popen[str]:
-    words = ["sandbox", "--port", str(port), "--webhook", webhook]
+def start_sandbox(port: int, webhook: str, *more: str) -> subprocess.Popen[str]:
+    words = ["sandbox", "--port", str(port), "--webhook", webhook, *more]
     command = tied_to_parent([sys.executable, str(PROJECT / "manage.py"), *words])
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
@@ -100,6 +100,30 @@ def test_a_lost_call_back_is_found_by_asking(sandbox: str, open_day: BusinessDay
     open_business_day(TODAY + timedelta(days=1))
     assert topup.poll_gateway_payment(order=order).state == TopUpOrder.State.PAID
     wait_for(lambda: account_balance_fen(open_account(chart="1012").pk) == order.amount_fen)
+
+
+def test_it_is_killed_and_knows_everything_afterwards(
+    live_server: LiveServer, settings: Any, open_day: BusinessDay, tmp_path: Path
+) -> None:
+    port = free_port()
+    settings.GATEWAY_URL = f"http://127.0.0.1:{port}"
+    words = (port, f"{live_server.url}/api/v1/gateway/webhook", "--state", str(tmp_path / "sandbox.sqlite3"))
+    order = make_order(channel="gateway", amount_fen=5_000)
+    first = start_sandbox(*words)
+    topup.start_gateway_payment(order=order)
+    gateway_id = TopUpOrder.objects.get(pk=order.pk).gateway_id
+    BusinessDay.objects.all().delete()  # call-backs are answered 503, and are still to be sent when it dies
+    assert (
+        "已支付" in requests.post(f"{settings.GATEWAY_URL}/pay/{gateway_id}", {"do": "pay"}, timeout=5).text
+    )
+    first.kill()
+    first.wait(10)
+    open_business_day(TODAY + timedelta(days=1))
+    second = start_sandbox(*words)
+    wait_for(lambda: state(order) == TopUpOrder.State.PAID)
+    second.terminate()
+    second.wait(10)
+    assert account_balance_fen(open_account(chart="1012").pk) == 5_000
 
 
 def test_the_api_keeps_its_rules(sandbox: str) -> None:

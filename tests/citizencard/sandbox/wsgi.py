@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from urllib.parse import urlsplit
 
 import requests
@@ -11,6 +12,7 @@ from django.conf import settings
 from citizencard.sandbox.gateway import SandboxGateway
 from citizencard.sandbox.store import Store
 
+ANYWHERE = re.compile(f"{settings.GATEWAY_URL}/.*")
 Answer = tuple[int, dict[str, str], bytes]
 
 
