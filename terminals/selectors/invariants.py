@@ -17,7 +17,10 @@ SHOWN_MAX: Final = 100
 
 LISTED_WITHIN_S: Final = 60
 """A report counts for every upload that comes in later than this; what was being judged meanwhile may have missed it."""
-_RULED: Final = ",".join(reason.code for reason in REASONS.values() if reason.rule)
+_VALUES: Final = {
+    "listed_within": LISTED_WITHIN_S,
+    "ruled": [reason.code for reason in REASONS.values() if reason.rule],
+}
 
 # Kinds 10, 11, 12: paid, held, claimed. Outcomes 1 to 4: accepted, hot-listed, counter conflict, over balance.
 _RULES: Final = {
@@ -100,16 +103,16 @@ _RULES: Final = {
         JOIN terminals_terminal d ON d.id = twice.terminal_id""",
     "a tap is settled on one date": """
         SELECT '#' || id, count(*) || ' dates' FROM terminals_tap GROUP BY id HAVING count(*) > 1""",
-    "a card known to be on the hot list pays nobody": f"""
+    "a card known to be on the hot list pays nobody": """
         SELECT t.business_date || ' #' || t.id, 'card ' || e.pan || ' listed ' || e.listed_at || ', paid ' || t.occurred_at
         FROM terminals_hotlistentry e JOIN accounts_card card ON card.pan = e.pan
         JOIN terminals_tap t ON t.card_id = card.id
         WHERE t.outcome = 1 AND t.occurred_at >= e.effective_at
             AND (e.removed_at IS NULL OR t.occurred_at < e.removed_at)
-            AND t.received_at > e.listed_at + interval '{LISTED_WITHIN_S} seconds'""",
-    "a refusal names a reason that has a rule": f"""
+            AND t.received_at > e.listed_at + make_interval(secs => %(listed_within)s)""",
+    "a refusal names a reason that has a rule": """
         SELECT r.business_date || ' #' || r.id, 'code ' || r.code
-        FROM terminals_refusal r WHERE NOT r.code = ANY('{{{_RULED}}}')""",
+        FROM terminals_refusal r WHERE NOT r.code = ANY(%(ruled)s)""",
     "the triggers that guard taps and refusals are on": """
         SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
         FROM (VALUES ('terminals_tap'), ('terminals_refusal')) AS wanted (relation)
@@ -128,6 +131,6 @@ def broken() -> list[Breach]:
     breaches: list[Breach] = []
     with connection.cursor() as cursor:
         for rule, query in _RULES.items():
-            cursor.execute(f"{query} LIMIT {SHOWN_MAX}")
+            cursor.execute(f"{query} LIMIT {SHOWN_MAX}", _VALUES)
             breaches += [Breach(rule, str(subject), str(detail)) for subject, detail in cursor.fetchall()]
     return breaches
