@@ -51,7 +51,7 @@ def expire_passes(on: date, *, actor: str = "nightly run") -> int:
 
     Returns how many passes were touched, at most LAPSES_MAX: call again until it is 0. Running again changes nothing.
     """
-    values = {
+    values: dict[str, date | int] = {
         "on": on,
         "month_end": on.replace(day=1) - timedelta(days=1),
         "income": postings.account_id(Chart.SERVICE_FEES),

@@ -18,9 +18,16 @@ from accounts.selectors.passes import pass_product
 from accounts.services import postings
 from accounts.services.ledger import open_account, post_journal
 from accounts.services.orders import require_active
+from accounts.services.payments import account_purse, pay
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import Conflict, InvalidField
+
+SOLD_THROUGH: Final = "pass"
+"""The channel of payments for passes, for whoever limits or lists payments by channel."""
+
+# Opened with the first product: two who first open an account and hold passes meanwhile would wait for each other.
+_ACCOUNTS: Final = (Chart.COUNTER_CASH, Chart.REFUNDS_PAYABLE, Chart.PASSES_SOLD, Chart.SERVICE_FEES)
 
 # The pass that ends first, then the one with fewest rides left: so that least is lost. Taking the ride is the lock: of two
 # at once for the last ride the second finds the row changed and goes on to the next pass, or to none. A pass without
@@ -69,6 +76,8 @@ def publish_pass_product(
     is there. Raises Conflict for other terms of the same date, InvalidField for terms that make no sense.
     """
     account = open_account(chart=Chart.OPERATOR_PAYABLE, owner=operator, name=operator_name)
+    for chart in _ACCOUNTS:
+        open_account(chart=chart)
     terms: dict[str, Any] = {
         "name": name,
         "kind": kind,
@@ -154,14 +163,25 @@ def sell_pass(
         proof=proof,
         sold_at=occurred_at,
     )
-    post_journal(
-        key=f"pass-sold:{number}",
-        kind="pass_sold",
-        actor=actor,
-        source=number,
-        legs=postings.pass_sold(card_pass=sold),
-    )
+    _collect(sold, card, actor)
     return sold
+
+
+def _collect(sold: Pass, card: Card, actor: str) -> None:
+    """The price comes in: as cash, or from the account purse, which pays for a pass as it pays for anything else."""
+    if sold.paid_by == Pass.PaidBy.PURSE:
+        pay(
+            purse=account_purse(card),
+            payee=postings.account_id(Chart.PASSES_SOLD),
+            amount_fen=sold.price_fen,
+            key=f"pass:{sold.number}",
+            channel=SOLD_THROUGH,
+            actor=actor,
+            occurred_at=sold.sold_at,
+        )
+        return
+    legs = postings.pass_sold(card_pass=sold)
+    post_journal(key=f"pass-sold:{sold.number}", kind="pass_sold", actor=actor, source=sold.number, legs=legs)
 
 
 def last_day(product: PassProduct, starts_on: date) -> date:
