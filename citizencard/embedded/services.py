@@ -62,8 +62,9 @@ def bridge(state_dir: Path, host: str, port: int, socket_path: Path) -> ProcessS
 
 
 def sandbox(state_dir: Path, port: int) -> ProcessService:
-    """The payment gateway's sandbox, a stand-in for the bank's."""
-    words = [str(PROJECT / "manage.py"), "sandbox", "--port", str(port)]
+    """The payment gateway's sandbox, a stand-in for the bank's; what it knows outlives it, as the bank's would."""
+    state = state_dir / "sandbox.sqlite3"
+    words = [str(PROJECT / "manage.py"), "sandbox", "--port", str(port), "--state", str(state)]
     return _python("sandbox", state_dir, words, ready=lambda log: is_listening(port))
 
 
