@@ -1,4 +1,4 @@
-"""Found the demo city from `fixtures/city.json`: products, limits, tariffs, merchants, terminals, staff. Idempotent."""
+"""Found the demo city from `fixtures/city.json`: products, limits, passes, tariffs, merchants, terminals, staff. Idempotent."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from django.contrib.auth.models import Group
 
 from accounts.models import CardProduct, User
 from accounts.services.limits import publish_limit
+from accounts.services.passes import publish_pass_product
 from citizencard.office.roles import ensure_roles
 from terminals.models import Merchant
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
@@ -63,6 +64,7 @@ class City:
         for product in self.plan["products"]:
             CardProduct.objects.get_or_create(code=product["code"], defaults=product)
         self._publish_limits()
+        self._publish_passes()
         self._publish_tariffs()
         self._install_terminals(self._open_merchants())
 
@@ -80,6 +82,12 @@ class City:
         for limit in self.plan["limits"]:
             publish_limit(
                 **limit | {"valid_from": date.fromisoformat(limit["valid_from"]), "actor": _FOUNDER}
+            )
+
+    def _publish_passes(self) -> None:
+        for terms in self.plan["passes"]:
+            publish_pass_product(
+                **terms | {"valid_from": date.fromisoformat(terms["valid_from"]), "actor": _FOUNDER}
             )
 
     def _publish_tariffs(self) -> None:
