@@ -385,7 +385,7 @@ class Migration(migrations.Migration):
             "Payment",
             [
                 ("id", _id()),
-                ("key", models.CharField("idempotency key", max_length=100, unique=True)),
+                ("key", models.CharField("idempotency key", max_length=100)),
                 ("purse", _purse("payments")),
                 ("payee", _payee()),
                 ("amount_fen", models.BigIntegerField("amount (fen)")),
@@ -397,6 +397,7 @@ class Migration(migrations.Migration):
                         "accounts.hold",
                         django.db.models.deletion.PROTECT,
                         blank=True,
+                        db_index=False,
                         null=True,
                         related_name="payments",
                         verbose_name="hold",
@@ -410,9 +411,13 @@ class Migration(migrations.Migration):
                 "verbose_name": "payment",
                 "verbose_name_plural": "payments",
                 "constraints": [
-                    models.CheckConstraint(condition=Q(amount_fen__gt=0), name="payment_amount_positive")
+                    models.UniqueConstraint(fields=["key"], name="payment_once_per_key"),
+                    models.CheckConstraint(condition=Q(amount_fen__gt=0), name="payment_amount_positive"),
                 ],
-                "indexes": [models.Index(fields=["purse", "counted_on"], name="payment_counted")],
+                "indexes": [
+                    models.Index(fields=["purse", "counted_on"], name="payment_counted"),
+                    models.Index(fields=["hold"], condition=Q(hold__isnull=False), name="payment_from_hold"),
+                ],
             },
         ),
         migrations.CreateModel(

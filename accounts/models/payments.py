@@ -17,7 +17,7 @@ class Payment(models.Model):
     refuses accounts that do not exist.
     """
 
-    key = models.CharField(_("idempotency key"), max_length=100, unique=True)
+    key = models.CharField(_("idempotency key"), max_length=100)
     purse = models.ForeignKey(
         Purse, models.PROTECT, db_index=False, related_name="payments", verbose_name=_("purse")
     )
@@ -33,7 +33,13 @@ class Payment(models.Model):
     channel = models.CharField(_("channel"), max_length=10)
     place = models.CharField(_("place"), max_length=50, blank=True)
     hold = models.ForeignKey(
-        Hold, models.PROTECT, null=True, blank=True, related_name="payments", verbose_name=_("hold")
+        Hold,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="payments",
+        verbose_name=_("hold"),
     )
     counted_on = models.DateField(_("counted on"), help_text=_("the date whose limits it uses up"))
     actor = models.CharField(_("actor"), max_length=100)
@@ -42,10 +48,15 @@ class Payment(models.Model):
     class Meta:
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
+        # No more indexes than are read: each is written at every payment.
         constraints = [
-            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="payment_amount_positive")
+            models.UniqueConstraint(fields=["key"], name="payment_once_per_key"),
+            models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="payment_amount_positive"),
         ]
-        indexes = [models.Index(fields=["purse", "counted_on"], name="payment_counted")]
+        indexes = [
+            models.Index(fields=["purse", "counted_on"], name="payment_counted"),
+            models.Index(fields=["hold"], condition=models.Q(hold__isnull=False), name="payment_from_hold"),
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -11,16 +11,18 @@ import json
 from datetime import datetime
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from accounts import locks
-from accounts.errors import CardNotActive, NoAccountPurse, PaymentOverRefunded
-from accounts.models import Card, Payment, PaymentRefund, Purse
+from accounts.errors import CardNotActive, NoAccountPurse, PassNotRefundable, PaymentOverRefunded
+from accounts.models import Card, Chart, Payment, PaymentRefund, Purse
 from accounts.services import limits, postings
 from accounts.services.ledger import post_journal, typed_refusals
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import Conflict
+from citizencard.core.prepared import fetch_one
 
 _PAY: Final = """
 SELECT payment_id, is_new, card_state, refusal
@@ -78,25 +80,22 @@ def post_payment(payment: Payment) -> Payment:
         payment_id=0,  # the database gives the number
         occurred_at=payment.occurred_at,
     )
-    with typed_refusals(), connection.cursor() as cursor:
-        cursor.execute(
-            _PAY,
-            (
-                payment.key,
-                payment.purse_id,
-                leg.debit_id,
-                leg.credit_id,
-                leg.amount_fen,
-                leg.kind,
-                payment.channel,
-                payment.place,
-                payment.actor,
-                payment.occurred_at,
-                payment.counted_on,
-                payment.hold_id,
-            ),
-        )
-        payment_id, is_new, card_state, refusal = cursor.fetchone()
+    values = (
+        payment.key,
+        payment.purse_id,
+        leg.debit_id,
+        leg.credit_id,
+        leg.amount_fen,
+        leg.kind,
+        payment.channel,
+        payment.place,
+        payment.actor,
+        payment.occurred_at,
+        payment.counted_on,
+        payment.hold_id,
+    )
+    with typed_refusals():
+        payment_id, is_new, card_state, refusal = fetch_one(_PAY, values)
     if refusal is not None:
         raise limits.refuse(json.loads(refusal), payment.amount_fen)
     if payment_id is None:
@@ -113,9 +112,13 @@ def refund_payment(
 ) -> PaymentRefund:
     """Give some or all of a payment back into the purse, once per `key`: a repeat returns the first refund.
 
-    A lost card's purse takes it, too. Raises AmountOutOfRange, PaymentOverRefunded, Conflict, PurseCeilingReached,
-    AccountNotOpen.
+    A lost card's purse takes it, too. A pass is no payment to give back: PassNotRefundable. Raises AmountOutOfRange,
+    PaymentOverRefunded, Conflict, PurseCeilingReached, AccountNotOpen.
     """
+    if (
+        payment.payee.chart == Chart.PASSES_SOLD
+    ):  # its worth is what is unused of it, and that never goes into a purse
+        raise PassNotRefundable(reason=_("it is given back as a pass, not as a payment"), legal_basis="")
     purse = locks.lock_purse(payment.purse.card_id, payment.purse.kind)
     limits.check_amount(purse=purse, amount_fen=amount_fen)
     if (found := PaymentRefund.objects.filter(key=key).first()) is not None:
