@@ -26,6 +26,7 @@ from accounts.models import (
     Refund,
     SubsidyBatch,
     SubsidyLine,
+    TopUpDifference,
     TopUpOrder,
 )
 
@@ -102,6 +103,11 @@ def lock_gateway_refund(pk: int) -> GatewayRefund:
     return (
         GatewayRefund.objects.select_for_update(of=("self",), no_key=True).select_related("order").get(pk=pk)
     )
+
+
+def lock_difference(pk: int) -> TopUpDifference:
+    """The difference's row as it is now: two people do not both close it."""
+    return TopUpDifference.objects.select_for_update().get(pk=pk)
 
 
 def lock_agent(code: str) -> Agent | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from accounts.models import (
     Card,
@@ -97,14 +98,14 @@ def gateway_refund_returned(*, refund: GatewayRefund) -> list[Leg]:
 
 
 def remitted(*, remittance: Remittance) -> list[Leg]:
-    """Money handed over by an agent or from a kiosk's box; what is over or short waits in suspense."""
+    """What was expected comes in from an agent or a kiosk's box; what is over or short of it waits in suspense."""
     into, account = account_id(Chart(remittance.into)), remittance.account_id
     counted_fen, expected_fen = remittance.counted_fen, remittance.expected_fen
     over, short = account_id(Chart.SUSPENSE_PAYABLE), account_id(Chart.SUSPENSE_RECEIVABLE)
     parts = (
-        (into, account, min(counted_fen, expected_fen)),
+        (into, account, expected_fen),
         (into, over, counted_fen - expected_fen),
-        (short, account, expected_fen - counted_fen),
+        (short, into, expected_fen - counted_fen),
     )
     return [
         Leg(debit, credit, fen, Transfer.Kind.FUNDS_RECEIVED, remittance.pk, remittance.occurred_at)
@@ -159,17 +160,24 @@ def refund_part_paid(*, part: RefundPart, occurred_at: datetime) -> list[Leg]:
     return [Leg(owed, paid_from, part.amount_fen, Transfer.Kind.REFUND_PAID, part.pk, occurred_at)]
 
 
-def subsidy_paid(*, payer_id: int, orders: Sequence[TopUpOrder]) -> list[Leg]:
+class Grant(NamedTuple):
+    """One top-up of a subsidy; `account_id` is the account of an account purse, None where the value waits for a chip."""
+
+    order_id: int
+    amount_fen: int
+    account_id: int | None
+
+
+def subsidy_paid(*, payer_id: int, grants: Sequence[Grant], occurred_at: datetime) -> list[Leg]:
     """A payer's batch: each amount into transit for its chip, and on into the purse where that is an account."""
     transit = account_id(Chart.TOP_UPS_IN_TRANSIT)
-    legs = []
-    for order in orders:
-        amount_fen, when = order.amount_fen, order.occurred_at
-        legs.append(Leg(payer_id, transit, amount_fen, Transfer.Kind.TOP_UP_PAID, order.pk, when))
-        if order.purse.kind == Purse.Kind.ACCOUNT:
-            purse_id = order.purse.account_id
-            legs.append(Leg(transit, purse_id, amount_fen, Transfer.Kind.TOP_UP_LOADED, order.pk, when))
-    return legs
+    paid, loaded = Transfer.Kind.TOP_UP_PAID, Transfer.Kind.TOP_UP_LOADED
+    legs = [Leg(payer_id, transit, fen, paid, order, occurred_at) for order, fen, _ in grants]
+    return legs + [
+        Leg(transit, purse, fen, loaded, order, occurred_at)
+        for order, fen, purse in grants
+        if purse is not None
+    ]
 
 
 def subsidy_funded(*, funds: SubsidyFunds) -> list[Leg]:

@@ -197,9 +197,9 @@ def test_whatever_card_is_on_the_reader_gets_all_it_has_paid_for(demo_keys: KeyS
 def test_an_order_the_chip_has_no_room_for_does_not_stop_the_others(demo_keys: KeyStore) -> None:
     card, chip = issued_card(demo_keys)
     large, small = paid_order(card, 60_000), paid_order(card, 1_000)
-    Purse.objects.filter(card=card).update(ceiling_fen=50_000)
+    chip.commit(balance_fen=50_000)
     done = write(MemoryTransport(chip))
-    assert (done.loaded, done.balance_fen) == ((small,), 1_000)
+    assert (done.loaded, done.balance_fen) == ((small,), 51_000)
     [(order, refusal)] = done.refused
     assert (order, type(refusal), order.state) == (large, BalanceLimitExceeded, TopUpOrder.State.PAID)
 

@@ -1,0 +1,41 @@
+"""Top-ups in the background: each task may run twice, at once or after a crash; the database knows what is done."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final
+
+from celery import shared_task
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from accounts.errors import GatewayUnavailable
+from accounts.services import gateway_refunds, matching, repair
+from citizencard.core.calendar import shanghai
+
+_RETRIES_MAX: Final = 10
+
+
+@shared_task(name="accounts.repair_topups")
+def repair_topups() -> str:
+    """Settle stuck top-ups. Every minute; what is not settled now is the next run's."""
+    return str(repair.repair_topups(now=timezone.now()))
+
+
+@shared_task(name="accounts.send_gateway_refunds")
+def send_gateway_refunds() -> int:
+    """Send refunds to the gateway and ask after those under way. Every minute."""
+    return gateway_refunds.send_gateway_refunds(now=timezone.now())
+
+
+@shared_task(
+    name="accounts.match_topups",
+    autoretry_for=(OperationalError, InterfaceError, GatewayUnavailable),
+    retry_backoff=True,
+    max_retries=_RETRIES_MAX,
+)
+def match_topups(iso_date: str | None = None) -> str:
+    """Compare a date's top-ups, given as YYYY-MM-DD, with the gateway, the chips and the ledger; yesterday by default."""
+    yesterday = shanghai(timezone.now()).date() - timedelta(days=1)
+    day = date.fromisoformat(iso_date) if iso_date else yesterday
+    return str(matching.match_topups(day))
