@@ -14,7 +14,7 @@ class RefundPolicy(models.Model):
     """What a product's holders get back, when and how; in force from `valid_from` until the next one.
 
     `after_months` counts from the purchase (记名预付卡: 3), `no_reason_days` likewise: a card that was never used goes back
-    with price and deposit. `waiting_days` is how long offline taps may be late, `sla_days` how long paying may take
+    with price and deposit (0: never). `waiting_days` is how long offline taps may be late, `sla_days` how long paying may take
     after that. `damage_fee_fen` is taken from the deposit of a card the holder has damaged.
     """
 

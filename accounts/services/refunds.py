@@ -39,6 +39,7 @@ State = Refund.State
 
 TAMPERED: Final = "tampered"
 """The reason on record of a refund refused because of what the chip showed."""
+_NO_REFUND_AT_ALL: Final = frozenset({Blocking.CARD_STATE, Blocking.NO_POLICY})
 _STANDING: Final = (*Refund.BLOCKING, State.APPROVED, State.PAID, State.FAILED)
 
 
@@ -214,7 +215,7 @@ def _admissible(quote: RefundQuote) -> RefundPolicy:
 
     What the chip itself shows is no reason to raise: it has to be kept.
     """
-    ignored = PASSING | WAITING | ({Blocking.TAMPERED} if quote.evidence.tampered else frozenset())
+    ignored = frozenset(Blocking) - _NO_REFUND_AT_ALL if quote.evidence.tampered else PASSING | WAITING
     if blocker := quote.blocker(ignoring=ignored):
         raise _refusal(blocker)
     if quote.policy is None:  # has its blocker
