@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import TransitionNotAllowed
@@ -21,11 +21,9 @@ from accounts.errors import IllegalBatchTransition, MakerIsChecker, SubsidyFileR
 from accounts.models import (
     Chart,
     LedgerAccount,
-    Purse,
     SubsidyBatch,
     SubsidyFunds,
     SubsidyLine,
-    TopUpOrder,
 )
 from accounts.services import postings
 from accounts.services.ledger import open_account, post_journal
@@ -36,6 +34,22 @@ from citizencard.core.errors import Conflict, InvalidField
 
 State = SubsidyBatch.State
 _PAYER: Final = re.compile(r"[A-Za-z0-9-]{1,30}")
+# A paid top-up per line, its number made of batch and row; one for an account purse is credited at once.
+_ORDER_ALL: Final = """
+WITH made AS (
+    INSERT INTO accounts_topuporder (number, card_id, purse_id, amount_fen, channel, party, state, actor, occurred_at,
+        paid_at, confirmed_at, proof)
+    SELECT 'SB' || lpad(line.batch_id::text, 8, '0') || lpad(line.row::text, 6, '0'), purse.card_id, purse.id,
+        line.amount_fen, 'subsidy', %(payer)s, CASE purse.kind WHEN 'account' THEN 'confirmed' ELSE 'paid' END, %(actor)s,
+        %(occurred)s, %(now)s, CASE purse.kind WHEN 'account' THEN %(now)s::timestamptz END,
+        CASE purse.kind WHEN 'account' THEN 'account' ELSE '' END
+    FROM accounts_subsidyline AS line JOIN accounts_purse AS purse ON purse.id = line.purse_id
+    WHERE line.batch_id = %(batch)s
+    RETURNING id, purse_id, amount_fen
+)
+SELECT made.id, made.amount_fen, CASE purse.kind WHEN 'account' THEN purse.account_id END
+FROM made JOIN accounts_purse AS purse ON purse.id = made.purse_id
+"""
 
 
 @transaction.atomic
@@ -79,16 +93,17 @@ def approve_subsidy_batch(*, batch: SubsidyBatch, checker: str, occurred_at: dat
         return batch
     _decide(batch, SubsidyBatch.approve, State.APPROVED, checker)
     locks.lock_subsidy_cards(batch.pk)
-    lines = list(batch.lines.select_related("purse").order_by("row"))
-    if problems := unpayable([Line(line.row, line.purse_id, line.amount_fen) for line in lines]):
+    lines = batch.lines.order_by("row").values_list("row", "purse_id", "amount_fen")
+    if problems := unpayable([Line(*line) for line in lines]):
         raise SubsidyFileRefused(problems)
-    orders = TopUpOrder.objects.bulk_create(_order(batch, line, occurred_at) for line in lines)
     post_journal(
         key=f"subsidy:{batch.number}",
         kind="subsidy_paid",
         actor=checker,
         source=batch.number,
-        legs=postings.subsidy_paid(payer_id=batch.payer_id, orders=orders),
+        legs=postings.subsidy_paid(
+            payer_id=batch.payer_id, grants=_order_all(batch, occurred_at), occurred_at=occurred_at
+        ),
     )
     batch.save()
     _audit(batch, "subsidy.approve", checker)
@@ -175,23 +190,18 @@ def _decide(
     batch.checker, batch.checked_at = checker, timezone.now()
 
 
-def _order(batch: SubsidyBatch, line: SubsidyLine, occurred_at: datetime) -> TopUpOrder:
-    """The top-up of one line, its number made of batch and row; credited if it is for an account purse."""
-    online = line.purse.kind == Purse.Kind.ACCOUNT
-    return TopUpOrder(
-        number=f"SB{batch.pk:08d}{line.row:06d}",
-        card_id=line.purse.card_id,
-        purse=line.purse,
-        amount_fen=line.amount_fen,
-        channel=TopUpOrder.Channel.SUBSIDY,
-        party=batch.payer.code.partition(".")[2],
-        state=TopUpOrder.State.CONFIRMED if online else TopUpOrder.State.PAID,
-        actor=batch.checker,
-        occurred_at=occurred_at,
-        paid_at=batch.checked_at,
-        confirmed_at=batch.checked_at if online else None,
-        proof=TopUpOrder.Proof.ACCOUNT if online else "",
-    )
+def _order_all(batch: SubsidyBatch, occurred_at: datetime) -> list[postings.Grant]:
+    """The top-ups of all lines."""
+    values = {
+        "batch": batch.pk,
+        "payer": batch.payer.code.partition(".")[2],
+        "actor": batch.checker,
+        "occurred": occurred_at,
+        "now": batch.checked_at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_ORDER_ALL, values)
+        return [postings.Grant(*row) for row in cursor.fetchall()]
 
 
 def _audit(batch: SubsidyBatch, action: str, actor: str, **detail: str) -> None:
