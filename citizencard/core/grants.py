@@ -39,6 +39,7 @@ READ_ONLY: Final = frozenset(
 
 UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_ledgeraccount": ("name", "state"),
+    "accounts_pass": ("state", "rides_left", "unused_fen", "refunded_fen"),
     "accounts_purse": ("offline_seen", "online_seen"),
     "core_businessday": ("state", "closed_at"),
 }
