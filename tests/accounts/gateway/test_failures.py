@@ -145,6 +145,29 @@ def test_a_net_failure_is_tried_again_a_few_times_under_the_same_key(net: respon
     assert keys == ["TU1"] * (RETRIES_MAX + 1)
 
 
+@pytest.mark.parametrize(
+    ("call", "path", "key"),
+    [
+        ("create_payment", "payment_intents", "TU1"),
+        ("collect_payment", "payment_intents", "collect:TU1"),
+        ("start_mandate", "setup_intents", "mandate:MD1"),
+        ("start_mandate", "customers", "customer:MD1"),
+        ("refund_payment", "refunds", "refund:RF1"),
+    ],
+)
+def test_the_key_is_the_events_own(call: str, path: str, key: str, net: responses.RequestsMock) -> None:
+    known = {"id": "x_1", "object": "x", "customer": "cus_1"}
+    net.get(f"{settings.GATEWAY_URL}/v1/payment_methods/pm_1", json=known)
+    for listed in (PAYMENTS, REFUNDS):
+        net.get(listed, json=page())
+    net.post(f"{settings.GATEWAY_URL}/v1/{path}", status=404)
+    net.post(f"{settings.GATEWAY_URL}/v1/customers", json=known)
+    with pytest.raises(GatewayError):
+        CALLS[call](configured_gateway())
+    made = net.calls[-1].request
+    assert (made.url, made.headers["Idempotency-Key"]) == (f"{settings.GATEWAY_URL}/v1/{path}", key)
+
+
 def test_what_was_refused_is_not_tried_again(net: responses.RequestsMock) -> None:
     refused = net.post(PAYMENTS, **REFUSED["400"])
     with pytest.raises(GatewayError):
