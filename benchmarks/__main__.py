@@ -9,7 +9,10 @@ from pathlib import Path
 from benchmarks.timing import Result
 
 RESULTS = Path(__file__).with_name("results.json")
-NAMES = ("batch", "online", "clearing", "tac")
+LEDGER = tuple(
+    f"ledger-{study}" for study in ("single", "hot", "sets", "integrity", "queries", "audit", "crowd")
+)
+NAMES = ("batch", "online", "clearing", "tac", *LEDGER)
 ROUNDS = 5
 
 
@@ -17,14 +20,19 @@ def main() -> None:
     """Run the benchmarks asked for, print a table each, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which to run: {', '.join(NAMES)} (default: all)"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which to run: {', '.join(NAMES)}; ledger: all of its own (default: all)",
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"interleaved rounds (default {ROUNDS})")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it work, not how fast is it")
+    parser.add_argument("--large", action="store_true", help="ledger-queries up to ten million transfers")
     parser.add_argument(
         "--output", type=Path, default=RESULTS, help=f"where the JSON goes (default {RESULTS.name})"
     )
     options = parser.parse_args()
+    options.names = [name for word in options.names for name in (LEDGER if word == "ledger" else (word,))]
     unknown = set(options.names) - set(NAMES)
     if unknown or options.rounds < 1:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}" if unknown else "at least one round")
@@ -55,7 +63,7 @@ def _measure(options: argparse.Namespace, address: str) -> None:
 def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
     from django.utils import timezone
 
-    from benchmarks import batch, clearing, online, tac
+    from benchmarks import batch, clearing, ledger, online, tac
     from benchmarks.city import found_city
     from benchmarks.field import tills, wallets
 
@@ -72,6 +80,8 @@ def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
         yield clearing.run(**size)
     if "tac" in wanted:
         yield tac.run(**size)
+    studies = [name for name in LEDGER if name in wanted]
+    yield from ledger.run(studies, large=options.large, **size)
 
 
 if __name__ == "__main__":

@@ -192,6 +192,25 @@ def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
     _accept(day)
 
 
+@transaction.atomic
+def tap_at_random(day: date, *, merchants: int, cards: int, taps: int) -> None:
+    """As `tap_many`, with card, merchant, amount and outcome drawn by lot, the same ones each time.
+
+    One in a hundred is suspended for a hot-listed card, one in a hundred beyond the balance.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORDS)
+        cursor.execute(
+            """SELECT setseed(0.5);
+            INSERT INTO record (merchant, card, amount_fen, outcome)
+            SELECT 1 + floor(random() * %(merchants)s), 1 + floor(random() * %(cards)s), 1 + floor(random() * 500),
+                coalesce((ARRAY[2, 4])[1 + floor(random() * 100)], 1)
+            FROM generate_series(1, %(taps)s)""",
+            {"merchants": merchants, "cards": cards, "taps": taps},
+        )
+    _accept(day)
+
+
 def _accept(day: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM terminals_tap")

@@ -21,9 +21,20 @@ _numbers = itertools.count(1)
 
 
 @contextmanager
+def new_database(purpose: str, template: str = "template1") -> Iterator[str]:
+    """An empty database, or a copy of one that nobody may be using; yields its name."""
+    name = f"{purpose}_{os.getpid()}_{next(_numbers)}"
+    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    try:
+        yield name
+    finally:
+        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
 def migrated_database() -> Iterator[str]:
     """A database with the tables and nothing else; yields its name."""
-    with _database(f"migrated_{os.getpid()}_{next(_numbers)}") as name:
+    with new_database("migrated") as name:
         with connected_to(name):
             call_command("migrate", interactive=False, verbosity=0)
         yield name
@@ -32,7 +43,7 @@ def migrated_database() -> Iterator[str]:
 @contextmanager
 def copied_database(template: str) -> Iterator[str]:
     """Point Django at a new copy of `template`, which nobody may be using; yields the copy's DATABASE_URL."""
-    with _database(f"copy_{os.getpid()}_{next(_numbers)}", template) as name, connected_to(name):
+    with new_database("copy", template) as name, connected_to(name):
         yield database_url()
 
 
@@ -40,28 +51,31 @@ def copied_database(template: str) -> Iterator[str]:
 def connected_to(name: str) -> Iterator[None]:
     """Point Django at another database of the same server, for all threads."""
     before = connection.settings_dict["NAME"]
-    _disconnect()
-    connection.settings_dict["NAME"] = name
+    with reconnected():
+        connection.settings_dict["NAME"] = name
     try:
         yield
     finally:
-        _disconnect()
-        connection.settings_dict["NAME"] = before
+        with reconnected():
+            connection.settings_dict["NAME"] = before
 
 
 @contextmanager
-def empty_database(purpose: str) -> Iterator[str]:
-    """A database with nothing in it, for what is compared; yields its name."""
-    with _database(f"{purpose}_{os.getpid()}_{next(_numbers)}") as name:
-        yield name
+def reconnected() -> Iterator[None]:
+    """Change Django's way to the database: its connections are closed, the next one is made anew."""
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's connections have one
+    yield
 
 
-def database_url(name: str | None = None) -> str:
-    """Where Django is connected to, for a process of its own; the owner's view of another database when it has a `name`."""
-    where = address() if name else _address()
-    login = quote(str(where["user"])) + (f":{quote(where['password'])}" if where["password"] else "")
-    host, port = quote(str(where["host"]), safe=""), where["port"] or 5432
-    return f"postgres://{login}@/{name or connection.settings_dict['NAME']}?host={host}&port={port}"
+def database_url() -> str:
+    """Where Django is connected to, for a process of its own."""
+    return _url(_address(), str(connection.settings_dict["NAME"]))
+
+
+def owner_url(name: str) -> str:
+    """The owner's way to a database of the same server."""
+    return _url(address(), name)
 
 
 def address() -> dict[str, str | None]:
@@ -83,24 +97,16 @@ def execute_as_owner(*statements: str) -> None:
             owner.execute(statement)
 
 
+def _url(where: dict[str, str | None], name: str) -> str:
+    login = quote(str(where["user"])) + (f":{quote(where['password'])}" if where["password"] else "")
+    host, port = quote(str(where["host"]), safe=""), where["port"] or 5432
+    return f"postgres://{login}@/{name}?host={host}&port={port}"
+
+
 def _address() -> dict[str, str | None]:
     parameters = connection.get_connection_params()
     found = {name: parameters.get(name) for name in ("host", "port", "user", "password")}
     return {name: None if value is None else str(value) for name, value in found.items()}
-
-
-@contextmanager
-def _database(name: str, template: str = "template1") -> Iterator[str]:
-    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-    try:
-        yield name
-    finally:
-        _administer(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _disconnect() -> None:
-    connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's connections have one
 
 
 def _administer(statement: str) -> None:

@@ -38,6 +38,8 @@ def print_result(result: Result, console: Console) -> None:
         table.add_row(name, *_cells(spread), style="bold")
     console.print(table)
     console.print("  checked: " + "; ".join(result.checks))
+    for note in result.notes:
+        console.print(f"  note: {note}")
 
 
 def write_json(

@@ -27,7 +27,7 @@ class Spread:
 
 @dataclass
 class Result:
-    """What one benchmark found; `checks` names what was proved equal."""
+    """What one benchmark found; `checks` names what was proved equal, `notes` what could not be measured."""
 
     name: str
     title: str
@@ -35,6 +35,7 @@ class Result:
     figures: dict[str, Spread] = field(default_factory=dict)
     ratios: dict[str, Spread] = field(default_factory=dict)
     checks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def ratio(self, name: str, above: str, below: str) -> None:
         """Add the ratio of two figures, round by round."""
@@ -56,6 +57,7 @@ class Result:
             "figures": {name: spread.to_dict() for name, spread in self.figures.items()},
             "ratios": {name: spread.to_dict() for name, spread in self.ratios.items()},
             "checks": self.checks,
+            "notes": self.notes,
         }
 
 
