@@ -81,13 +81,11 @@ def lock_subsidy_batch(pk: int) -> SubsidyBatch:
     )
 
 
-def lock_subsidy_cards(batch_id: int) -> dict[int, Card]:
-    """Every card of a subsidy batch, by its id: they stay active and keep their room while the batch is posted."""
-    lines = SubsidyLine.objects.filter(batch_id=batch_id)
-    cards = (
-        Card.objects.select_for_update(no_key=True).filter(purses__in=lines.values("purse_id")).order_by("pk")
-    )
-    return {card.pk: card for card in cards}
+def lock_subsidy_cards(batch_id: int) -> None:
+    """Every card of a subsidy batch: they stay active and keep their room while the batch is posted."""
+    purses = SubsidyLine.objects.filter(batch_id=batch_id).values("purse_id")
+    cards = Card.objects.select_for_update(of=("self",), no_key=True).filter(purses__in=purses).order_by("pk")
+    list(cards.values_list("pk", flat=True))
 
 
 def lock_order(pk: int) -> TopUpOrder:
