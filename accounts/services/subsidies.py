@@ -192,15 +192,17 @@ def _decide(
 
 def _order_all(batch: SubsidyBatch, occurred_at: datetime) -> list[postings.Grant]:
     """The top-ups of all lines."""
-    values = {
-        "batch": batch.pk,
-        "payer": batch.payer.code.partition(".")[2],
-        "actor": batch.checker,
-        "occurred": occurred_at,
-        "now": batch.checked_at,
-    }
     with connection.cursor() as cursor:
-        cursor.execute(_ORDER_ALL, values)
+        cursor.execute(
+            _ORDER_ALL,
+            {
+                "batch": batch.pk,
+                "payer": batch.payer.code.partition(".")[2],
+                "actor": batch.checker,
+                "occurred": occurred_at,
+                "now": batch.checked_at,
+            },
+        )
         return [postings.Grant(*row) for row in cursor.fetchall()]
 
 

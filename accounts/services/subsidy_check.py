@@ -92,13 +92,10 @@ def _found(rows: Sequence[Row]) -> tuple[list[Line], list[Problem]]:
     documents = blind_indexes(
         "accounts_citizen", "document", Kind.DOCUMENT, ["" if row.is_card else row.holder for row in rows]
     )
-    values = {
-        "rows": [row.row for row in rows],
-        "pans": [row.holder if row.is_card else None for row in rows],
-        "documents": [None if row.is_card else index for row, index in zip(rows, documents, strict=True)],
-    }
+    pans = [row.holder if row.is_card else None for row in rows]
+    indexes = [None if row.is_card else index for row, index in zip(rows, documents, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, values)
+        cursor.execute(_FIND, {"rows": [row.row for row in rows], "pans": pans, "documents": indexes})
         purses = {row: (active, purse) for row, active, purse in cursor.fetchall()}
     lines, problems = [], []
     for row in rows:

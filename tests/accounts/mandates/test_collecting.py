@@ -170,7 +170,8 @@ def test_a_decline_is_told_and_tried_again_the_next_day_until_there_were_too_man
 
 def test_a_success_forgets_the_declines_before_it(mandate: Mandate, bank: Bank) -> None:
     spend(mandate)
-    bank.moods.extend(["decline"] * (DECLINES_MAX - 1) + ["pay"] + ["decline"] * (DECLINES_MAX - 1))
+    declines: list[Mood] = ["decline"] * (DECLINES_MAX - 1)
+    bank.moods.extend([*declines, "pay", *declines])
     for day in range(2 * DECLINES_MAX - 1):
         collect_due(now=NOON + day * A_DAY)
     mandate.refresh_from_db()
