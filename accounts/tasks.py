@@ -1,4 +1,4 @@
-"""Top-ups in the background: each task may run twice, at once or after a crash; the database knows what is done."""
+"""Top-ups and passes in the background: each task may run twice, at once or after a crash; the database knows what is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts.errors import GatewayUnavailable
-from accounts.services import gateway_refunds, matching, repair
+from accounts.services import gateway_refunds, matching, pass_lapses, repair
 from citizencard.core.calendar import shanghai
 
 _RETRIES_MAX: Final = 10
@@ -28,6 +28,12 @@ def send_gateway_refunds() -> int:
     return gateway_refunds.send_gateway_refunds(now=timezone.now())
 
 
+@shared_task(name="accounts.expire_holds")
+def expire_holds() -> int:
+    """Free what was reserved and not captured in time. Every minute."""
+    return holds.expire_holds(now=timezone.now())
+
+
 @shared_task(
     name="accounts.match_topups",
     autoretry_for=(OperationalError, InterfaceError, GatewayUnavailable),
@@ -39,3 +45,15 @@ def match_topups(iso_date: str | None = None) -> str:
     yesterday = shanghai(timezone.now()).date() - timedelta(days=1)
     day = date.fromisoformat(iso_date) if iso_date else yesterday
     return str(matching.match_topups(day))
+
+
+@shared_task(
+    name="accounts.expire_passes",
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    max_retries=_RETRIES_MAX,
+)
+def expire_passes(iso_date: str | None = None) -> int:
+    """Book what time has taken of passes before a date, given as YYYY-MM-DD, today by default; how many were touched."""
+    day = date.fromisoformat(iso_date) if iso_date else shanghai(timezone.now()).date()
+    return sum(iter(lambda: pass_lapses.expire_passes(day), 0))
