@@ -204,6 +204,7 @@ def test_a_notice_is_a_sentence_in_the_readers_language_without_the_whole_card_n
 ) -> None:
     notice = Notice.objects.get(citizen=mandate.citizen)
     pan = mandate.purse.card.pan
-    assert notice.text == f"Automatic top-up of card ****{pan[-4:]} is on: 50.00 yuan from 中国银行 4321."
+    with translation.override("en"):
+        assert notice.text == f"Automatic top-up of card ****{pan[-4:]} is on: 50.00 yuan from 中国银行 4321."
     with translation.override("zh-hans"):
         assert "自动充值" in notice.text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import translation
 
 from accounts.models import Card, SubsidyBatch
 from accounts.services.subsidies import open_subsidy_payer
@@ -31,7 +32,8 @@ def good(card: Card, tmp_path: Path) -> Path:
 
 def run(file: Path, *words: str) -> str:
     out = StringIO()
-    call_command("subsidy_batch", str(file), *words, stdout=out)
+    with translation.override("en"):
+        call_command("subsidy_batch", str(file), *words, stdout=out)
     return out.getvalue().lstrip()
 
 
@@ -56,7 +58,8 @@ def test_every_bad_row_is_a_line_of_a_table(card: Card, tmp_path: Path) -> None:
     bad.write_bytes(subsidy_file([(card.pan, "0.00"), ("nobody", "1.00")], total="1.00"))
     for words in (["--dry-run"], ["--maker", "li"]):
         out = StringIO()
-        with pytest.raises(CommandError, match="2 problems; nothing was taken"):
+        refused = pytest.raises(CommandError, match="2 problems; nothing was taken")
+        with translation.override("en"), refused:
             call_command("subsidy_batch", str(bad), *words, stdout=out)
         assert "amount" in out.getvalue()
         assert "holder_unknown" in out.getvalue()
