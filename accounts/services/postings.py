@@ -236,18 +236,19 @@ def merchant_cleared(
     statement_id: int,
     occurred_at: datetime,
 ) -> list[Leg]:
-    """A merchant's day: the fee to income, the rest due for payout. Amounts of zero make no leg.
+    """A merchant's day: the fee to income, the rest due for payout, or due from it after a day of refunds.
 
-    `fee_income_id` is given, not looked up: a clearing calls this for thousands of merchants.
+    Amounts of zero make no leg. `fee_income_id` is given, not looked up: a clearing calls this for thousands of merchants.
     """
     parts = (
-        (fee_income_id, fee_fen, Transfer.Kind.FEE),
-        (settlement_id, net_fen, Transfer.Kind.SETTLEMENT),
+        (payable_id, fee_income_id, fee_fen, Transfer.Kind.FEE),
+        (payable_id, settlement_id, net_fen, Transfer.Kind.SETTLEMENT),
+        (settlement_id, payable_id, -net_fen, Transfer.Kind.SETTLEMENT),
     )
     return [
-        Leg(payable_id, credit, amount_fen, kind, statement_id, occurred_at)
-        for credit, amount_fen, kind in parts
-        if amount_fen
+        Leg(debit, credit, amount_fen, kind, statement_id, occurred_at)
+        for debit, credit, amount_fen, kind in parts
+        if amount_fen > 0
     ]
 
 

@@ -25,7 +25,9 @@ MERCHANT_HEADINGS: Final = (
     "商户名称",
     "渠道",
     "费率（‱）",
-    "交易笔数",
+    "刷卡笔数",
+    "线上笔数",
+    "线上金额（元）",
     "交易金额（元）",
     "手续费（元）",
     "结算净额（元）",
@@ -81,9 +83,11 @@ def state_name(state: str) -> str:
 
 
 def amount_cells(amounts: Amounts) -> tuple[Cell, ...]:
-    """The six figures of a line: counts as they are, amounts in yuan."""
+    """The figures of a line: counts as they are, amounts in yuan."""
     return (
         amounts.taps,
+        amounts.online,
+        yuan(amounts.online_fen),
         yuan(amounts.gross_fen),
         yuan(amounts.fee_fen),
         yuan(amounts.net_fen),

@@ -57,8 +57,9 @@ class ClearingRun(FSMModelMixin, models.Model):
 class Statement(models.Model):
     """What one merchant earned on one business date: gross, fee, net. Append-only by trigger.
 
-    `gross_fen` has the accepted taps and those beyond the balance, which the merchant earned as well; suspended taps
-    stand apart until they are decided. The fee rate is kept as it was, so that the fee can be worked out again.
+    `gross_fen` has the accepted taps and those beyond the balance, which the merchant earned as well, and `online_fen`:
+    payments from account purses and rides on passes, less what was refunded; a day of refunds may be below zero. Suspended
+    taps stand apart until they are decided. The fee rate is kept as it was, so that the fee can be worked out again.
     """
 
     run = models.ForeignKey(
@@ -68,6 +69,8 @@ class Statement(models.Model):
         Merchant, models.PROTECT, related_name="statements", verbose_name=_("merchant")
     )
     taps = models.PositiveBigIntegerField(_("taps"))
+    online = models.PositiveBigIntegerField(_("online payments"), default=0)
+    online_fen = models.BigIntegerField(_("online payments (fen)"), default=0)
     gross_fen = models.BigIntegerField(_("gross (fen)"))
     fee_basis_points = models.PositiveIntegerField(_("fee (1/10,000)"))
     fee_fen = models.BigIntegerField(_("fee (fen)"))

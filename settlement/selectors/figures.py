@@ -10,9 +10,14 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What was earned and what waits: `gross_fen` = `fee_fen` + `net_fen`; suspended taps stand apart."""
+    """What was earned and what waits: `gross_fen` = `fee_fen` + `net_fen`; suspended taps stand apart.
+
+    `online` payments and `online_fen`, less refunds, are part of the gross.
+    """
 
     taps: int = 0
+    online: int = 0
+    online_fen: int = 0
     gross_fen: int = 0
     fee_fen: int = 0
     net_fen: int = 0
@@ -29,6 +34,8 @@ class Amounts:
         """The figures in the order of the report's columns."""
         return (
             self.taps,
+            self.online,
+            self.online_fen,
             self.gross_fen,
             self.fee_fen,
             self.net_fen,

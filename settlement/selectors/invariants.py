@@ -23,7 +23,7 @@ SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)
         netted.taps, netted.gross, netted.suspended_taps, netted.suspended,
         statement.taps, statement.gross_fen, statement.suspended_taps, statement.suspended_fen)
 FROM (
-    SELECT run_id AS business_date, merchant_id, taps, gross_fen, suspended_taps, suspended_fen
+    SELECT run_id AS business_date, merchant_id, taps, gross_fen - online_fen AS gross_fen, suspended_taps, suspended_fen
     FROM settlement_statement WHERE %(day)s::date IS NULL OR run_id = %(day)s
 ) AS statement
 FULL JOIN (
@@ -38,17 +38,44 @@ FULL JOIN (
     GROUP BY business_date, merchant_id
 ) AS netted USING (business_date, merchant_id)
 LEFT JOIN terminals_merchant AS merchant ON merchant.id = merchant_id
-WHERE (statement.taps, statement.gross_fen, statement.suspended_taps, statement.suspended_fen)
-    IS DISTINCT FROM (netted.taps, netted.gross, netted.suspended_taps, netted.suspended)
+WHERE (coalesce(statement.taps, 0), coalesce(statement.gross_fen, 0), coalesce(statement.suspended_taps, 0),
+    coalesce(statement.suspended_fen, 0)) IS DISTINCT FROM (coalesce(netted.taps, 0), coalesce(netted.gross, 0),
+    coalesce(netted.suspended_taps, 0), coalesce(netted.suspended, 0))
+ORDER BY 1
+"""
+
+# Kinds 13 and 16 are PAYMENT and PASS_USED, 14 PAYMENT_REFUNDED.
+_ONLINE_IS_THE_LEDGER: Final = """
+SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
+    format('ledger %%s payments, %%s fen; statement %%s, %%s fen', moved.payments, moved.fen, statement.online,
+        statement.online_fen)
+FROM (
+    SELECT run_id AS business_date, merchant_id, online, online_fen FROM settlement_statement
+    WHERE %(day)s::date IS NULL OR run_id = %(day)s
+) AS statement
+FULL JOIN (
+    SELECT leg.business_date, merchant.id AS merchant_id, sum(leg.payments) AS payments, sum(leg.fen) AS fen FROM (
+        SELECT business_date, credit_id AS account_id, count(*) AS payments, sum(amount_fen) AS fen
+        FROM accounts_transfer WHERE kind IN (13, 16) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
+        UNION ALL
+        SELECT business_date, debit_id, 0, -sum(amount_fen)
+        FROM accounts_transfer WHERE kind = 14 AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
+    ) AS leg JOIN terminals_merchant AS merchant ON merchant.payable_id = leg.account_id
+    WHERE leg.business_date IN (SELECT business_date FROM settlement_clearingrun WHERE state <> 'cut_off')
+    GROUP BY 1, 2
+) AS moved USING (business_date, merchant_id)
+LEFT JOIN terminals_merchant AS merchant ON merchant.id = merchant_id
+WHERE (coalesce(moved.payments, 0), coalesce(moved.fen, 0))
+    IS DISTINCT FROM (coalesce(statement.online, 0)::numeric, coalesce(statement.online_fen, 0)::numeric)
 ORDER BY 1
 """
 
 _FEES_FOLLOW_THE_RATE: Final = """
 SELECT concat_ws(' ', run_id, merchant.code),
-    format('fee %%s fen, but %%s fen at %%s/10,000 of %%s fen', fee_fen, (gross_fen * rate + 5000) / 10000, rate, gross_fen)
-FROM (SELECT *, fee_basis_points AS rate FROM settlement_statement) AS statement
+    format('fee %%s fen, but %%s fen at %%s/10,000 of %%s fen', fee_fen, (earned * rate + 5000) / 10000, rate, earned)
+FROM (SELECT *, fee_basis_points AS rate, greatest(gross_fen, 0) AS earned FROM settlement_statement) AS statement
 JOIN terminals_merchant AS merchant ON merchant.id = merchant_id
-WHERE (%(day)s::date IS NULL OR run_id = %(day)s) AND fee_fen <> (gross_fen * rate + 5000) / 10000
+WHERE (%(day)s::date IS NULL OR run_id = %(day)s) AND fee_fen <> (earned * rate + 5000) / 10000
 ORDER BY 1
 """
 
@@ -70,15 +97,15 @@ ORDER BY 1
 # Kinds 20 and 21 are FEE and SETTLEMENT: exactly one transfer for each amount of each posted statement, no other.
 _TRANSFERS_ARE_THE_STATEMENTS: Final = """
 WITH expected AS (
-    SELECT run.business_date, due.kind, statement.id AS source_id, merchant.payable_id AS debit_id, due.credit_id,
-        due.amount_fen
+    SELECT run.business_date, due.kind, statement.id AS source_id, due.debit_id, due.credit_id, due.amount_fen
     FROM settlement_clearingrun AS run
     JOIN settlement_statement AS statement ON statement.run_id = run.business_date
     JOIN terminals_merchant AS merchant ON merchant.id = statement.merchant_id
     CROSS JOIN LATERAL (VALUES
-        (20::smallint, (SELECT id FROM accounts_ledgeraccount WHERE code = '6001'), statement.fee_fen),
-        (21::smallint, merchant.settlement_id, statement.net_fen)
-    ) AS due (kind, credit_id, amount_fen)
+        (20::smallint, merchant.payable_id, (SELECT id FROM accounts_ledgeraccount WHERE code = '6001'), statement.fee_fen),
+        (21::smallint, merchant.payable_id, merchant.settlement_id, statement.net_fen),
+        (21::smallint, merchant.settlement_id, merchant.payable_id, -statement.net_fen)
+    ) AS due (kind, debit_id, credit_id, amount_fen)
     WHERE run.state IN ('posted', 'cleared') AND due.amount_fen > 0
         AND (%(day)s::date IS NULL OR run.business_date = %(day)s)
 ), posted AS (
@@ -127,6 +154,7 @@ ORDER BY 1
 
 _RULES: Final = {
     "a statement is what its merchant's taps come to": _STATEMENTS_ARE_THE_TAPS,
+    "a statement's online payments are those of the ledger": _ONLINE_IS_THE_LEDGER,
     "a fee follows its rate": _FEES_FOLLOW_THE_RATE,
     "a run is the sum of its statements": _RUN_IS_THE_SUM,
     "each posted statement has its transfers, and no transfer is without": _TRANSFERS_ARE_THE_STATEMENTS,

@@ -76,6 +76,8 @@ def _merchants(day: date) -> list[MerchantLine]:
             fee_basis_points=statement.fee_basis_points,
             amounts=Amounts(
                 taps=statement.taps,
+                online=statement.online,
+                online_fen=statement.online_fen,
                 gross_fen=statement.gross_fen,
                 fee_fen=statement.fee_fen,
                 net_fen=statement.net_fen,

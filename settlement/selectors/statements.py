@@ -12,12 +12,14 @@ from settlement.models import Statement
 def canonical_lines(day: date) -> Iterator[str]:
     """One line per statement of `day` in the order of the merchants' codes, the same on every machine.
 
-    `date|merchant|taps|gross|rate|fee|net|suspended taps|suspended`, amounts in fen, rate in 1/10,000, ended by a
+    `date|merchant|taps|online payments|online|gross|rate|fee|net|suspended taps|suspended`, amounts in fen, rate in 1/10,000, ended by a
     line feed.
     """
     rows = Statement.objects.filter(run_id=day).values_list(
         "merchant__code",
         "taps",
+        "online",
+        "online_fen",
         "gross_fen",
         "fee_basis_points",
         "fee_fen",

@@ -12,7 +12,16 @@ from settlement.selectors.figures import Amounts, DayReport
 from terminals.models import Batch, Channel, Refusal, Tap
 
 REFUSALS = 500
-_FIGURES = (_("taps"), _("gross"), _("fee"), _("net"), _("suspended taps"), _("suspended"))
+_FIGURES = (
+    _("taps"),
+    _("online payments"),
+    _("online"),
+    _("gross"),
+    _("fee"),
+    _("net"),
+    _("suspended taps"),
+    _("suspended"),
+)
 
 
 def day_tables(report: DayReport) -> list[Table]:
@@ -40,6 +49,8 @@ def refusals_table(day: date) -> Table:
 def _cells(amounts: Amounts) -> list[object]:
     return [
         amounts.taps,
+        amounts.online,
+        yuan(amounts.online_fen),
         yuan(amounts.gross_fen),
         yuan(amounts.fee_fen),
         yuan(amounts.net_fen),
@@ -57,7 +68,7 @@ def _merchants(report: DayReport) -> Table:
              *_cells(line.amounts)]
             for line in report.merchants
         ],
-        columns(*range(3, 10)),
+        columns(*range(3, 12)),
         total=[_("Total"), "", "", "", *_cells(report.total)] if report.merchants else (),
         note=_("Amounts in yuan."),
     )  # fmt: skip
@@ -68,7 +79,7 @@ def _channels(report: DayReport) -> Table:
         _("Settlement per channel"),
         [_("channel"), _("merchants"), *_FIGURES],
         [[Channel(line.channel).label, line.merchants, *_cells(line.amounts)] for line in report.channels],
-        columns(*range(1, 8)),
+        columns(*range(1, 10)),
     )
 
 
