@@ -1,4 +1,4 @@
-"""Top-ups and passes in the background: each task may run twice, at once or after a crash; the database knows what is done."""
+"""Top-ups, holds and passes in the background: each task may run twice, at once or after a crash; the database knows what is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts.errors import GatewayUnavailable
-from accounts.services import gateway_refunds, matching, pass_lapses, repair
+from accounts.services import direct_debit, gateway_refunds, holds, mandates, matching, pass_lapses, repair
 from citizencard.core.calendar import shanghai
 
 _RETRIES_MAX: Final = 10
@@ -32,6 +32,14 @@ def send_gateway_refunds() -> int:
 def expire_holds() -> int:
     """Free what was reserved and not captured in time. Every minute."""
     return holds.expire_holds(now=timezone.now())
+
+
+@shared_task(name="accounts.collect_mandates")
+def collect_mandates() -> int:
+    """Ask about open requests for mandates, then collect where a purse is low; how many. Every minute."""
+    now = timezone.now()
+    mandates.confirm_requests(now=now)
+    return direct_debit.collect_due(now=now)
 
 
 @shared_task(

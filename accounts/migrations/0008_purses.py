@@ -107,21 +107,27 @@ CREATE FUNCTION accounts_promised_fen(purse bigint) RETURNS bigint LANGUAGE sql 
 $$;
 
 CREATE FUNCTION accounts_limit_used(purse bigint, operation text, via text, first date, last date)
-    RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT CASE operation WHEN 'top_up' THEN (
-        SELECT coalesce(sum(amount_fen), 0) FROM accounts_topuporder
-        WHERE purse_id = purse AND state <> 'reversed' AND via IN ('', channel)
-            AND (occurred_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN first AND last
-    ) ELSE (
-        SELECT coalesce(sum(amount_fen - refunded.fen), 0) FROM accounts_payment AS payment, LATERAL (
-            SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_paymentrefund WHERE payment_id = payment.id
-        ) AS refunded
+    RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF operation = 'top_up' THEN
+        RETURN (
+            SELECT coalesce(sum(amount_fen), 0) FROM accounts_topuporder
+            WHERE purse_id = purse AND state <> 'reversed' AND via IN ('', channel)
+                AND (occurred_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN first AND last
+        );
+    END IF;
+    RETURN (
+        SELECT coalesce(sum(amount_fen), 0) FROM accounts_payment
+        WHERE purse_id = purse AND counted_on BETWEEN first AND last AND via IN ('', channel)
+    ) - (
+        SELECT coalesce(sum(refund.amount_fen), 0) FROM accounts_payment AS payment
+        JOIN accounts_paymentrefund AS refund ON refund.payment_id = payment.id
         WHERE purse_id = purse AND counted_on BETWEEN first AND last AND via IN ('', channel)
     ) + (
         SELECT coalesce(sum(amount_fen - captured_fen), 0) FROM accounts_hold
         WHERE purse_id = purse AND counted_on BETWEEN first AND last AND via IN ('', channel) AND state = 'reserved'
-    ) END::bigint
-$$;
+    );
+END $$;
 
 CREATE FUNCTION accounts_limit_refusal(
     purse bigint, wanted text, via text, amount bigint, day date, holding bigint DEFAULT NULL

@@ -140,6 +140,37 @@ _RULES: Final = {
                  WHERE l.card_pass_id = p.id) AS lapsed
         WHERE p.price_fen <> used.fen + lapsed.fen + p.refunded_fen + p.unused_fen
             OR p.rides_left <> product.rides - used.rides""",
+    "what a purse sets aside is what its holds reserve": """
+        SELECT card.pan || ' ' || p.kind, 'held ' || p.held_fen || ' fen, reserved ' || coalesce(h.fen, 0)
+        FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
+        LEFT JOIN (
+            SELECT purse_id, sum(amount_fen - captured_fen) AS fen FROM accounts_hold WHERE state = 'reserved' GROUP BY 1
+        ) AS h ON h.purse_id = p.id
+        WHERE p.held_fen <> coalesce(h.fen, 0)""",
+    "what is captured of a hold is its payments": """
+        SELECT h.key, 'captured ' || h.captured_fen || ' fen, paid ' || coalesce(p.fen, 0)
+        FROM accounts_hold h
+        LEFT JOIN (SELECT hold_id, sum(amount_fen) AS fen FROM accounts_payment GROUP BY 1) AS p ON p.hold_id = h.id
+        WHERE h.captured_fen <> coalesce(p.fen, 0)""",
+    "a payment or its refund is one transfer between its purse and its payee": """
+        SELECT coalesce(told.key, 'transfer #' || t.id), 'told ' || coalesce(told.fen::text, 'nothing')
+            || ' fen, posted ' || coalesce(t.amount_fen::text, 'nothing')
+        FROM (
+            SELECT 13 AS kind, p.id, p.key, purse.account_id AS debit_id, p.payee_id AS credit_id, p.amount_fen AS fen
+            FROM accounts_payment p JOIN accounts_purse purse ON purse.id = p.purse_id
+            UNION ALL
+            SELECT 14, r.id, r.key, p.payee_id, purse.account_id, r.amount_fen
+            FROM accounts_paymentrefund r JOIN accounts_payment p ON p.id = r.payment_id
+            JOIN accounts_purse purse ON purse.id = p.purse_id
+        ) AS told FULL JOIN (
+            SELECT id, kind, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (13, 14)
+        ) AS t ON (t.kind, t.source_id) = (told.kind, told.id)
+        WHERE (t.debit_id, t.credit_id, t.amount_fen) IS DISTINCT FROM (told.debit_id, told.credit_id, told.fen)""",
+    "no payment is refunded beyond what was paid": """
+        SELECT p.key, 'paid ' || p.amount_fen || ' fen, refunded ' || r.fen
+        FROM accounts_payment p
+        JOIN (SELECT payment_id, sum(amount_fen) AS fen FROM accounts_paymentrefund GROUP BY 1) AS r ON r.payment_id = p.id
+        WHERE r.fen > p.amount_fen""",
     "a card is where its last event left it": """
         SELECT card.pan, 'state ' || card.state || ', last event ' || coalesce(last.target, 'none')
         FROM accounts_card card LEFT JOIN LATERAL (
@@ -156,6 +187,10 @@ _RULES: Final = {
         FROM (VALUES ('accounts_transfer', 'append_only'), ('accounts_transfer', 'post_transfers'),
                      ('accounts_journal', 'append_only'), ('accounts_cardevent', 'append_only'),
                      ('accounts_closing', 'append_only'), ('accounts_purse', 'begins_empty'),
+                     ('accounts_purse', 'held_by_holds'), ('accounts_hold', 'reserve'), ('accounts_hold', 'free'),
+                     ('accounts_hold', 'one_way'), ('accounts_payment', 'append_only'),
+                     ('accounts_paymentrefund', 'append_only'), ('accounts_paymentrefund', 'within_payment'),
+                     ('accounts_limitpolicy', 'append_only'),
                      ('core_businessday', 'close_accounts'), ('core_auditentry', 'append_only')) AS wanted (relation, trigger)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = wanted.trigger
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')

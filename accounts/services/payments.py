@@ -115,9 +115,8 @@ def refund_payment(
     A lost card's purse takes it, too. A pass is no payment to give back: PassNotRefundable. Raises AmountOutOfRange,
     PaymentOverRefunded, Conflict, PurseCeilingReached, AccountNotOpen.
     """
-    if (
-        payment.payee.chart == Chart.PASSES_SOLD
-    ):  # its worth is what is unused of it, and that never goes into a purse
+    if payment.payee.chart == Chart.PASSES_SOLD:
+        # Its worth is what is unused of it, and that never goes into a purse.
         raise PassNotRefundable(reason=_("it is given back as a pass, not as a payment"), legal_basis="")
     purse = locks.lock_purse(payment.purse.card_id, payment.purse.kind)
     limits.check_amount(purse=purse, amount_fen=amount_fen)

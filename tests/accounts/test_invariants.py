@@ -41,6 +41,16 @@ INSERT INTO accounts_passproduct (id, code, valid_from, name, kind, price_fen, c
     refund_fee_fen, unused, legal_basis) VALUES (1, 'p', now(), 'p', 'monthly', 9, '{bus}', 0, '', 'none', 0, 'income', '');
 INSERT INTO accounts_pass (number, product_id, card_id, starts_on, ends_on, price_fen, unused_fen, refunded_fen, state,
     paid_by, proof, sold_at) VALUES ('P', 1, 0, now(), now(), 9, 8, 0, 'active', 'cash', '', now())"""
+PAYMENT_FROM_NOWHERE = """
+INSERT INTO accounts_payment (id, key, purse_id, payee_id, amount_fen, channel, place, counted_on, actor, occurred_at)
+    SELECT 1, 'p', id, 0, 5, 'qr', '', now(), '', now() FROM accounts_purse LIMIT 1"""
+REFUND_FROM_NOWHERE = f"""{PAYMENT_FROM_NOWHERE};
+INSERT INTO accounts_paymentrefund (payment_id, key, amount_fen, reason, actor, occurred_at)
+    VALUES (1, 'r', 6, '', '', now())"""
+HOLD_FROM_NOWHERE = """
+INSERT INTO accounts_hold (key, purse_id, payee_id, amount_fen, captured_fen, state, channel, counted_on, reason, actor,
+    occurred_at, expires_at) SELECT 'h', id, 0, 5, 1, 'reserved', 'bike', now(), '', '', now(), 'tomorrow'
+    FROM accounts_purse LIMIT 1"""
 TAMPERING = {
     "a transfer stands between two accounts of the ledger": "UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 5",
     "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
@@ -60,6 +70,10 @@ TAMPERING = {
     "the load counters seen are those of confirmed orders": "UPDATE accounts_purse SET online_seen = '{[0,9)}'",
     "what is unused of passes is in account 2051": PASS_FROM_NOWHERE,
     "a pass is its rides, its time, its refund and what is unused": PASS_FROM_NOWHERE,
+    "what a purse sets aside is what its holds reserve": HOLD_FROM_NOWHERE,
+    "what is captured of a hold is its payments": HOLD_FROM_NOWHERE,
+    "a payment or its refund is one transfer between its purse and its payee": PAYMENT_FROM_NOWHERE,
+    "no payment is refunded beyond what was paid": REFUND_FROM_NOWHERE,
     "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
     "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",
     "the triggers that guard the ledger are on": "ALTER TABLE accounts_transfer DISABLE TRIGGER append_only",
