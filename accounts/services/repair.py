@@ -14,12 +14,12 @@ from functools import partial
 from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import locks
 from accounts.errors import GatewayError, GatewayEventMismatch, GatewayUnavailable, IllegalOrderTransition
 from accounts.gateway import configured_gateway
-from accounts.models import Purse, TopUpOrder
+from accounts.models import Purse, TopUpDifference, TopUpOrder
 from accounts.services.gateway_payment import poll_gateway_payment
 from accounts.services.orders import credit_account
 from accounts.services.topup import reverse_topup
@@ -78,9 +78,11 @@ def unclaimed_topups(*, now: datetime) -> QuerySet[TopUpOrder]:
 
 
 def _unpaid(now: datetime) -> QuerySet[TopUpOrder]:
-    return TopUpOrder.objects.filter(
-        state=State.INIT, channel=TopUpOrder.Channel.GATEWAY, received_at__lte=now - POLL_AFTER
-    ).order_by("pk")
+    """Orders whose payer has had a minute, and dropped ones of which the daily match knows that they were paid after all."""
+    late = Q(state=State.INIT, received_at__lte=now - POLL_AFTER)
+    matched = TopUpDifference.objects.filter(kind=TopUpDifference.Kind.PAID_NOT_BOOKED, closed_at=None)
+    paid_after_all = Q(state=State.REVERSED, paid_at=None, pk__in=matched.values("order"))
+    return TopUpOrder.objects.filter(late | paid_after_all, channel=TopUpOrder.Channel.GATEWAY).order_by("pk")
 
 
 def _uncredited() -> QuerySet[TopUpOrder]:
@@ -97,7 +99,7 @@ def _attempt(order: TopUpOrder, settle: Callable[[TopUpOrder], TopUpOrder]) -> s
 
 
 def _ask_gateway(order: TopUpOrder, now: datetime) -> TopUpOrder:
-    if order.received_at <= now - EXPIRES_AFTER:
+    if order.state == State.INIT and order.received_at <= now - EXPIRES_AFTER:
         return cancel_topup(order=order, actor=ACTOR, reason="nobody paid in time")
     return poll_gateway_payment(order=order)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from accounts.models import Card, TopUpOrder
 from accounts.services.cards import activate_card, issue_card, mark_personalised, order_card
@@ -51,9 +52,11 @@ def sam_for(keys: KeyStore, terminal_no: str, folder: Path | None = None) -> Mem
     return slot
 
 
-def issued_card(keys: KeyStore, *, real_name: bool = False, folder: Path | None = None) -> tuple[Card, Chip]:
-    """An active card with its chip; anonymous unless told otherwise. Needs an open business day."""
-    product = make_product(real_name=real_name)
+def issued_card(
+    keys: KeyStore, *, real_name: bool = False, folder: Path | None = None, **changes: Any
+) -> tuple[Card, Chip]:
+    """An active card with its chip; anonymous unless told otherwise, of a product with `changes`. Needs an open day."""
+    product = make_product(real_name=real_name, **changes)
     citizen = make_citizen() if real_name else None
     card = order_card(product=product, citizen=citizen, actor=CLERK, valid_from=date(2026, 3, 1))
     chip = blank_chip(keys, folder)

@@ -17,7 +17,9 @@ from accounts.selectors import invariants
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import topup
 from accounts.services.gateway_payment import settle_payment
+from accounts.services.gateway_refunds import send_gateway_refunds
 from accounts.services.ledger import open_account
+from accounts.services.matching import match_topups
 from accounts.services.repair import (
     EXPIRES_AFTER,
     POLL_AFTER,
@@ -27,6 +29,7 @@ from accounts.services.repair import (
     repair_topups,
     unclaimed_topups,
 )
+from citizencard.core.calendar import shanghai
 from citizencard.core.models import AuditEntry
 from tests.accounts.topup.gateway import FakeGateway
 from tests.factories import CLERK, make_order
@@ -145,6 +148,22 @@ def test_money_that_comes_after_the_order_was_dropped_goes_straight_back(
     assert (order.state, order.paid_at is not None) == (State.REVERSED, True)
     assert order.gateway_refunds.get().amount_fen == 5_000
     assert invariants.broken() == []
+
+
+def test_a_dropped_order_that_was_paid_without_a_word_is_found_by_the_match(
+    order: TopUpOrder, gateway: FakeGateway
+) -> None:
+    topup.reverse_topup(order=order, actor=CLERK, reason="the clerk did not wait for the gateway")
+    gateway.pay(order.number)
+    now = timezone.now() + EXPIRES_AFTER
+    assert repair_topups(now=now) == Repaired()
+    today = shanghai(timezone.now()).date()
+    assert match_topups(today).opened == 1
+    assert repair_topups(now=now) == Repaired(dropped=1)
+    assert send_gateway_refunds(now=now) == 1
+    found = match_topups(today)
+    assert (found.closed, found.still_open, received_fen()) == (1, 0, 0)
+    assert repair_topups(now=now) == Repaired()
 
 
 def test_a_cancellation_by_the_citizen_goes_to_the_gateway_first(
