@@ -160,7 +160,7 @@ def test_a_decline_is_told_and_tried_again_the_next_day_until_there_were_too_man
     bank.moods.extend(["decline"] * DECLINES_MAX)
     for day in range(DECLINES_MAX):
         assert [collect_due(now=NOON + day * A_DAY) for _ in range(2)] == [0, 0]
-    assert len(bank.asked) == DECLINES_MAX
+        assert len(bank.asked) == day + 1
     assert codes(mandate) == ["mandate_declined"] * DECLINES_MAX + ["mandate_stopped_declined"]
     assert mandate.collections.first().decline_code == "insufficient_funds"  # type: ignore[union-attr]
     assert set(TopUpOrder.objects.values_list("state", flat=True)) == {TopUpOrder.State.REVERSED}
