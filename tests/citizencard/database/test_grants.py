@@ -96,11 +96,13 @@ def test_a_new_table_is_right_without_being_named() -> None:
                 FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
             CREATE VIEW seen AS SELECT * FROM ordinary;
             GRANT ALL ON "Kept For Ever" TO citizencard_app, PUBLIC;
+            SELECT core_daily_partition('accounts_transfer', '2031-01-01', true);
         """)
         apply_grants()
         assert allowed(cursor, "ordinary") == {"SELECT", "INSERT", "UPDATE", "DELETE"}
         assert allowed(cursor, '"Kept For Ever"') == {"SELECT", "INSERT"}
         assert allowed(cursor, "seen") == {"SELECT"}
+        assert allowed(cursor, "accounts_transfer_20310101") == set()
 
 
 @pytest.mark.django_db
