@@ -302,7 +302,9 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("rides", None), models.Q(("kind", "times"), _negated=True)),
-                    models.Q(("rides__gte", 1), ("rides__isnull", False), ("rides__lte", models.F("price_fen"))),
+                    models.Q(
+                        ("rides__gte", 1), ("rides__isnull", False), ("rides__lte", models.F("price_fen"))
+                    ),
                     _connector="OR",
                 ),
                 name="pass_product_rides_sane",
@@ -353,8 +355,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="pass",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state", "active"), ("unused_fen", 0), _connector="OR"),
-                name="pass_that_is_over_holds_nothing",
+                condition=models.Q(
+                    models.Q(("state", "active"), ("unused_fen__gt", 0)),
+                    models.Q(models.Q(("state", "active"), _negated=True), ("unused_fen", 0)),
+                    _connector="OR",
+                ),
+                name="pass_holds_something_while_it_runs",
             ),
         ),
         migrations.AddConstraint(

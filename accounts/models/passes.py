@@ -133,8 +133,9 @@ class Pass(FSMModelMixin, models.Model):
                 name="pass_within_its_price",
             ),
             models.CheckConstraint(
-                condition=models.Q(state="active") | models.Q(unused_fen=0),
-                name="pass_that_is_over_holds_nothing",
+                condition=models.Q(state="active", unused_fen__gt=0)
+                | ~models.Q(state="active") & models.Q(unused_fen=0),
+                name="pass_holds_something_while_it_runs",
             ),
             models.CheckConstraint(
                 condition=~models.Q(state="active", rides_left=0)

@@ -28,7 +28,7 @@ WITH due AS (
                     + held.price_fen * (%(month_end)s - held.starts_on + 1) / (held.ends_on - held.starts_on + 1)
                 ELSE 0 END AS value_fen
     ) AS time
-    WHERE held.state = 'active' AND (time.over OR time.value_fen > 0)
+    WHERE held.state = 'active' AND time.value_fen > 0
     ORDER BY held.id LIMIT %(most)s FOR NO KEY UPDATE OF held
 ), moved AS (
     UPDATE accounts_pass AS held SET unused_fen = held.unused_fen - due.value_fen,
@@ -36,12 +36,12 @@ WITH due AS (
     FROM due WHERE held.id = due.id
 ), lapsed AS (
     INSERT INTO accounts_passlapse (card_pass_id, until, value_fen)
-    SELECT id, until, value_fen FROM due WHERE value_fen > 0 RETURNING id, card_pass_id, value_fen
+    SELECT id, until, value_fen FROM due RETURNING id, card_pass_id, value_fen
 )
 SELECT lapsed.id, lapsed.value_fen,
     CASE WHEN due.by_time OR product.unused = 'operator' THEN product.operator_id ELSE %(income)s END
-FROM due JOIN accounts_passproduct AS product ON product.id = due.product_id
-LEFT JOIN lapsed ON lapsed.card_pass_id = due.id ORDER BY lapsed.id
+FROM lapsed JOIN due ON due.id = lapsed.card_pass_id
+JOIN accounts_passproduct AS product ON product.id = due.product_id ORDER BY lapsed.id
 """
 
 
@@ -59,8 +59,7 @@ def expire_passes(on: date, *, actor: str = "nightly run") -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute(_LAPSE, values)
-        due = cursor.fetchall()
-    lapses = [lapse for lapse in due if lapse[0] is not None]
+        lapses = cursor.fetchall()
     if lapses:
         midnight = datetime.combine(on, time.min, SHANGHAI)
         post_journal(
@@ -70,4 +69,4 @@ def expire_passes(on: date, *, actor: str = "nightly run") -> int:
             source=f"passes before {on}",
             legs=postings.passes_lapsed(lapses=lapses, occurred_at=midnight),
         )
-    return len(due)
+    return len(lapses)

@@ -66,6 +66,12 @@ def test_an_annual_pass_is_earned_month_by_month(sell: Callable[..., Pass]) -> N
     assert invariants.broken() == []
 
 
+def test_time_is_the_operators_whoever_gets_rides_never_taken(sell: Callable[..., Pass]) -> None:
+    sold = sell(kind="annual", rides=None, validity_days=365, unused="income")
+    expire_passes(sold.ends_on + timedelta(days=1))
+    assert (fen("2204.bus"), fen("6003")) == (1_000, 0)
+
+
 def test_a_month_whose_share_is_nothing_ends_all_the_same(sell: Callable[..., Pass]) -> None:
     sold = sell(kind="annual", rides=None, validity_days=365, price_fen=1)
     assert expire_passes(date(2026, 4, 1)) == 0

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.errors import CardNotActive, ConcessionUnproven, PassAlreadyRunning, PassNotOnSale
-from accounts.models import Card, Pass, PassProduct, Transfer
+from accounts.models import Card, LedgerAccount, Pass, PassProduct, Transfer
 from accounts.selectors import invariants
 from accounts.selectors.balances import account_balance_fen
 from accounts.selectors.passes import card_passes, pass_product, passes_ending_within, passes_on_sale
@@ -75,6 +75,13 @@ def test_terms_are_published_once_and_audited(publish: Callable[..., PassProduct
     assert AuditEntry.objects.filter(action="pass_product.publish", subject="pass_product:ten").count() == 1
 
 
+def test_the_first_product_opens_all_accounts_of_passes(publish: Callable[..., PassProduct]) -> None:
+    """Or two who open them at once while they hold passes would wait for each other."""
+    publish()
+    opened = set(LedgerAccount.objects.values_list("code", flat=True))
+    assert opened >= {"1011", "2032", "2051", "2204.bus", "6003"}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -117,6 +124,8 @@ def test_terms_and_uses_cannot_be_changed(sell: Callable[..., Pass]) -> None:
         "rides_left = NULL",
         "ends_on = ends_on + 1",
         "price_fen = price_fen + 1",
+        "unused_fen = 0",
+        "state = 'expired'",
     ],
 )
 def test_a_pass_never_becomes_worth_more(sell: Callable[..., Pass], change: str) -> None:
