@@ -159,8 +159,9 @@ BEGIN
             WHEN 'balance' THEN coalesce(holding, accounts_promised_fen(purse))
             WHEN 'ceiling' THEN coalesce(holding, accounts_promised_fen(purse))
             ELSE 0 END AS used_fen,
-            max(limit_fen) FILTER (WHERE measure = 'minimum') OVER () AS minimum_fen,
-            min(limit_fen) FILTER (WHERE measure IN ('single', 'ceiling')) OVER () AS maximum_fen
+            coalesce(max(limit_fen) FILTER (WHERE measure = 'minimum') OVER (), 1) AS minimum_fen,
+            coalesce(min(limit_fen) FILTER (WHERE measure IN ('single', 'ceiling')) OVER (),
+                (SELECT ceiling_fen FROM scope)) AS maximum_fen
         FROM rule WHERE holding IS NULL OR measure IN ('balance', 'ceiling')
     )
     SELECT to_jsonb(judged) INTO refusal FROM judged

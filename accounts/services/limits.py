@@ -114,28 +114,23 @@ def publish_limit(
     return LimitPolicy.objects.create(code=code, valid_from=valid_from, **values)
 
 
-def refuse(refusal: dict[str, Any], amount_fen: int) -> LimitExceeded:
-    """The typed error of a refusal as the database words it."""
-    measure, limit_fen, used_fen = refusal["measure"], refusal["limit_fen"], refusal["used_fen"]
+def exceeded(refusal: str, amount_fen: int) -> LimitExceeded:
+    """The typed error of a refusal as the database words it: JSON of the rule and what was used of it."""
+    told = json.loads(refusal)
+    measure, limit_fen, used_fen = told["measure"], told["limit_fen"], told["used_fen"]
     rule = {
-        "limit_code": refusal["code"],
-        "legal_basis": refusal["legal_basis"],
+        "limit_code": told["code"],
+        "legal_basis": told["legal_basis"],
         "limit_fen": limit_fen,
         "limit": format_yuan(limit_fen),
         "used_fen": used_fen,
         "used": format_yuan(used_fen),
-        "amount_fen": amount_fen,
     }
     if measure in (_Measure.MINIMUM, _Measure.SINGLE) or (measure == _CEILING and amount_fen > limit_fen):
-        maximum_fen = refusal["maximum_fen"]
-        return _out_of_range(
-            minimum_fen=refusal["minimum_fen"] or 1,
-            maximum_fen=AMOUNT_MAX_FEN if maximum_fen is None else maximum_fen,
-            **rule,
-        )
+        return _out_of_range(amount_fen, told["minimum_fen"], told["maximum_fen"], **rule)
     if measure in (_Measure.BALANCE, _CEILING):
-        return BalanceLimitExceeded(balance_fen=used_fen + amount_fen, **rule)
-    return LimitExceeded(**rule)
+        return BalanceLimitExceeded(amount_fen=amount_fen, balance_fen=used_fen + amount_fen, **rule)
+    return LimitExceeded(amount_fen=amount_fen, **rule)
 
 
 def _judge(
@@ -148,7 +143,7 @@ def _judge(
         )
         (refusal,) = cursor.fetchone()
     if refusal is not None:
-        raise refuse(json.loads(refusal), amount_fen)
+        raise exceeded(refusal, amount_fen)
 
 
 def _out_of_range(amount_fen: object, minimum_fen: int, maximum_fen: int, **rule: Any) -> AmountOutOfRange:

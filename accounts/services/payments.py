@@ -7,7 +7,6 @@ and has no reversal.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Final
 
@@ -97,7 +96,7 @@ def post_payment(payment: Payment) -> Payment:
     with typed_refusals():
         payment_id, is_new, card_state, refusal = fetch_one(_PAY, values)
     if refusal is not None:
-        raise limits.refuse(json.loads(refusal), payment.amount_fen)
+        raise limits.exceeded(refusal, payment.amount_fen)
     if payment_id is None:
         raise CardNotActive(state=Card.State(card_state).label)
     if not is_new:

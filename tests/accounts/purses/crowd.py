@@ -18,7 +18,7 @@ _CONNECTIONS = 150
 @contextmanager
 def crowd() -> Iterator[None]:
     """Let the pool of this process grow to the crowd's size, and shrink again."""
-    pool = connection.pool
+    pool = connection.pool  # type: ignore[attr-defined]  # PostgreSQL's has one
     assert pool is not None
     few = pool.min_size, pool.max_size
     pool.resize(1, _CONNECTIONS)

@@ -172,7 +172,7 @@ def test_every_reader_finds_the_same_sum(
     began = perf_counter()
     moves, seen = bank(purses, shop, read)
     seconds = perf_counter() - began
-    sums, lowest, apart = zip(*seen, strict=True)  # type: ignore[arg-type]
+    sums, lowest, apart = zip(*seen, strict=True)
     assert set(sums) == {PURSES * FILLING_FEN}
     assert min(lowest) >= 0
     assert set(apart) == {0}

@@ -33,9 +33,10 @@ def test_the_application_pays_reserves_and_gives_back(purse: Purse, shop: Ledger
     common: dict[str, Any] = {"actor": "shop", "occurred_at": NOON}
     payment = pay(purse=purse, payee=shop.pk, amount_fen=300, key="p", channel="qr", **common)
     refund_payment(payment=payment, amount_fen=100, key="r", reason="", **common)
-    wanted = {"purse": purse, "payee": shop.pk, "amount_fen": 50, "channel": "bike", "reason": ""} | common
+    wanted: dict[str, Any] = {"purse": purse, "payee": shop.pk, "channel": "bike", "reason": ""}
     taken, freed, late = (
-        holds.reserve(key=key, expires_at=NOON + timedelta(hours=1), **wanted) for key in "abc"
+        holds.reserve(key=key, amount_fen=50, expires_at=NOON + timedelta(hours=1), **(wanted | common))
+        for key in "abc"
     )
     holds.capture(hold=taken, amount_fen=50, key="c", **common)
     holds.release(hold=freed, occurred_at=NOON)
