@@ -1,4 +1,4 @@
-"""Top-ups, holds and passes in the background: each task may run twice, at once or after a crash; the database knows what is done."""
+"""Top-ups, refunds, holds and passes in the background: each task may run twice, at once or after a crash; the database knows what is done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts.errors import GatewayUnavailable
-from accounts.services import direct_debit, gateway_refunds, holds, mandates, matching, pass_lapses, repair
+from accounts.services import (
+    direct_debit,
+    gateway_refunds,
+    holds,
+    mandates,
+    matching,
+    pass_lapses,
+    refund_payout,
+    refunds,
+    repair,
+)
 from citizencard.core.calendar import shanghai
 
 _RETRIES_MAX: Final = 10
@@ -26,6 +36,13 @@ def repair_topups() -> str:
 def send_gateway_refunds() -> int:
     """Send refunds to the gateway and ask after those under way. Every minute."""
     return gateway_refunds.send_gateway_refunds(now=timezone.now())
+
+
+@shared_task(name="accounts.advance_refunds")
+def advance_refunds() -> int:
+    """Let card refunds go on that have waited long enough, and take over what the gateway paid of them. Every minute."""
+    now = timezone.now()
+    return refunds.advance_refunds(now=now) + refund_payout.follow_gateway_refunds(now=now)
 
 
 @shared_task(name="accounts.expire_holds")
