@@ -118,7 +118,7 @@ def refund_pass(
 
 def _lapsed_fen(card_pass: Pass, on: date) -> int:
     """What the days up to and including `on` have taken beyond what was booked of them; rides do not lapse before the end."""
-    if card_pass.rides_left is not None or on < card_pass.starts_on:
+    if card_pass.rides_left is not None:
         return 0
     days, total = _days(card_pass, on)
     booked_fen = card_pass.price_fen - card_pass.unused_fen

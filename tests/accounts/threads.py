@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, Final
 
-from django.db import connections
+from django.db import connections, transaction
+
+PATIENCE_SECONDS: Final = 0.5
+"""How long the one who must wait is watched waiting."""
 
 
 def in_threads(count: int, work: Callable[[int], Any], *refusals: type[Exception]) -> list[Any]:
@@ -25,3 +28,21 @@ def in_threads(count: int, work: Callable[[int], Any], *refusals: type[Exception
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
+
+
+def waits_for(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
+    """Do `first`, and commit it only when `second`, begun in another thread, has been seen waiting; what that returns."""
+
+    def run() -> Any:
+        try:
+            return second()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            first()
+            begun = pool.submit(run)
+            wait([begun], PATIENCE_SECONDS)
+            assert not begun.done(), "nobody waited"
+        return begun.result(30)

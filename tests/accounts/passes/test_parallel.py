@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError
 
 from accounts.errors import PassAlreadyRunning, PassNotRefundable, QuoteOutdated
-from accounts.models import Card, LedgerAccount, Pass, PassProduct, PassUse
+from accounts.models import Card, LedgerAccount, Pass, PassProduct, PassUse, Payment
 from accounts.selectors import invariants
 from accounts.selectors.balances import account_balance_fen
 from accounts.services.ledger import open_account
@@ -19,7 +19,7 @@ from accounts.services.pass_refunds import refund_pass
 from accounts.services.passes import use_pass
 from accounts.services.rides import ride_online
 from tests.accounts.passes.wallet import fill_account, make_wallet
-from tests.accounts.threads import in_threads
+from tests.accounts.threads import in_threads, waits_for
 from tests.factories import CLERK, NOON
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,6 +100,26 @@ def test_pass_and_purse_pay_a_ride_once(sell: Callable[..., Pass], bus: LedgerAc
     assert len(set(paid)) == 6
     assert account_balance_fen(bus.pk) == 1_000 + 4 * 200
     assert invariants.broken() == []
+
+
+def test_a_ride_under_way_is_not_taken_from_a_pass_bought_meanwhile(
+    sell: Callable[..., Pass], publish: Callable[..., PassProduct], bus: LedgerAccount
+) -> None:
+    publish()
+    wallet = make_wallet()
+    fill_account(wallet, 1_000)
+
+    def go() -> object:
+        return ride_online(
+            card=wallet, channel="bus", payee=bus, fare_fen=200, key="QR:1", actor="qr", occurred_at=NOON
+        )
+
+    def buy_and_go() -> object:
+        sell(card=wallet)
+        return go()
+
+    assert waits_for(go, buy_and_go) == Payment.objects.get()
+    assert not PassUse.objects.exists()
 
 
 def test_rides_refund_and_the_night_at_once(
