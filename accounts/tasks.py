@@ -18,7 +18,7 @@ from accounts.services import (
     matching,
     pass_lapses,
     refund_payout,
-    refunds,
+    refund_waiting,
     repair,
 )
 from citizencard.core.calendar import shanghai
@@ -42,7 +42,7 @@ def send_gateway_refunds() -> int:
 def advance_refunds() -> int:
     """Let card refunds go on that have waited long enough, and take over what the gateway paid of them. Every minute."""
     now = timezone.now()
-    return refunds.advance_refunds(now=now) + refund_payout.follow_gateway_refunds(now=now)
+    return refund_waiting.advance_refunds(now=now) + refund_payout.follow_gateway_refunds(now=now)
 
 
 @shared_task(name="accounts.expire_holds")

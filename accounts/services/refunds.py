@@ -2,24 +2,21 @@
 
 From the request on the card is blocked and its money stays in its purses, so that late taps still reduce it. The approval
 fixes the amounts from the ledger's balance of that moment, moves them to what is owed (2032) and ends the card's life;
-`refund_payout` brings them to their payees.
+`refund_payout` brings them to their payees. What happens while a refund waits is in `refund_waiting`.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
-from django_fsm import TransitionNotAllowed
 
 from accounts import locks
-from accounts.errors import CardTampered, IllegalRefundTransition, RefundBlocked, SelfApproval
+from accounts.errors import CardTampered, RefundBlocked, SelfApproval
 from accounts.models import Card, Chart, Refund, RefundPolicy
 from accounts.selectors.chip_evidence import ChipReading
 from accounts.selectors.refund_blockers import PASSING, WAITING, Blocker, Blocking
@@ -27,18 +24,15 @@ from accounts.selectors.refund_quote import RefundQuote, quote_refund
 from accounts.services import postings
 from accounts.services.cards import block_for_refund, close_refunded, resume_card
 from accounts.services.deposits import return_deposit
-from accounts.services.incidents import flag_tampered
 from accounts.services.ledger import AMOUNT_MAX_FEN, post_journal
 from accounts.services.refund_payout import check_payee, divide_refund, gateway_sources
+from accounts.services.refund_waiting import go_on, move_refund, quote_standing, refuse_tampered
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
-from citizencard.core.errors import CitizenCardError, InvalidField
+from citizencard.core.errors import InvalidField
 
-logger = logging.getLogger(__name__)
 State = Refund.State
 
-TAMPERED: Final = "tampered"
-"""The reason on record of a refund refused because of what the chip showed."""
 _NO_REFUND_AT_ALL: Final = frozenset({Blocking.CARD_STATE, Blocking.NO_POLICY})
 _STANDING: Final = (*Refund.BLOCKING, State.APPROVED, State.PAID, State.FAILED)
 
@@ -83,7 +77,7 @@ def request_refund(
         refund.chip_read_at = chip.read_at
     refund.save()
     block_for_refund(card=card, actor=actor, reason=refund.number, occurred_at=occurred_at)
-    _advance(refund, quote, occurred_at)
+    go_on(refund, quote, occurred_at)
     refund.save()
     record_audit(
         actor=actor,
@@ -92,30 +86,6 @@ def request_refund(
         detail={"card": card.pan, "state": refund.state},
     )
     return refund
-
-
-@transaction.atomic
-def advance_refund(*, refund: Refund, now: datetime) -> Refund:
-    """Let a waiting refund go on as far as the day and the books allow; repeating changes nothing.
-
-    What is under way on the card holds it back; so do its days of waiting, unless every counter has arrived before.
-    """
-    locks.lock_card(refund.card_id)
-    current = locks.lock_refund(refund.pk)
-    if current.state in (State.REQUESTED, State.COOLING):
-        _advance(current, quote_standing(current), now)
-        current.save()
-    return current
-
-
-def advance_refunds(*, now: datetime) -> int:
-    """Every waiting refund that can go on does, each in a transaction of its own; how many did. For the sweeper."""
-    today = shanghai(now).date()
-    waiting = Refund.objects.filter(
-        Q(state=State.REQUESTED)
-        | Q(state=State.COOLING) & (Q(due_on__lte=today) | Q(chip_read_at__isnull=False))
-    )
-    return sum(_went_on(refund, now) for refund in waiting.order_by("pk"))
 
 
 @transaction.atomic
@@ -142,7 +112,7 @@ def approve_refund(
     purses = locks.lock_purses(card.pk)
     quote = quote_standing(current, interest_fen=interest_fen)
     if current.state == State.DUE and quote.evidence.tampered:
-        _refuse_tampered(current, quote.evidence.tampered, occurred_at)
+        refuse_tampered(current, quote.evidence.tampered, occurred_at)
         current.save()
         return current
     move_refund(current, Refund.approve, State.APPROVED)
@@ -194,22 +164,6 @@ def refuse_refund(*, refund: Refund, actor: str, reason: str, occurred_at: datet
     return _end(refund, Refund.refuse, State.REFUSED, actor=actor, reason=reason, occurred_at=occurred_at)
 
 
-def quote_standing(refund: Refund, *, interest_fen: int = 0) -> RefundQuote:
-    """The quote of a refund that was requested: the rules of that day, the books of now."""
-    on = shanghai(refund.requested_at).date()
-    card = Card.objects.select_related("product").get(pk=refund.card_id)
-    return quote_refund(card=card, on=on, chip=_reading(refund), interest_fen=interest_fen)
-
-
-def move_refund(refund: Refund, step: Callable[[Refund], None], target: Refund.State) -> None:
-    """Take one step of a locked refund; the caller saves it. Raises IllegalRefundTransition."""
-    source = State(refund.state)
-    try:
-        step(refund)
-    except TransitionNotAllowed as error:
-        raise IllegalRefundTransition(source=source.label, target=target.label) from error
-
-
 def _admissible(quote: RefundQuote) -> RefundPolicy:
     """The policy a request goes by. Raises RefundBlocked or CardTampered for what neither time nor the system clears up.
 
@@ -227,58 +181,6 @@ def _refusal(blocker: Blocker) -> RefundBlocked | CardTampered:
     if blocker.kind == Blocking.TAMPERED:
         return CardTampered()
     return RefundBlocked(blocker=blocker.kind.value, reason=blocker.reason, legal_basis=blocker.rule)
-
-
-def _advance(refund: Refund, quote: RefundQuote, now: datetime) -> None:
-    """Take the steps of a locked, waiting refund that its quote allows."""
-    if quote.evidence.tampered:
-        _refuse_tampered(refund, quote.evidence.tampered, now)
-        return
-    today = shanghai(now).date()
-    if refund.state == State.REQUESTED and not _held_up(quote):
-        refund.cool()
-        _promise(refund, max(quote.due_on, today))
-    if refund.state == State.COOLING and quote.evidence.matched and not _is_due(refund, today):
-        _promise(refund, today)
-    if refund.state == State.COOLING and _is_due(refund, today):
-        refund.fall_due()
-
-
-def _went_on(refund: Refund, now: datetime) -> bool:
-    """One refund that cannot go on does not hold up the others."""
-    try:
-        return bool(advance_refund(refund=refund, now=now).state != refund.state)
-    except CitizenCardError as refusal:
-        logger.error("refund %s: %s", refund.number, refusal.code)
-        return False
-
-
-def _held_up(quote: RefundQuote) -> bool:
-    return any(blocker.kind in PASSING for blocker in quote.blockers)
-
-
-def _is_due(refund: Refund, today: date) -> bool:
-    return refund.due_on is not None and refund.due_on <= today
-
-
-def _promise(refund: Refund, due_on: date) -> None:
-    refund.due_on = due_on
-    refund.promised_by = due_on + timedelta(days=refund.policy.sla_days)
-
-
-def _refuse_tampered(refund: Refund, evidence: dict[str, int], now: datetime) -> None:
-    """Flag the card and end its refund; the card stays listed as a candidate for the hot list."""
-    card = locks.lock_card(refund.card_id)
-    flag_tampered(card=card, evidence=evidence, actor=refund.requested_by, occurred_at=now)
-    resume_card(
-        card=card,
-        state=refund.card_state,
-        actor=refund.requested_by,
-        reason=refund.number,
-        occurred_at=now,
-    )
-    refund.refuse()
-    refund.decided_at, refund.decision_reason = now, TAMPERED
 
 
 def _end(
@@ -309,12 +211,6 @@ def _end(
         detail={"reason": reason},
     )
     return current
-
-
-def _reading(refund: Refund) -> ChipReading | None:
-    if refund.chip_balance_fen is None or refund.chip_atc is None or refund.chip_read_at is None:
-        return None
-    return ChipReading(refund.chip_balance_fen, refund.chip_atc, refund.chip_read_at)
 
 
 def _fix_amounts(refund: Refund, quote: RefundQuote) -> None:

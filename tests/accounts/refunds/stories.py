@@ -28,7 +28,8 @@ from accounts.services.gateway_refunds import note_refund
 from accounts.services.ledger import open_account
 from accounts.services.orders import receive_money
 from accounts.services.refund_policies import publish_refund_policy
-from accounts.services.refunds import advance_refund, approve_refund, request_refund
+from accounts.services.refund_waiting import advance_refund
+from accounts.services.refunds import approve_refund, request_refund
 from terminals.services.acceptance import accept_batch
 from terminals.wire.batch import build_batch
 from tests.factories import CLERK, NOON, fill_purse, make_card, make_citizen, make_order, make_product

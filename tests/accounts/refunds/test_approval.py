@@ -20,7 +20,8 @@ from accounts.selectors import invariants
 from accounts.services import topup
 from accounts.services.incidents import record_damage
 from accounts.services.refund_payout import pay_refund_in_cash
-from accounts.services.refunds import approve_refund, quote_standing
+from accounts.services.refund_waiting import quote_standing
+from accounts.services.refunds import approve_refund
 from citizencard.core.errors import InvalidField
 from citizencard.core.models import AuditEntry
 from tests.accounts.refunds.stories import (

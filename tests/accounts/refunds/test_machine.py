@@ -30,7 +30,8 @@ from accounts.services.refund_payout import (
     follow_gateway_refunds,
     return_bank_payout,
 )
-from accounts.services.refunds import advance_refunds, approve_refund, withdraw_refund
+from accounts.services.refund_waiting import advance_refunds
+from accounts.services.refunds import approve_refund, withdraw_refund
 from citizencard.core.keyservice.keystore import KeyStore
 from tests.accounts.refunds.stories import (
     OFFICER,

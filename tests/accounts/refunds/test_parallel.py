@@ -10,7 +10,8 @@ from accounts.errors import IllegalRefundTransition, RefundBlocked
 from accounts.models import Card, Journal, Refund
 from accounts.selectors import invariants
 from accounts.services.refund_payout import confirm_bank_payout, pay_refund_in_cash
-from accounts.services.refunds import advance_refund, approve_refund, withdraw_refund
+from accounts.services.refund_waiting import advance_refund
+from accounts.services.refunds import approve_refund, withdraw_refund
 from tests.accounts.refunds.stories import LATER, approved, ask, due, fen, named_card, purse_fen, shown, tap
 from tests.accounts.threads import in_threads
 from tests.factories import CLERK, NOON

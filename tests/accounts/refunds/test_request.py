@@ -18,13 +18,8 @@ from accounts.models import Card, Refund
 from accounts.selectors import invariants
 from accounts.selectors.refunds import refunds_to_approve
 from accounts.services import cards, holds, topup
-from accounts.services.refunds import (
-    advance_refund,
-    advance_refunds,
-    approve_refund,
-    refuse_refund,
-    withdraw_refund,
-)
+from accounts.services.refund_waiting import advance_refund, advance_refunds
+from accounts.services.refunds import approve_refund, refuse_refund, withdraw_refund
 from citizencard.core.calendar import SHANGHAI
 from citizencard.core.errors import InvalidField
 from citizencard.core.models import AuditEntry

@@ -12,7 +12,8 @@ from accounts.selectors import invariants
 from accounts.selectors.refund_quote import quote_refund
 from accounts.selectors.refunds import flagged_cards
 from accounts.services.incidents import clear_flag, flag_tampered
-from accounts.services.refunds import advance_refund, advance_refunds, approve_refund
+from accounts.services.refund_waiting import advance_refund, advance_refunds
+from accounts.services.refunds import approve_refund
 from citizencard.core.errors import InvalidField
 from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.core.models import AuditEntry
