@@ -10,7 +10,7 @@ from benchmarks.timing import Result
 
 RESULTS = Path(__file__).with_name("results.json")
 LEDGER = tuple(
-    f"ledger-{study}" for study in ("single", "hot", "sets", "integrity", "queries", "audit", "crowd")
+    f"ledger-{study}" for study in ("single", "sets", "hot", "integrity", "crowd", "queries", "audit")
 )
 NAMES = ("batch", "online", "clearing", "tac", *LEDGER)
 ROUNDS = 5

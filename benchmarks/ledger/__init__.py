@@ -25,12 +25,12 @@ def run(studies: Collection[str], *, rounds: int, quick: bool, large: bool) -> I
         new_database,
     )
     from benchmarks.ledger import audit, crowd, hot, integrity, queries, sets, single
+    from benchmarks.ledger.peers import running_peers
     from benchmarks.ledger.world import found_world, read_world
 
-    worldly = {
-        "ledger-single": single,
+    compared = {"ledger-single": single, "ledger-sets": sets}
+    alone = {
         "ledger-hot": hot,
-        "ledger-sets": sets,
         "ledger-integrity": integrity,
         "ledger-crowd": crowd,
     }
@@ -38,10 +38,15 @@ def run(studies: Collection[str], *, rounds: int, quick: bool, large: bool) -> I
         with connected_to(world):
             found_world(timezone.localdate(), purses=QUICK_PURSES if quick else PURSES, merchants=MERCHANTS)
             execute_as_owner("VACUUM (ANALYZE)")
+        if wanted := [compared[name] for name in studies if name in compared]:
+            with running_peers() as peers:
+                for study in wanted:
+                    with copied_database(world):
+                        yield study.run(read_world(), peers, rounds=rounds, quick=quick)
         for name in studies:
-            if name in worldly:
+            if name in alone:
                 with copied_database(world):
-                    yield worldly[name].run(read_world(), rounds=rounds, quick=quick)
+                    yield alone[name].run(read_world(), rounds=rounds, quick=quick)
         if "ledger-queries" in studies:
             yield queries.run(tables, rounds=rounds, quick=quick, large=large)
         if "ledger-audit" in studies:

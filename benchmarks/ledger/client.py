@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from itertools import count
 from multiprocessing.connection import Connection
 from time import perf_counter
@@ -34,7 +35,7 @@ def serve(pipe: Connection, database_url: str, floor_conninfo: str, client: int,
     purses = len(world.purses)
     with psycopg.connect(floor_conninfo, autocommit=True) as connection:
         floor = Floor(connection, purses=purses)
-        posts = {
+        posts: dict[str, Callable[[int, int], object]] = {
             OURS: lambda n, merchants: post(world.leg(n, merchants=merchants)),
             NAIVE: lambda n, merchants: floor.post(n * 7919 % purses, n % merchants, amount_fen(n)),
         }

@@ -53,16 +53,21 @@ class Peer:
 
 
 @contextmanager
-def peers(result: Result) -> Iterator[list[Peer]]:
+def running_peers() -> Iterator[list[Peer]]:
     """All peers that can be had, ready to post."""
     with ExitStack() as stack:
         found = [stack.enter_context(_running(ORM, "pair", sys.executable))]
-        python = _hordak_python(result)
-        if python:
+        if python := _hordak_python():
             found.append(stack.enter_context(_running(HORDAK, "hordak", python)))
         yield found
-        for peer in found:
-            result.check(f"the books of {peer.name} hold", peer.holds())
+
+
+def check_peers(result: Result, peers: Sequence[Peer]) -> None:
+    """Prove their books as well, and say who is missing."""
+    for peer in peers:
+        result.check(f"the books of {peer.name} hold", peer.holds())
+    if HORDAK not in {peer.name for peer in peers}:
+        result.notes.append(f"{HORDAK} is left out: its packages could not be installed here")
 
 
 @contextmanager
@@ -87,7 +92,7 @@ def _running(name: str, peer: str, python: str) -> Iterator[Peer]:
             process.wait()
 
 
-def _hordak_python(result: Result) -> str | None:
+def _hordak_python() -> str | None:
     """Its interpreter; a broken or missing environment is made anew."""
     python = _ENVIRONMENT / "bin" / "python"
     if _works([str(python), "-c", "import hordak, psycopg"]):
@@ -96,7 +101,6 @@ def _hordak_python(result: Result) -> str | None:
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     if _works([str(python), *install, "-r", str(_FOLDER / "requirements.txt")]):
         return str(python)
-    result.notes.append(f"{HORDAK} is left out: its packages could not be installed here")
     return None
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from statistics import median
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -115,7 +115,7 @@ def _filled(result: Result, tables: str, size: int, purses: int, days: int) -> I
 
 
 def _fill(world: World, day: date, first: int, count: int) -> None:
-    values = {
+    values: dict[str, Any] = {
         "day": day,
         "first": first,
         "count": count,

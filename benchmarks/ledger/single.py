@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from time import perf_counter
 
@@ -13,7 +13,7 @@ from accounts.services.payments import pay
 from benchmarks.databases import execute_as_owner
 from benchmarks.ledger.books import prove_books, transfers
 from benchmarks.ledger.floor import floor_database
-from benchmarks.ledger.peers import peers
+from benchmarks.ledger.peers import Peer, check_peers
 from benchmarks.ledger.world import World, amount_fen, post
 from benchmarks.timing import Result, Rounds
 
@@ -22,14 +22,14 @@ WARM_UP = 20
 FLOOR, OURS, PAY = "post_hot (raw limit)", "post_journal", "pay, limits judged"
 
 
-def run(world: World, *, rounds: int, quick: bool) -> Result:
+def run(world: World, peers: Sequence[Peer], *, rounds: int, quick: bool) -> Result:
     """Postings per second, each its own transaction, everybody on the same server with the same durability."""
     postings = QUICK_POSTINGS if quick else POSTINGS
     purses, merchants = len(world.purses), len(world.merchants)
     size = {"postings": postings, "purses": purses, "merchants": merchants}
     result = Result("ledger-single", "One durable posting at a time, one process", size)
     before, figures, numbers = transfers(), Rounds(), count(1)
-    with floor_database(purses=purses, merchants=merchants) as floor, peers(result) as others:
+    with floor_database(purses=purses, merchants=merchants) as floor:
         steps: dict[str, Callable[[int], float]] = {
             FLOOR: lambda times: _rate(
                 times,
@@ -38,7 +38,7 @@ def run(world: World, *, rounds: int, quick: bool) -> Result:
             ),
             OURS: lambda times: _rate(times, numbers, lambda n: post(world.leg(n))),
             PAY: lambda times: _rate(times, numbers, lambda n: _pay(world, n)),
-            **{peer.name: peer.single for peer in others},
+            **{peer.name: peer.single for peer in peers},
         }
         for step in steps.values():
             step(WARM_UP)
@@ -47,6 +47,7 @@ def run(world: World, *, rounds: int, quick: bool) -> Result:
             for name in sorted(steps, reverse=number % 2 == 1):
                 figures.add(name, steps[name](postings))
         result.check("the raw limit's balances are the sums of their legs", floor.holds())
+    check_peers(result, peers)
     made = 2 * (rounds * postings + WARM_UP)
     result.check("one transfer for each posting", transfers() - before == made)
     leg = world.leg(0)
@@ -55,7 +56,7 @@ def run(world: World, *, rounds: int, quick: bool) -> Result:
     prove_books(result)
     result.figures = figures.figures()
     for name in OURS, PAY:
-        for below in (FLOOR, *(peer.name for peer in others)):
+        for below in (FLOOR, *(peer.name for peer in peers)):
             result.ratio(f"{name} / {below}", name, below)
     return result
 

@@ -43,4 +43,4 @@ def post_many(first: int, size: int) -> None:
 
 def holds() -> bool:
     total = Leg.objects.aggregate(debit=Sum("debit"), credit=Sum("credit"))
-    return total["debit"] == total["credit"] and Leg.objects.count() == 2 * Transaction.objects.count()
+    return bool(total["debit"] == total["credit"] and Leg.objects.count() == 2 * Transaction.objects.count())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from itertools import count
 from time import perf_counter
 
@@ -33,7 +34,11 @@ def bulk(size: int, times: int) -> float:
     return size * times / (perf_counter() - began)
 
 
-COMMANDS = {"post": post, "bulk": bulk, "holds": lambda: float(ledger.holds())}
+def holds() -> float:
+    return float(ledger.holds())
+
+
+COMMANDS: dict[str, Callable[..., float]] = {"post": post, "bulk": bulk, "holds": holds}
 
 if __name__ == "__main__":
     ledger.prepare()

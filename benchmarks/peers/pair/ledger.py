@@ -41,4 +41,4 @@ def post_many(first: int, size: int) -> None:
 
 def holds() -> bool:
     total = Entry.objects.aggregate(fen=Sum("amount_fen"))["fen"]
-    return total == 0 and Entry.objects.count() == 2 * Txn.objects.count()
+    return bool(total == 0 and Entry.objects.count() == 2 * Txn.objects.count())
