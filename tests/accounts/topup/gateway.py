@@ -109,7 +109,7 @@ class FakeGateway:
         self, order_number: str, amount_fen: int, status: PaymentStatus = PaymentStatus.SUCCEEDED, **more: Any
     ) -> Payment:
         """A payment that somebody made."""
-        values = {"currency": "cny", "created_at": timezone.now()} | more
+        values: dict[str, Any] = {"currency": "cny", "created_at": timezone.now()} | more
         return self._put(
             Payment(
                 id=f"pi_{len(self.payments)}_{order_number}",

@@ -185,7 +185,7 @@ def test_the_same_key_for_something_else_is_a_conflict(change: dict[str, Any], c
     if "card" in change:
         change = {"card": make_card(product=make_product(code="plain"))}
     with pytest.raises(Conflict):
-        make_order(**{"card": card, "request_key": "form-1"} | change)
+        make_order(**dict[str, Any](card=card, request_key="form-1") | change)
     assert TopUpOrder.objects.count() == 1
 
 

@@ -53,9 +53,10 @@ from tests.terminals.chips import COUNTER_NO, PIN, issued_card
 
 pytestmark = [pytest.mark.django_db]
 State = TopUpOrder.State
-EXAMPLES, STEPS = (1_000, 60) if FULL else (20, 40)
-LOAD_APDUS = 12
+EXAMPLES, STEPS = (1_000, 60) if FULL else (15, 40)
+LOAD_APDUS = 8
 numbers = st.integers(0, 30)
+amounts = st.integers(100, 20_000)
 losses = st.lists(st.sampled_from(["", "", "asked", "answer"]), max_size=3)
 tears = st.one_of(st.none(), st.tuples(st.integers(0, LOAD_APDUS), st.booleans()))
 Tear = tuple[int, bool] | None
@@ -77,6 +78,16 @@ class TornAt(MemoryTransport):
         if self._tear[1]:
             super().transmit(apdu)
         raise CardRemoved("pulled")
+
+
+def some(**which: Any) -> Callable[[Any], bool]:
+    """Only when there is such an order."""
+    return lambda machine: hasattr(machine, "run") and TopUpOrder.objects.filter(**which).exists()
+
+
+def asked_for(what: str) -> Callable[[Any], bool]:
+    """Only when the gateway has such payments or refunds."""
+    return lambda machine: hasattr(machine, "run") and bool(getattr(machine.gateway, what))
 
 
 class TopUps(RuleBasedStateMachine):
@@ -115,9 +126,10 @@ class TopUps(RuleBasedStateMachine):
 
     def storm(self, step: Callable[[], Any], *refusals: type[Exception]) -> bool:
         """Take a step that may be refused or may not get an answer; what it began is not rolled back."""
+        expected = (GatewayUnavailable, *refusals)
         try:
             step()
-        except (GatewayUnavailable, *refusals):
+        except expected:
             return False
         finally:
             self.gateway.lost.clear()
@@ -126,45 +138,64 @@ class TopUps(RuleBasedStateMachine):
     @rule(
         channel=st.sampled_from(["cash", "gateway"]),
         purse_kind=st.sampled_from(["chip", "chip", "account"]),
-        amount_fen=st.integers(100, 40_000),
+        amount_fen=amounts,
+        paid=st.booleans(),
     )
-    def ordered(self, channel: str, purse_kind: str, amount_fen: int) -> None:
-        self.storm(
+    def ordered(self, channel: str, purse_kind: str, amount_fen: int, paid: bool) -> None:
+        made = self.storm(
             lambda: make_order(card=self.card, channel=channel, purse_kind=purse_kind, amount_fen=amount_fen),
             BalanceLimitExceeded,
         )
+        order = TopUpOrder.objects.order_by("pk").last()
+        if not (made and paid) or order is None:
+            return
+        if channel == "cash":
+            topup.receive_cash(order=order, actor=CLERK)
+            self.cash_fen += amount_fen
+        else:
+            self.gateway.add(order.number, amount_fen)
+            topup.poll_gateway_payment(order=order)
 
+    @rule(amount_fen=amounts)
+    def paid_at_the_counter(self, amount_fen: int) -> None:
+        self.ordered("cash", "chip", amount_fen, paid=True)
+
+    @precondition(some(channel="cash", state="init"))
     @rule(number=numbers)
     def cash_received(self, number: int) -> None:
-        order = self.order(number)
-        if order is None or order.channel != "cash":
+        if (order := self.order(number, channel="cash")) is None:
             return
         unpaid = order.paid_at is None
         if self.storm(lambda: topup.receive_cash(order=order, actor=CLERK), IllegalOrderTransition):
             self.cash_fen += order.amount_fen if unpaid else 0
 
+    @precondition(some(channel="gateway", state="init"))
     @rule(number=numbers, lost=losses)
     def payment_started(self, number: int, lost: list[str]) -> None:
         if order := self.order(number, channel="gateway", state=State.INIT):
             self.gateway.lost = lost
             self.storm(lambda: topup.start_gateway_payment(order=order))
 
+    @precondition(asked_for("payments"))
     @rule(number=numbers)
     def payer_pays(self, number: int) -> None:
         if order := self.order(number, channel="gateway"):
             self.gateway.pay(order.number)
 
+    @precondition(asked_for("payments"))
     @rule(number=numbers)
     def payment_called_back(self, number: int) -> None:
         paid = [p for p in self.gateway.payments.values() if p.status is PaymentStatus.SUCCEEDED]
         if paid:
             settle_payment(paid[number % len(paid)])
 
+    @precondition(asked_for("refunds"))
     @rule(number=numbers)
     def refund_called_back(self, number: int) -> None:
         if known := list(self.gateway.refunds.values()):
             note_refund(known[number % len(known)])
 
+    @precondition(some(state__in=["paid", "loaded"]))
     @rule(number=numbers)
     def given_back(self, number: int) -> None:
         if (order := self.order(number)) is None:
@@ -175,15 +206,17 @@ class TopUps(RuleBasedStateMachine):
         ):
             self.cash_fen -= order.amount_fen if paid_cash else 0
 
+    @precondition(some(channel="gateway", state="init"))
     @rule(number=numbers, lost=losses)
     def cancelled(self, number: int, lost: list[str]) -> None:
         if order := self.order(number):
             self.gateway.lost = lost
             self.storm(lambda: cancel_topup(order=order, actor="citizen", reason=""))
 
+    @precondition(some(purse__kind="chip", state__in=["paid", "loaded"]))
     @rule(number=numbers, tear=tears, forgets=st.booleans())
     def loaded(self, number: int, tear: Tear, forgets: bool) -> None:
-        if order := self.order(number, purse__kind="chip", paid_at__isnull=number > LOAD_APDUS * 2):
+        if order := self.order(number, purse__kind="chip", paid_at__isnull=number > 27):
             self.at_the_reader(
                 tear,
                 forgets,
@@ -192,9 +225,15 @@ class TopUps(RuleBasedStateMachine):
                 BalanceLimitExceeded,
             )
 
+    @precondition(some(purse__kind="chip", state__in=["paid", "loaded"]))
     @rule(tear=tears, forgets=st.booleans())
     def written_back(self, tear: Tear, forgets: bool) -> None:
         self.at_the_reader(tear, forgets, write_back)
+
+    @precondition(some(purse__kind="chip", state__in=["paid", "loaded"]))
+    @rule(apdu=st.integers(0, LOAD_APDUS), worked=st.booleans())
+    def pulled(self, apdu: int, worked: bool) -> None:
+        self.at_the_reader((apdu, worked), False, write_back)
 
     def at_the_reader(
         self, tear: Tear, forgets: bool, work: Callable[..., Any], *refusals: type[Exception]
@@ -214,6 +253,7 @@ class TopUps(RuleBasedStateMachine):
         repair_topups(now=self.now)
         self.gateway.lost.clear()
 
+    @precondition(some(gateway_refunds__state__in=["requested", "sent"]))
     @rule(status=st.sampled_from([RefundStatus.PENDING, RefundStatus.SUCCEEDED]), lost=losses)
     def refunds_sent(self, status: RefundStatus, lost: list[str]) -> None:
         self.now += ASK_AGAIN_AFTER
@@ -221,7 +261,7 @@ class TopUps(RuleBasedStateMachine):
         send_gateway_refunds(now=self.now)
         self.gateway.lost.clear()
 
-    @precondition(lambda self: any(True for _ in getattr(self, "gateway", FakeGateway()).refunds))
+    @precondition(asked_for("refunds"))
     @rule(number=numbers)
     def refund_done(self, number: int) -> None:
         keys = list(self.gateway.refunds)
