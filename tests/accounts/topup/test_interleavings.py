@@ -126,7 +126,7 @@ class TopUps(RuleBasedStateMachine):
 
     def storm(self, step: Callable[[], Any], *refusals: type[Exception]) -> bool:
         """Take a step that may be refused or may not get an answer; what it began is not rolled back."""
-        expected = (GatewayUnavailable, *refusals)
+        expected: tuple[type[Exception], ...] = (GatewayUnavailable, *refusals)
         try:
             step()
         except expected:
