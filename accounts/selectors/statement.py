@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db import connection
@@ -66,6 +66,11 @@ class Cursor:
     business_date: date
     transfer_id: int
     balance_fen: int
+
+
+def end_of_day(account_id: int, day: date) -> Cursor:
+    """The place after the last line of `day`: the statement from there backwards. Raises DoesNotExist."""
+    return Cursor(day + timedelta(days=1), 0, account_balance_fen(account_id, at=day))
 
 
 def account_statement(account_id: int, *, after: Cursor | None = None, limit: int = 50) -> StatementPage:

@@ -19,6 +19,12 @@ class OfficeAction(models.Model):
             ("report_loss", _("Report a card lost")),
             ("download_settlement", _("Download settlement reports")),
             ("view_finance_report", _("See the trial balance and refusals")),
+            ("freeze_account", _("Freeze a ledger account and open it again")),
+            ("request_refund", _("Take in and withdraw a refund")),
+            ("approve_refund", _("Approve and pay out a refund")),
+            ("approve_subsidy", _("Check and approve a subsidy batch")),
+            ("stop_mandate", _("Stop automatic top-up")),
+            ("close_difference", _("Close a difference of the three-way match")),
         ]
 
     def __str__(self) -> str:

@@ -46,7 +46,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _CARDS
     | _READER
     | {"accounts.view_citizen", "office.reveal_citizen", "office.report_loss"},
-    FINANCE: _FIELD | _CARDS | _BOOKS,
+    FINANCE: _FIELD | _CARDS | _BOOKS | {"office.freeze_account"},
     AUDITOR: _FIELD
     | _CARDS
     | _BOOKS
