@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -101,7 +101,8 @@ def _at_instant(account: LedgerAccount, at: datetime) -> int:
     return int(since) + (_at_end_of(account, day) if day else 0)
 
 
-def _rows(query: str, values: dict[str, object]) -> list[tuple[object, ...]]:
+def _rows(query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -81,7 +81,12 @@ def account_statement(account_id: int, *, after: Cursor | None = None, limit: in
     sign = 1 if LedgerAccount.objects.get(pk=account_id).side == LedgerAccount.Side.DEBIT else -1
     place = after or Cursor(date.max, _ID_MAX, account_balance_fen(account_id))
     with connection.cursor() as cursor:
-        values = {"id": account_id, "day": place.business_date, "before": place.transfer_id, "limit": limit}
+        values: dict[str, Any] = {
+            "id": account_id,
+            "day": place.business_date,
+            "before": place.transfer_id,
+            "limit": limit,
+        }
         cursor.execute(_PAGE, values)
         rows = cursor.fetchall()
     lines: list[StatementLine] = []

@@ -5,7 +5,7 @@ online payments.
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -106,7 +106,7 @@ def net_taps(*, run: ClearingRun) -> None:
 
 def _differences(day: date) -> list[str]:
     with connection.cursor() as cursor:
-        values = {
+        values: dict[str, Any] = {
             "day": day,
             "kinds": _EARNED_KINDS,
             "refunded": Transfer.Kind.PAYMENT_REFUNDED,

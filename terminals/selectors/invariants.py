@@ -5,7 +5,7 @@ Taps and refusals have no foreign keys, and counters are kept beside them as set
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -17,7 +17,7 @@ SHOWN_MAX: Final = 100
 
 LISTED_WITHIN_S: Final = 60
 """A report counts for every upload that comes in later than this; what was being judged meanwhile may have missed it."""
-_VALUES: Final = {
+_VALUES: Final[dict[str, Any]] = {
     "listed_within": LISTED_WITHIN_S,
     "ruled": [reason.code for reason in REASONS.values() if reason.rule],
 }

@@ -84,7 +84,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
         """With the date that was asked for."""
         day = _day(request)
         account = self.get_object(request, unquote(object_id))
-        asked = {"statement_day": day}
+        asked: dict[str, Any] = {"statement_day": day}
         if day and account is not None:
             asked["statement_balance"] = yuan(account_balance_fen(account.pk, at=day))
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **asked})

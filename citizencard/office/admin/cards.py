@@ -71,7 +71,8 @@ class CardAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Card]:
         """With the purses, which every row shows."""
-        return super().get_queryset(request).prefetch_related("purses")
+        cards: QuerySet[Card] = super().get_queryset(request)
+        return cards.prefetch_related("purses")
 
     @display(description=_("back-office balance (yuan)"))
     def balance(self, obj: Card) -> str:
