@@ -1,0 +1,11 @@
+"""Everything that can happen in the city, in one machine."""
+
+from __future__ import annotations
+
+from tests.accounts.machine.purses import PurseSteps
+from tests.accounts.machine.rides import RideSteps
+from tests.accounts.machine.topups import TopUpSteps
+
+
+class CitySteps(TopUpSteps, RideSteps, PurseSteps):
+    """All areas together: money, cards, rides and time meet."""
