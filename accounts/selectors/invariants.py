@@ -68,6 +68,54 @@ _RULES: Final = {
             WHERE account_id = closing.account_id AND business_date <= closing.business_date
         ) AS tally
         WHERE (closing.debit_fen, closing.credit_fen) IS DISTINCT FROM (tally.debit, tally.credit)""",
+    "debits are credits on every date": """
+        SELECT business_date::text, format('debit %s, credit %s', sum(debit_fen), sum(credit_fen))
+        FROM accounts_tally GROUP BY business_date HAVING sum(debit_fen) <> sum(credit_fen)""",
+    "what the city holds is what it owes and has earned": """
+        SELECT 'all accounts', format('held and spent %s fen, owed and earned %s', held, owed) FROM (
+            SELECT coalesce(sum(t.debit_fen - t.credit_fen) FILTER (WHERE a.side = 'D'), 0) AS held,
+                coalesce(sum(t.credit_fen - t.debit_fen) FILTER (WHERE a.side = 'C'), 0) AS owed
+            FROM accounts_tally t JOIN accounts_ledgeraccount a ON a.id = t.account_id
+        ) AS total WHERE held <> owed""",
+    "the purses add up to their control account": """
+        SELECT c.code, format('purses %s fen, account %s', purses.fen, control.fen)
+        FROM accounts_ledgeraccount c
+        JOIN LATERAL (SELECT coalesce(sum(p.balance_fen), 0) AS fen FROM accounts_purse p
+            JOIN accounts_ledgeraccount a ON a.id = p.account_id WHERE a.control_id = c.id) AS purses ON true
+        JOIN LATERAL (SELECT coalesce(sum(credit_fen - debit_fen), 0) AS fen FROM accounts_tally
+            WHERE account_id = c.id) AS control ON true
+        WHERE c.code IN ('2011', '2012', '2013') AND purses.fen <> control.fen""",
+    "a purse is debited for what it has a document for": """
+        SELECT t.business_date || ' #' || t.id, 'kind ' || t.kind || ' from ' || a.code
+        FROM accounts_transfer t JOIN accounts_ledgeraccount a ON a.id = t.debit_id
+        WHERE t.kind NOT IN (10, 11, 13, 30, 59) AND a.control_id IS NOT NULL""",
+    "a deposit is returned once, and not more than was taken": """
+        SELECT card.pan, format('taken %s fen, returned %s', given.taken, given.returned) FROM (
+            SELECT source_id, coalesce(sum(amount_fen) FILTER (WHERE kind = 5), 0) AS taken,
+                coalesce(sum(amount_fen) FILTER (WHERE kind <> 5), 0) AS returned
+            FROM accounts_transfer WHERE kind IN (5, 6, 9) GROUP BY source_id
+        ) AS given JOIN accounts_card card ON card.id = given.source_id
+        WHERE given.returned NOT IN (0, given.taken)""",
+    "refunds payable are those not paid yet": """
+        SELECT 'account 2032', format('%s fen in the ledger, %s in refunds', ledger.fen, parts.fen + gateway.fen + reversed.fen)
+        FROM (SELECT coalesce(sum(t.credit_fen - t.debit_fen), 0) AS fen FROM accounts_tally t
+              JOIN accounts_ledgeraccount a ON a.id = t.account_id WHERE a.code = '2032') AS ledger,
+            (SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_refundpart
+             WHERE method <> 'gateway' AND state = 'waiting') AS parts,
+            (SELECT coalesce(sum(part.amount_fen), 0) AS fen FROM accounts_refundpart part
+             LEFT JOIN accounts_gatewayrefund sent ON sent.key = part.key
+             WHERE part.method = 'gateway' AND (sent.state IN ('requested', 'sent')
+                OR sent.state = 'failed' AND part.state <> 'failed' OR sent.state IS NULL AND part.state = 'waiting')
+            ) AS gateway,
+            (SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_gatewayrefund
+             WHERE cause = 'reversal' AND state <> 'succeeded') AS reversed
+        WHERE ledger.fen <> parts.fen + gateway.fen + reversed.fen""",
+    "a card is being refunded while its refund is under way": """
+        SELECT card.pan, 'state ' || card.state || ', refund ' || coalesce(r.state, 'none')
+        FROM accounts_card card
+        FULL JOIN (SELECT card_id, state FROM accounts_refund WHERE state IN ('requested', 'cooling', 'due')) AS r
+            ON r.card_id = card.id
+        WHERE (card.state = 'refunding') <> (r.state IS NOT NULL)""",
     "a journal has transfers": """
         SELECT j.key, 'posted ' || j.business_date FROM accounts_journal j
         WHERE j.digest IS NOT NULL AND NOT EXISTS (

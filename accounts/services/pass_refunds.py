@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts import locks
 from accounts.errors import PassNotRefundable, QuoteOutdated
-from accounts.models import Chart, Pass, PassLapse, PassProduct
+from accounts.models import Pass, PassLapse, PassProduct
 from accounts.services import postings
 from accounts.services.ledger import post_journal
 from citizencard.core.audit import record_audit
@@ -66,10 +66,8 @@ def quote_pass_refund(card_pass: Pass, *, on: date) -> PassRefundQuote:
 
 
 @transaction.atomic
-def refund_pass(
-    *, card_pass: Pass, quoted_fen: int, in_cash: bool, actor: str, reason: str, occurred_at: datetime
-) -> Pass:
-    """Give the pass back, over the amount the holder was quoted: in cash, else owed to the holder (2032). Audited.
+def refund_pass(*, card_pass: Pass, quoted_fen: int, actor: str, reason: str, occurred_at: datetime) -> Pass:
+    """Give the pass back, over the amount the holder was quoted, in cash at the counter. Audited.
 
     Never into a purse. A pass already given back is returned as it is. Raises PassNotRefundable, and QuoteOutdated when
     the pass was used or time went by since the quote.
@@ -95,7 +93,6 @@ def refund_pass(
         lapse=lapse,
         payable_fen=quote.payable_fen,
         fee_fen=quote.fee_fen,
-        paid_from=Chart.COUNTER_CASH if in_cash else Chart.REFUNDS_PAYABLE,
         occurred_at=occurred_at,
     )
     if legs:

@@ -282,13 +282,12 @@ def pass_refunded(
     lapse: PassLapse | None,
     payable_fen: int,
     fee_fen: int,
-    paid_from: Chart,
     occurred_at: datetime,
 ) -> list[Leg]:
-    """A pass given back: begun days to the operator, the fee to us, the rest to the holder. Zero makes no leg."""
+    """A pass given back: begun days to the operator, the fee to us, the rest to the holder in cash. Zero makes no leg."""
     sold = account_id(Chart.PASSES_SOLD)
     parts = [
-        (account_id(paid_from), payable_fen, Transfer.Kind.PASS_REFUNDED, card_pass.pk),
+        (account_id(Chart.COUNTER_CASH), payable_fen, Transfer.Kind.PASS_REFUNDED, card_pass.pk),
         (account_id(Chart.SERVICE_FEES), fee_fen, Transfer.Kind.PASS_REFUNDED, card_pass.pk),
     ]
     if lapse is not None:

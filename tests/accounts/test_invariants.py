@@ -59,6 +59,21 @@ TAMPERING = {
     "a tally is the sum of its transfers": "UPDATE accounts_tally SET credit_fen = credit_fen + 1",
     "a closing balance is the tallies up to its date": "INSERT INTO accounts_closing "
     "SELECT account_id, business_date, debit_fen, credit_fen + 1 FROM accounts_tally WHERE credit_fen > 0 LIMIT 1",
+    "debits are credits on every date": "UPDATE accounts_tally SET debit_fen = debit_fen + 1",
+    "what the city holds is what it owes and has earned": "UPDATE accounts_ledgeraccount SET side = 'C' "
+    "WHERE code = '1011'",
+    "the purses add up to their control account": "UPDATE accounts_purse SET balance_fen = balance_fen - 1 "
+    "WHERE balance_fen > 0",
+    "a purse is debited for what it has a document for": "UPDATE accounts_transfer SET debit_id = credit_id, "
+    "credit_id = debit_id WHERE kind = 2",
+    "a deposit is returned once, and not more than was taken": "INSERT INTO accounts_transfer SELECT id + 1000, "
+    "business_date, 6, credit_id, debit_id, amount_fen - 1, journal_id, source_id, occurred_at FROM accounts_transfer "
+    "WHERE kind = 5",
+    "refunds payable are those not paid yet": "INSERT INTO accounts_tally SELECT id, '2026-03-02', 9, 0, 5, 1 "
+    "FROM accounts_ledgeraccount WHERE code = '1011'; UPDATE accounts_ledgeraccount SET code = '2032', chart = '2032' "
+    "WHERE code = '1011'",
+    "a card is being refunded while its refund is under way": "UPDATE accounts_card SET state = 'refunding' "
+    "WHERE state = 'active'",
     "a journal has transfers": "DELETE FROM accounts_transfer WHERE kind = 1",
     "a purse keeps floor and ceiling, those of its product": "UPDATE accounts_cardproduct SET balance_limit_fen = 1",
     "a purse account stands in the chart of its product, under its control account": "UPDATE accounts_ledgeraccount "

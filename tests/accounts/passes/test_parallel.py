@@ -131,9 +131,7 @@ def test_rides_refund_and_the_night_at_once(
         if number == 0:
             return expire_passes(sold.ends_on + timedelta(days=1))
         if number < 4:
-            return refund_pass(
-                card_pass=sold, quoted_fen=1_000, in_cash=True, actor=CLERK, reason="", occurred_at=NOON
-            )
+            return refund_pass(card_pass=sold, quoted_fen=1_000, actor=CLERK, reason="", occurred_at=NOON)
         return ride(card, bus, f"T{number}:1")
 
     in_threads(16, work, QuoteOutdated, PassNotRefundable)

@@ -33,13 +33,12 @@ def fen(code: str) -> int:
     return account_balance_fen(open_account(chart=chart, owner=owner).pk)
 
 
-def give_back(sold: Pass, *, on: date = START, in_cash: bool = True) -> Pass:
+def give_back(sold: Pass, *, on: date = START) -> Pass:
     """Quote and refund at noon of a day."""
     sold = Pass.objects.select_related("product").get(pk=sold.pk)
     return refund_pass(
         card_pass=sold,
         quoted_fen=quote_pass_refund(sold, on=on).payable_fen,
-        in_cash=in_cash,
         actor=CLERK,
         reason="moving away",
         occurred_at=datetime.combine(on, time(12), SHANGHAI),
@@ -77,8 +76,8 @@ def test_days_not_begun_come_back(sell: Callable[..., Pass]) -> None:
         ("price", 3_000),
         ("10 of 30 days", -1_000),
     ]
-    give_back(sold, on=date(2026, 3, 11), in_cash=False)
-    assert (fen("2032"), fen("2204.bus"), fen("2051"), fen("1011")) == (2_000, 1_000, 0, 3_000)
+    give_back(sold, on=date(2026, 3, 11))
+    assert (fen("2204.bus"), fen("2051"), fen("1011")) == (1_000, 0, 1_000)
     assert invariants.broken() == []
 
 
@@ -128,9 +127,7 @@ def test_a_ride_after_the_quote_makes_it_stale(
     quoted_fen = quote_pass_refund(sold, on=START).payable_fen
     ride(card, bus, "T1:1")
     with pytest.raises(QuoteOutdated) as refusal:
-        refund_pass(
-            card_pass=sold, quoted_fen=quoted_fen, in_cash=True, actor=CLERK, reason="", occurred_at=NOON
-        )
+        refund_pass(card_pass=sold, quoted_fen=quoted_fen, actor=CLERK, reason="", occurred_at=NOON)
     assert refusal.value.data == {"quoted_fen": 1_000, "payable_fen": 900}
     assert fen("1011") == 1_000
 
@@ -138,9 +135,7 @@ def test_a_ride_after_the_quote_makes_it_stale(
 def test_a_pass_is_given_back_once(sell: Callable[..., Pass], card: Card, bus: LedgerAccount) -> None:
     sold = sell()
     for _ in range(2):
-        back = refund_pass(
-            card_pass=sold, quoted_fen=1_000, in_cash=True, actor=CLERK, reason="", occurred_at=NOON
-        )
+        back = refund_pass(card_pass=sold, quoted_fen=1_000, actor=CLERK, reason="", occurred_at=NOON)
     assert back.state == Pass.State.REFUNDED
     assert (fen("1011"), fen("2051")) == (0, 0)
     assert use_pass(card=card, channel="bus", payee=bus, fare_fen=1, key="T1:1", occurred_at=NOON) is None
