@@ -60,8 +60,7 @@ TAMPERING = {
     "a closing balance is the tallies up to its date": "INSERT INTO accounts_closing "
     "SELECT account_id, business_date, debit_fen, credit_fen + 1 FROM accounts_tally WHERE credit_fen > 0 LIMIT 1",
     "debits are credits on every date": "UPDATE accounts_tally SET debit_fen = debit_fen + 1",
-    "what the city holds is what it owes and has earned": "UPDATE accounts_ledgeraccount SET side = 'C' "
-    "WHERE code = '1011'",
+    "what the city holds is what it owes and has earned": "UPDATE accounts_tally SET credit_fen = credit_fen + 1",
     "the purses add up to their control account": "UPDATE accounts_purse SET balance_fen = balance_fen - 1 "
     "WHERE balance_fen > 0",
     "a purse is debited for what it has a document for": "UPDATE accounts_transfer SET debit_id = credit_id, "

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from django.db import connection
 
-from settlement.selectors.audit import audit_books, broken_invariants
+from settlement.selectors.audit import INVARIANTS, all_rules, audit_books, broken_invariants
 from settlement.services.clearing import clear_day
 
 
@@ -74,3 +74,9 @@ def test_tampering_with_purses_taps_and_transfers_is_found(city: date, change: s
     clear_day(day=city)
     tamper(change)
     assert broken_invariants() != []
+
+
+def test_every_rule_proves_one_of_the_twelve_invariants() -> None:
+    numbered = [rule for invariant in INVARIANTS for rule in invariant.rules]
+    assert sorted(numbered) == sorted(all_rules())
+    assert [invariant.number for invariant in INVARIANTS] == [f"I{n}" for n in range(1, 13)]

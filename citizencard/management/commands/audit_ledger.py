@@ -11,14 +11,14 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from citizencard.core.invariants import Breach
 from citizencard.management.tables import console, trial_balance_table
-from settlement.selectors.audit import Audit, audit_books
+from settlement.selectors.audit import INVARIANTS, Audit, audit_books, number_of
 
 
 class Command(BaseCommand):
     """Audit the ledger; it changes nothing and may run beside the working city."""
 
     help = (
-        "Check every invariant of ledger, purses, taps, batches and settlement, and print the trial balance. "
+        "Check the invariants I1 to I12 of ledger, purses, taps, batches and settlement, and print the trial balance. "
         "Exit code 0: clean. Exit code 1: an invariant is broken; each breach is listed. Changes nothing."
     )
 
@@ -38,12 +38,16 @@ class Command(BaseCommand):
 
     def _print(self, audit: Audit) -> None:
         console(self.stdout).print(trial_balance_table(audit.trial_balance))
+        broken = {number_of(breach.invariant) for breach in audit.breaches}
+        for invariant in INVARIANTS:
+            sign = "✗" if invariant.number in broken else "✓"
+            self.stdout.write(f"{sign} {invariant.number:<4}{invariant.law} ({len(invariant.rules)} checks)")
         counted = f"{audit.rules} checks over {audit.transfers:,} transfers, {audit.taps:,} taps, {audit.days:,} dates"
         if not audit.breaches:
             self.stdout.write(self.style.SUCCESS(f"clean: {counted}"))
             return
         for breach in audit.breaches:
-            self.stdout.write(str(breach))
+            self.stdout.write(f"{number_of(breach.invariant)} {breach}")
         self.stdout.write(self.style.ERROR(f"{len(audit.breaches)} broken: {counted}"))
 
 
@@ -55,7 +59,7 @@ def _as_json(audit: Audit) -> str:
         "transfers": audit.transfers,
         "taps": audit.taps,
         "business_dates": audit.days,
-        "breaches": [asdict(breach) for breach in breaches],
+        "breaches": [{"number": number_of(breach.invariant), **asdict(breach)} for breach in breaches],
         "trial_balance": [asdict(row) for row in audit.trial_balance],
     }
     return json.dumps(content, ensure_ascii=False, default=str)
