@@ -82,3 +82,15 @@ class Rounds:
     def figures(self) -> dict[str, Spread]:
         """All figures."""
         return {name: Spread(tuple(values), self._units[name]) for name, values in self._values.items()}
+
+    def in_turns(self, rates: Mapping[str, Callable[[int], float]], times: int, turns: int) -> None:
+        """One round of several contestants in short turns, forth and back, so that what disturbs one disturbs all.
+
+        Each does its work so many times in all and answers with its rate per second for a turn.
+        """
+        seconds = dict.fromkeys(rates, 0.0)
+        for turn in range(turns):
+            for name in sorted(rates, reverse=turn % 2 == 1):
+                seconds[name] += times / turns / rates[name](times // turns)
+        for name, spent in seconds.items():
+            self.add(name, times / spent)

@@ -6,6 +6,7 @@ purses and tallies as the ledger does, but believes everything: what is left bet
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from time import perf_counter
 from typing import Any, Final
@@ -61,14 +62,14 @@ CREATE TRIGGER keep AFTER INSERT ON accounts_transfer
 _POST: Final = """
 WITH journal AS (
     INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
-    SELECT 'set:' || %(first)s, 'bench', 'bench', '', 'bench', date, now() FROM core_businessday WHERE state = 'open'
+    SELECT 'set:' || %(first)s::bigint, 'bench', 'bench', '', 'bench', date, now() FROM core_businessday WHERE state = 'open'
     RETURNING id, business_date
 )
 INSERT INTO accounts_transfer
     (business_date, journal_id, debit_id, credit_id, amount_fen, kind, source_id, occurred_at)
-SELECT business_date, journal.id, %(purse)s + n * 7919 %% %(purses)s, %(merchant)s + n %% %(merchants)s,
-    1 + n %% 50, %(kind)s, %(source)s + n, now()
-FROM journal, generate_series(%(first)s::bigint, %(first)s + %(size)s - 1) AS n
+SELECT business_date, journal.id, %(purse)s::bigint + n * 7919 %% %(purses)s::bigint, %(merchant)s::bigint + n %% %(merchants)s::bigint,
+    1 + n %% 50, %(kind)s, %(source)s::bigint + n, now()
+FROM journal, generate_series(%(first)s::bigint, %(first)s::bigint + %(size)s::bigint - 1) AS n
 """
 _TAKEN: Final = "SELECT count(*) FROM {schema}.accounts_transfer WHERE source_id >= %s"
 
@@ -80,12 +81,13 @@ def run(world: World, *, rounds: int, quick: bool) -> Result:
     execute_as_owner(_COPY.format(schema="rows"), _COPY.format(schema="kept") + _KEEP)
     figures, numbers = Rounds(), count()
     with owner_connection() as connection:
+        rates = {
+            name: partial(_rate, connection, schema, world, numbers) for name, schema in _SCHEMAS.items()
+        }
         for number in range(-1, rounds):
             connection.execute("CHECKPOINT")
-            into = figures if number >= 0 else Rounds()
-            for name in sorted(_SCHEMAS, reverse=number % 2 == 1):
-                connection.execute(f"SET search_path = {_SCHEMAS[name]}, public")
-                into.add(name, _rate(connection, world, numbers, sets))
+            into = figures if number >= 0 else Rounds()  # the first round only warms everything up
+            into.in_turns(rates, sets * SET, sets // 2)
         taken = [connection.execute(_TAKEN.format(schema=schema), [SOURCES]) for schema in _SCHEMAS.values()]
         counts = {row for cursor in taken for row in cursor}
     result.check("all three took the same number of transfers", len(counts) == 1)
@@ -96,19 +98,22 @@ def run(world: World, *, rounds: int, quick: bool) -> Result:
     return result
 
 
-def _rate(connection: psycopg.Connection[Any], world: World, numbers: count[int], sets: int) -> float:
+def _rate(
+    connection: psycopg.Connection[Any], schema: str, world: World, numbers: count[int], transfers: int
+) -> float:
+    # Accounts were opened at once, so that their ids follow each other.
+    first_purse, first_merchant = world.purses[0].account_id, world.merchants[0]
     values = {
-        "purse": world.purses[
-            0
-        ].account_id,  # accounts were opened at once, so that their ids follow each other
+        "purse": first_purse,
         "purses": len(world.purses),
-        "merchant": world.merchants[0],
+        "merchant": first_merchant,
         "merchants": len(world.merchants),
         "kind": Transfer.Kind.PAYMENT,
         "source": SOURCES,
         "size": SET,
     }
+    connection.execute(f"SET search_path = {schema}, public")
     began = perf_counter()
-    for _ in range(sets):
+    for _ in range(transfers // SET):
         connection.execute(_POST, values | {"first": next(numbers) * SET})
-    return sets * SET / (perf_counter() - began)
+    return transfers / (perf_counter() - began)

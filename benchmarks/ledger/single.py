@@ -18,6 +18,7 @@ from benchmarks.ledger.world import World, amount_fen, post
 from benchmarks.timing import Result, Rounds
 
 POSTINGS, QUICK_POSTINGS = 3_000, 50
+TURNS = 10
 WARM_UP = 20
 FLOOR, OURS, PAY = "post_hot (raw limit)", "post_journal", "pay, limits judged"
 
@@ -42,10 +43,9 @@ def run(world: World, peers: Sequence[Peer], *, rounds: int, quick: bool) -> Res
         }
         for step in steps.values():
             step(WARM_UP)
-        for number in range(rounds):
+        for _ in range(rounds):
             execute_as_owner("CHECKPOINT")
-            for name in sorted(steps, reverse=number % 2 == 1):
-                figures.add(name, steps[name](postings))
+            figures.in_turns(steps, postings, TURNS)
         result.check("the raw limit's balances are the sums of their legs", floor.holds())
     check_peers(result, peers)
     made = 2 * (rounds * postings + WARM_UP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from benchmarks.timing import Result, Rounds
@@ -34,3 +36,22 @@ def test_every_round_must_have_every_figure() -> None:
     result = Result("x", "X", {}, rounds.figures())
     with pytest.raises(ValueError, match="zip"):
         result.ratio("ours / raw", "ours", "raw")
+
+
+def test_contestants_take_turns_forth_and_back() -> None:
+    order: list[str] = []
+
+    def contestant(name: str, rates: list[float]) -> Callable[[int], float]:
+        def turn(times: int) -> float:
+            order.append(f"{name}{times}")
+            return rates.pop(0)
+
+        return turn
+
+    rounds = Rounds()
+    rounds.in_turns({"a": contestant("a", [5, 10]), "b": contestant("b", [10, 10])}, times=20, turns=2)
+
+    assert order == ["a10", "b10", "b10", "a10"]
+    # Ten in two seconds and ten in one: the seconds add up, not the rates.
+    assert rounds.figures()["a"].values == (20 / 3,)
+    assert rounds.figures()["b"].values == (10,)
