@@ -152,7 +152,7 @@ _RULES: Final = {
     "an order's postings are those of its state": """
         SELECT posted.number, posted.state || ', posted ' || coalesce(nullif(posted.kinds, ''), 'nothing')
         FROM (
-            SELECT o.id, o.number, o.state, coalesce(string_agg(t.kind::text, ',' ORDER BY t.kind), '') AS kinds,
+            SELECT o.id, o.number, o.state, o.paid_at, coalesce(string_agg(t.kind::text, ',' ORDER BY t.kind), '') AS kinds,
                 bool_and(t.amount_fen = o.amount_fen) AS right_amount
             FROM accounts_topuporder o
             LEFT JOIN accounts_transfer t ON t.source_id = o.id AND t.kind IN (1, 2, 3)
@@ -160,7 +160,7 @@ _RULES: Final = {
         ) AS posted
         WHERE NOT posted.right_amount OR posted.kinds <> CASE posted.state
             WHEN 'init' THEN '' WHEN 'paid' THEN '1' WHEN 'loaded' THEN '1' WHEN 'confirmed' THEN '1,2'
-            ELSE CASE posted.kinds WHEN '' THEN '' ELSE '1,3' END END""",
+            ELSE CASE WHEN posted.paid_at IS NULL THEN '' ELSE '1,3' END END""",
     "the load counters seen are those of confirmed orders": """
         SELECT card.pan, seen.count || ' counters seen, ' || done.count || ' loads confirmed'
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id AND p.kind = 'chip',

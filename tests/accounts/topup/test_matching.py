@@ -207,6 +207,8 @@ def test_other_dates_are_left_alone_but_what_is_open_is_looked_at_again(
     assert row.age_days(today() + DAY) == 2
     settle_payment(payment)
     assert match_topups(today() + 2 * DAY).closed == 1
+    topup.reverse_topup(order=order, actor=CLERK, reason="")
+    assert [match_topups(today() + days * DAY).still_open for days in (0, 1, -1)] == [0, 1, 1]
 
 
 def test_a_gateway_that_does_not_answer_closes_nothing(card: Card, gateway: FakeGateway) -> None:

@@ -151,6 +151,8 @@ def test_a_torn_load_is_settled_when_the_card_returns(demo_keys: KeyStore, after
     assert Purse.objects.get(card=card).balance_fen == 0
     assert chip.state.balance_fen == (5_000 if after else 0)
     assert load(order, MemoryTransport(chip)) == 5_000
+    order.refresh_from_db()
+    assert order.proof == "tac"
     assert Purse.objects.get(card=card).balance_fen == chip.state.balance_fen == 5_000
 
 
