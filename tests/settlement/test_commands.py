@@ -80,7 +80,7 @@ def test_a_broken_audit_lists_the_breaches_and_exits_with_1(city: date) -> None:
     with pytest.raises(SystemExit) as exited:
         call_command("audit_ledger", stdout=output)
     assert exited.value.code == 1
-    assert "3 broken" in output.getvalue()
+    assert "4 broken" in output.getvalue()
     assert "a purse holds the sum of its transfers: 3104397090000000001" in output.getvalue()
 
 
