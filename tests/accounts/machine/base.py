@@ -64,10 +64,14 @@ class CityMachine(RuleBasedStateMachine):
         self.book = Book()
         self.day: date = self.city.today
         self.earned: Counter[str] = Counter()
-        self.keys = 0
+        self.keys, self.sound = 0, False
         self.begin_areas()
         for holder in self.holders[::3]:
             self.hand_out(holder)
+        self.begin_money()
+
+    def begin_money(self) -> None:
+        """Something to spend from the first step on."""
 
     def begin_areas(self) -> None:
         """What the areas keep for themselves during a run."""
@@ -75,7 +79,8 @@ class CityMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "run"):
             try:
-                self.after_the_storm()
+                if self.sound:  # else something failed, and that is to be shown
+                    self.after_the_storm()
             finally:
                 self.clock.stop()
                 transaction.set_rollback(True)
@@ -83,7 +88,13 @@ class CityMachine(RuleBasedStateMachine):
 
     def after_the_storm(self) -> None:
         """Everything comes to rest; then world, book and ledger are held against each other once more."""
+        self.settle()
+        self.follow()
+        assert self.book.differences() == {}
         assert broken_invariants() == []
+
+    def settle(self) -> None:
+        """What the jobs of a quiet hour bring to an end."""
 
     # What steps do.
 
@@ -101,6 +112,7 @@ class CityMachine(RuleBasedStateMachine):
     def do(self, step: Callable[[], Any], *, crash: int | None = None, again: bool = False) -> Any:
         """Take a step, which may be refused, get no answer, crash and be repeated, or be submitted twice."""
         self.tick()
+        self.sound = False
         result = self._attempt(step, crash)
         if again:
             type(self).counts["submitted twice"] += 1
@@ -151,6 +163,7 @@ class CityMachine(RuleBasedStateMachine):
         if not hasattr(self, "run"):
             return
         type(self).counts["steps"] += 1
+        self.sound = False
         with connection.cursor() as cursor:  # what is checked at the end of a transaction
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         self.follow()
@@ -158,6 +171,7 @@ class CityMachine(RuleBasedStateMachine):
         assert sum(self.book.fen.values()) == 0
         if self.counts["steps"] % self.audit_every == 0:
             assert broken_invariants() == []
+        self.sound = True
 
     def follow(self) -> None:
         """Enter in the book what background jobs have done."""

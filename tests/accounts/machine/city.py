@@ -190,6 +190,8 @@ def _holder(keys: KeyStore, product: CardProduct) -> Holder:
     card = cards.order_card(product=product, citizen=citizen, actor=CLERK, valid_from=date(2026, 3, 1))
     chip = blank_chip(keys)
     personalise_card(card=card, transport=MemoryTransport(chip), pin=PIN, actor=CLERK)
+    if product.overdraft_fen:  # the chip counts what it may overdraw as money of its own
+        chip.commit(balance_fen=product.overdraft_fen, overdraft_limit_fen=product.overdraft_fen)
     purses = dict(Purse.objects.filter(card=card).values_list("kind", "pk"))
     return Holder(card, chip, purses["chip"], purses.get("account"))
 

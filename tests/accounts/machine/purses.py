@@ -11,8 +11,9 @@ from accounts.models import Hold, LedgerAccount, Pass, PassUse, Payment, Purse
 from accounts.services import holds, pass_refunds, passes
 from accounts.services.payments import pay, refund_payment
 from accounts.services.rides import ride_online
-from tests.accounts.machine.base import CityMachine, amounts, crashes, numbers
+from tests.accounts.machine.base import amounts, crashes, numbers
 from tests.accounts.machine.city import Holder
+from tests.accounts.machine.nights import NightSteps
 from tests.factories import CLERK
 
 PRICES = {"ten": 1_003, "days": 2_001}
@@ -20,7 +21,7 @@ merchants = st.sampled_from(["BUS", "SHOP"])
 parts = st.integers(1, 120)
 
 
-class PurseSteps(CityMachine):
+class PurseSteps(NightSteps):
     """Everything online."""
 
     def wallet(self, number: int) -> tuple[Holder, Purse] | None:
@@ -171,8 +172,8 @@ class PurseSteps(CityMachine):
             assert paid is None or paid.amount_fen == fare_fen
             self.book_payment(paid, "BUS")
 
-    @rule(number=numbers, in_cash=st.booleans(), crash=crashes, again=st.booleans())
-    def pass_given_back(self, number: int, in_cash: bool, crash: int | None, again: bool) -> None:
+    @rule(number=numbers, crash=crashes, again=st.booleans())
+    def pass_given_back(self, number: int, crash: int | None, again: bool) -> None:
         running = list(Pass.objects.filter(state=Pass.State.ACTIVE).select_related("product").order_by("pk"))
         if not running:
             return
@@ -183,12 +184,12 @@ class PurseSteps(CityMachine):
         assert quote.lapsed_fen + quote.fee_fen + quote.payable_fen == card_pass.unused_fen
         if self.do(
             lambda: pass_refunds.refund_pass(
-                card_pass=card_pass, quoted_fen=quote.payable_fen, in_cash=in_cash, actor=CLERK, reason="test",
+                card_pass=card_pass, quoted_fen=quote.payable_fen, actor=CLERK, reason="test",
                 occurred_at=when,
             ),
             crash=crash,
             again=again,
         ):  # fmt: skip
-            self.book.move("2051", "1011" if in_cash else "2032", quote.payable_fen)
+            self.book.move("2051", "1011", quote.payable_fen)
             self.book.move("2051", "6003", quote.fee_fen)
-            self.book.move("2051", "2204", quote.lapsed_fen)
+            self.book_lapses()

@@ -85,7 +85,7 @@ class RideSteps(CityMachine):
         known = [(h, r) for h in self.holders for r in h.uploaded]
         if not known:
             return
-        holder, record = known[number % len(known)]
+        _, record = known[number % len(known)]
         at = next(desk for desk in self.city.desks if _number(desk) == record.terminal_no)
         when = replace(
             record, occurred_at=record.occurred_at, amount_fen=amount_fen, terminal_seq=self.forged()
