@@ -28,10 +28,13 @@ logger = logging.getLogger(__name__)
 State = TopUpOrder.State
 
 ACTOR: Final = "repair"
+_NOBODY_PAID: Final = "nobody paid in time"
 POLL_AFTER: Final = timedelta(minutes=1)
 """How long a call-back may take before we ask."""
 EXPIRES_AFTER: Final = timedelta(minutes=30)
-"""How long a payer may take."""
+"""How long a payer may take at the gateway."""
+ABANDONED_AFTER: Final = timedelta(days=1)
+"""How long an order that is paid by hand (at a counter, an agent's, a kiosk) waits for its money."""
 UNCLAIMED_AFTER: Final = timedelta(days=30)
 """How long a paid order waits for its card before it is listed to be given back."""
 
@@ -49,10 +52,11 @@ class Repaired:
 def repair_topups(*, now: datetime) -> Repaired:
     """Settle every order that can be settled without its card."""
     gateway = [_attempt(order, partial(_ask_gateway, now=now)) for order in _unpaid(now)]
+    by_hand = [_attempt(order, _drop) for order in _abandoned(now)]
     purses = [_attempt(order, _credit) for order in _uncredited()]
     return Repaired(
         paid=gateway.count(State.PAID) + gateway.count(State.CONFIRMED),
-        dropped=gateway.count(State.REVERSED),
+        dropped=gateway.count(State.REVERSED) + by_hand.count(State.REVERSED),
         credited=purses.count(State.CONFIRMED),
         left=gateway.count(State.INIT) + purses.count(State.PAID),
     )
@@ -85,6 +89,12 @@ def _unpaid(now: datetime) -> QuerySet[TopUpOrder]:
     return TopUpOrder.objects.filter(late | paid_after_all, channel=TopUpOrder.Channel.GATEWAY).order_by("pk")
 
 
+def _abandoned(now: datetime) -> QuerySet[TopUpOrder]:
+    by_hand = (TopUpOrder.Channel.CASH, TopUpOrder.Channel.AGENT, TopUpOrder.Channel.KIOSK)
+    late = TopUpOrder.objects.filter(state=State.INIT, received_at__lte=now - ABANDONED_AFTER)
+    return late.filter(channel__in=by_hand).order_by("pk")
+
+
 def _uncredited() -> QuerySet[TopUpOrder]:
     return TopUpOrder.objects.filter(state=State.PAID, purse__kind=Purse.Kind.ACCOUNT).order_by("pk")
 
@@ -100,16 +110,22 @@ def _attempt(order: TopUpOrder, settle: Callable[[TopUpOrder], TopUpOrder]) -> s
 
 def _ask_gateway(order: TopUpOrder, now: datetime) -> TopUpOrder:
     if order.state == State.INIT and order.received_at <= now - EXPIRES_AFTER:
-        return cancel_topup(order=order, actor=ACTOR, reason="nobody paid in time")
+        return cancel_topup(order=order, actor=ACTOR, reason=_NOBODY_PAID)
     return poll_gateway_payment(order=order)
 
 
 def _given_up(order: TopUpOrder) -> TopUpOrder:
     """The order after its payment was given up at the gateway, or after it succeeded all the same.
 
-    Asking first finds a payment whose creation was answered into the void.
+    Asking first finds a payment whose creation was answered into the void. One that the gateway never made, and will not
+    make now, cannot be paid.
     """
-    order = poll_gateway_payment(order=order)
+    try:
+        order = poll_gateway_payment(order=order)
+    except GatewayError:
+        if order.gateway_id is not None:
+            raise
+        return order
     if order.state == State.INIT and order.gateway_id is not None:
         try:
             configured_gateway().cancel_payment(order.gateway_id)
@@ -118,6 +134,10 @@ def _given_up(order: TopUpOrder) -> TopUpOrder:
             if order.state == State.INIT:
                 raise
     return order
+
+
+def _drop(order: TopUpOrder) -> TopUpOrder:
+    return reverse_topup(order=order, actor=ACTOR, reason=_NOBODY_PAID)
 
 
 @transaction.atomic

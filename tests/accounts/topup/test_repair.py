@@ -10,17 +10,19 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.errors import GatewayUnavailable
+from accounts.errors import GatewayError, GatewayUnavailable
 from accounts.gateway.port import PaymentStatus
 from accounts.models import Card, TopUpOrder, Transfer
 from accounts.selectors import invariants
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import topup
+from accounts.services.agents import save_agent
 from accounts.services.gateway_payment import settle_payment
 from accounts.services.gateway_refunds import send_gateway_refunds
 from accounts.services.ledger import open_account
 from accounts.services.matching import match_topups
 from accounts.services.repair import (
+    ABANDONED_AFTER,
     EXPIRES_AFTER,
     POLL_AFTER,
     UNCLAIMED_AFTER,
@@ -108,6 +110,29 @@ def test_while_the_gateway_does_not_answer_an_expired_order_stays(
     assert repair_topups(now=after(order, EXPIRES_AFTER)) == Repaired(left=1)
     assert again(order).state == State.INIT
     assert repair_topups(now=after(order, EXPIRES_AFTER)) == Repaired(dropped=1)
+
+
+def test_a_payment_that_the_gateway_never_made_is_dropped_in_time(
+    card: Card, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**values: object) -> None:
+        raise GatewayError(gateway_status=400)
+
+    monkeypatch.setattr(gateway, "create_payment", refused)
+    order = make_order(card=card, channel="gateway", amount_fen=5_000)
+    assert repair_topups(now=after(order, EXPIRES_AFTER - SECOND)) == Repaired(left=1)
+    assert repair_topups(now=after(order, EXPIRES_AFTER)) == Repaired(dropped=1)
+    assert again(order).state == State.REVERSED
+
+
+@pytest.mark.parametrize("channel", ["cash", "agent", "kiosk"])
+def test_an_order_nobody_pays_by_hand_is_dropped_after_a_day(channel: str, card: Card) -> None:
+    save_agent(code="A1", name="便利店", credit_limit_fen=100_000, actor=CLERK)
+    party = "" if channel == "cash" else "A1"
+    order = make_order(card=card, channel=channel, amount_fen=5_000, party=party)
+    assert repair_topups(now=after(order, ABANDONED_AFTER - SECOND)) == Repaired()
+    assert repair_topups(now=after(order, ABANDONED_AFTER)) == Repaired(dropped=1)
+    assert (again(order).state, Transfer.objects.count()) == (State.REVERSED, 0)
 
 
 def test_a_payment_that_succeeds_while_it_is_given_up_is_booked(
