@@ -194,8 +194,17 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5
 # Over pgmq the reply queue's name is too long for its 47 characters, and a worker with it would not start.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TIMEZONE = TIME_ZONE
+# What comes every minute is not worth doing late: a worker that was away finds one of each, not a heap.
+_EVERY_MINUTE = {"schedule": crontab(), "options": {"expires": 60}}
 CELERY_BEAT_SCHEDULE = {
+    "repair-topups": {"task": "accounts.repair_topups", **_EVERY_MINUTE},
+    "send-gateway-refunds": {"task": "accounts.send_gateway_refunds", **_EVERY_MINUTE},
+    "advance-refunds": {"task": "accounts.advance_refunds", **_EVERY_MINUTE},
+    "expire-holds": {"task": "accounts.expire_holds", **_EVERY_MINUTE},
+    "collect-mandates": {"task": "accounts.collect_mandates", **_EVERY_MINUTE},
+    "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
     "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
+    "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},
 }
 
 # The city.
