@@ -1,4 +1,4 @@
-"""Found the demo city from `fixtures/city.json`: products, limits, passes, tariffs, merchants, terminals, staff. Idempotent."""
+"""Found the demo city from `fixtures/city.json`: rules, tariffs, merchants, terminals, partners, staff. Idempotent."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.contrib.auth.models import Group
 
-from accounts.models import CardProduct, User
+from accounts.models import Agent, CardProduct, Chart, LedgerAccount, User
+from accounts.services.agents import save_agent
+from accounts.services.ledger import open_account
 from accounts.services.limits import publish_limit
 from accounts.services.passes import publish_pass_product
+from accounts.services.refund_policies import publish_refund_policy
+from accounts.services.subsidies import open_subsidy_payer
 from citizencard.office.roles import ensure_roles
 from terminals.models import Merchant
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
@@ -65,8 +69,10 @@ class City:
             CardProduct.objects.get_or_create(code=product["code"], defaults=product)
         self._publish_limits()
         self._publish_passes()
+        self._publish_refund_policies()
         self._publish_tariffs()
         self._install_terminals(self._open_merchants())
+        self._contract_partners()
 
     def _hire_staff(self) -> None:
         for member in self.plan["staff"]:
@@ -90,12 +96,31 @@ class City:
                 **terms | {"valid_from": date.fromisoformat(terms["valid_from"]), "actor": _FOUNDER}
             )
 
+    def _publish_refund_policies(self) -> None:
+        for terms in self.plan["refund_policies"]:
+            dated = {
+                "product": CardProduct.objects.get(code=terms["product"]),
+                "valid_from": date.fromisoformat(terms["valid_from"]),
+            }
+            publish_refund_policy(**terms | dated | {"actor": _FOUNDER})
+
     def _publish_tariffs(self) -> None:
         for tariff in self.plan["tariffs"]:
             publish_tariff(**tariff | {"valid_from": date.fromisoformat(tariff["valid_from"])})
 
     def _open_merchants(self) -> dict[str, Merchant]:
         return {merchant["code"]: register_merchant(**merchant) for merchant in self.plan["merchants"]}
+
+    def _contract_partners(self) -> None:
+        """Those who take or give money for cards elsewhere; each once, because contracts are on the audit trail."""
+        for agent in self.plan["agents"]:
+            if not Agent.objects.filter(code=agent["code"]).exists():
+                save_agent(**agent, actor=_FOUNDER)
+        for kiosk in self.plan["kiosks"]:
+            open_account(chart=Chart.KIOSK_CASH, owner=kiosk["code"], name=kiosk["name"])
+        for payer in self.plan["subsidy_payers"]:
+            if not LedgerAccount.objects.filter(code=f"{Chart.SUBSIDY_RECEIVABLE}.{payer['code']}").exists():
+                open_subsidy_payer(**payer, actor=_FOUNDER)
 
     def _install_terminals(self, merchants: dict[str, Merchant]) -> None:
         for terminal in self.plan["terminals"]:

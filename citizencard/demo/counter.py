@@ -74,8 +74,21 @@ class Counter:
         if channel == TopUpOrder.Channel.CASH:
             order = receive_cash(order=order, actor=CLERK)
         else:
-            order = self._pay_online(order)
+            order = self.pay_online(order)
         self._load(order, when)
+
+    def pay_online(self, order: TopUpOrder) -> TopUpOrder:
+        """The holder pays on the gateway's page; the gateway's signed call-back books the money. A repeat changes nothing."""
+        if order.state != TopUpOrder.State.INIT:
+            return order
+        start_gateway_payment(order=order)
+        order.refresh_from_db()
+        visit_gateway(f"pay/{order.gateway_id}", do="pay")
+        deadline = time.monotonic() + WEBHOOK_SECONDS_MAX
+        while order.state == TopUpOrder.State.INIT and time.monotonic() < deadline:
+            time.sleep(0.05)
+            order.refresh_from_db()
+        return poll_gateway_payment(order=order) if order.state == TopUpOrder.State.INIT else order
 
     def install_sams(self, when: datetime) -> None:
         """Personalise the SAM of every terminal that has none yet."""
@@ -97,18 +110,10 @@ class Counter:
         with self.readers.card(self.factory.card(order.card.pan)) as transport:
             load_chip(order=order, transport=transport, terminal_no=terminal_no, when=when, pin=PIN)
 
-    def _pay_online(self, order: TopUpOrder) -> TopUpOrder:
-        """The holder pays on the gateway's page; the gateway's signed call-back books the money."""
-        start_gateway_payment(order=order)
-        order.refresh_from_db()
-        requests.post(
-            f"{settings.GATEWAY_URL}/pay/{order.gateway_id}", data={"do": "pay"}, timeout=10
-        ).raise_for_status()
-        deadline = time.monotonic() + WEBHOOK_SECONDS_MAX
-        while order.state == TopUpOrder.State.INIT and time.monotonic() < deadline:
-            time.sleep(0.05)
-            order.refresh_from_db()
-        return poll_gateway_payment(order=order) if order.state == TopUpOrder.State.INIT else order
+
+def visit_gateway(page: str, **form: str) -> None:
+    """What a person does on a page of the gateway."""
+    requests.post(f"{settings.GATEWAY_URL}/{page}", data=form, timeout=10).raise_for_status()
 
 
 def sam_name(terminal_code: str) -> str:

@@ -17,6 +17,7 @@ from citizencard.core.calendar import SHANGHAI, open_business_day
 from citizencard.core.models import BusinessDay
 from citizencard.demo.counter import CLERK, Counter
 from citizencard.demo.fleet import Fleet
+from citizencard.demo.stored_value import StoredValue
 from settlement.models import ClearingRun
 from settlement.tasks import clear_day
 from terminals.program.result import TapResult
@@ -69,6 +70,7 @@ class Day:
         open_business_day(self.business_date)
         self._hand_out_cards()
         self._top_up()
+        self._move_money()
         self.fleet.fetch_orders()
         for tap in self.plan["taps"]:
             if not self._is_lost and tap["at"] > self.plan["loss"]["at"]:
@@ -103,6 +105,12 @@ class Day:
                 carried[holder] = self.counter.issue("anonymous", None, self._opening(issued)).pan
                 issued += 1
                 self._remember(carried)
+        for elder in city["elders"]:  # they get a card once
+            if elder["key"] not in carried:
+                citizen = self.counter.register(elder)
+                carried[elder["key"]] = self.counter.issue("citizen", citizen, self._opening(issued)).pan
+                issued += 1
+                self._remember(carried)
         self.say(f"{issued} cards personalised and issued over {self.counter.readers.name}")
 
     def _top_up(self) -> None:
@@ -111,6 +119,12 @@ class Day:
             when = self._opening(10 + turn)
             self.counter.top_up(self._card(top_up["who"]), top_up["amount_fen"], channel, when)
         self.say(f"{len(self.plan['top_ups'])} cards topped up, in cash and through the payment gateway")
+
+    def _move_money(self) -> None:
+        money = StoredValue(self.counter, self._card, self._at)
+        money.found()
+        money.live()
+        self.say("online purses, passes, subsidies, family, automatic top-up: paid and promised")
 
     def _tap(self, tap: dict[str, Any]) -> None:
         code, who = tap["terminal"], tap["who"]

@@ -11,7 +11,7 @@ from rich.table import Table
 from citizencard.core.money import format_yuan
 from citizencard.demo.city import STAFF_PASSWORD
 from citizencard.demo.day import Day
-from citizencard.demo.tables import batch_table, reasons_table, tap_table
+from citizencard.demo.tables import batch_table, money_table, reasons_table, tap_table
 from citizencard.management.tables import console, settlement_table, trial_balance_table
 from settlement.selectors.audit import Audit, audit_books
 from settlement.selectors.reports import day_report
@@ -30,6 +30,7 @@ def print_day(stream: object, day: Day) -> bool:
     out.print(batch_table(batches))
     out.print(reasons_table(report))
     out.print(settlement_table(report))
+    out.print(money_table())
     out.print(trial_balance_table(audit.trial_balance))
     records = completeness(business_date=day.business_date)
     for breach in audit.breaches:

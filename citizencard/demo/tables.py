@@ -9,6 +9,7 @@ from rich.table import Table
 
 from citizencard.core.money import format_yuan
 from citizencard.demo.day import Tapped
+from citizencard.demo.promises import promises
 from settlement.selectors.figures import DayReport
 from terminals.models import Batch, Tap
 from terminals.wire.reasons import REASONS
@@ -41,6 +42,17 @@ def batch_table(batches: Iterable[Batch]) -> Table:
     for batch in kept:
         counts = (batch.records, batch.accepted, batch.suspended, batch.duplicate, batch.rejected)
         table.add_row(str(batch.terminal), batch.number, *(str(count or "") for count in counts))
+    return table
+
+
+def money_table() -> Table:
+    """What is promised besides balances on chips, with how many and how much."""
+    table = Table(title=_("Stored value"))
+    table.add_column(_("what"))
+    table.add_column(_("number"), justify="right")
+    table.add_column(_("amount"), justify="right")
+    for what, number, amount_fen in promises():
+        table.add_row(str(what), str(number), format_yuan(amount_fen))
     return table
 
 
