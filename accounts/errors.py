@@ -236,11 +236,16 @@ class LoadCounterMismatch(CitizenCardError):
 
 
 class GatewayError(CitizenCardError):
-    """The payment gateway refused or did not understand the request."""
+    """The payment gateway refused or did not understand the request: data `gateway_status`, its HTTP status."""
 
     code = "gateway_error"
     status = 502
     message = _("The payment gateway refused the request.")
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the no is to what was asked. Others (a wrong key of ours, say) say nothing of it: ask again later."""
+        return self.data.get("gateway_status") in (400, 402)
 
 
 class GatewayDeclined(GatewayError):

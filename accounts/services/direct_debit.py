@@ -126,6 +126,8 @@ def _ask(collection: MandateCollection, now: datetime) -> bool:
             mandate=mandate.gateway_mandate,
         )
     except GatewayError as refusal:
+        if not refusal.is_final:
+            raise
         return _fail(collection, State.DECLINED, refusal)
     if payment.status is PaymentStatus.CANCELED:
         return _fail(collection, State.DECLINED)

@@ -35,8 +35,6 @@ State = GatewayRefund.State
 ACTOR = "gateway"
 """Who posts when the gateway reports a refund."""
 ASK_AGAIN_AFTER: Final = timedelta(minutes=1)
-_FINAL: Final = frozenset({400, 402})
-"""Answers that say no to this refund. Others (a wrong key of ours, say) say nothing of it and are asked again."""
 
 
 @transaction.atomic
@@ -109,7 +107,7 @@ def _ask(pk: int, now: datetime) -> bool:
         logger.error("refund %s: the gateway's answer differs in %s", refund.key, refusal.data["field"])
     except GatewayError as refusal:
         logger.error("refund %s: %s", refund.key, refusal.data)
-        if refusal.data.get("gateway_status") in _FINAL:
+        if refusal.is_final:
             _refused(refund, str(refusal.data.get("gateway_code") or refusal.code))
     refund.refresh_from_db()
     return refund.settled_at is not None

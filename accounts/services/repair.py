@@ -122,8 +122,8 @@ def _given_up(order: TopUpOrder) -> TopUpOrder:
     """
     try:
         order = poll_gateway_payment(order=order)
-    except GatewayError:
-        if order.gateway_id is not None:
+    except GatewayError as refusal:
+        if order.gateway_id is not None or not refusal.is_final:
             raise
         return order
     if order.state == State.INIT and order.gateway_id is not None:
