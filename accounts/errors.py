@@ -245,7 +245,7 @@ class GatewayError(CitizenCardError):
     @property
     def is_final(self) -> bool:
         """Whether the no is to what was asked. Others (a wrong key of ours, say) say nothing of it: ask again later."""
-        return self.data.get("gateway_status") in (400, 402)
+        return isinstance(self, GatewayDeclined) or self.data.get("gateway_status") == 400
 
 
 class GatewayDeclined(GatewayError):
