@@ -90,7 +90,11 @@ TEMPLATES = [
 _EMBEDDED = embedded_urls(STATE_DIR)
 DATABASES = {"default": env.db_url("DATABASE_URL", default=_EMBEDDED.database)}
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    {"pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=10), "timeout": 10}}
+    {
+        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=10), "timeout": 10},
+        # For `citizencard.core.prepared`; behind a pooler that shares connections between transactions set 0.
+        "prepare_threshold": env.int("DATABASE_PREPARE_AFTER", default=5) or None,
+    }
 )
 DATABASE_CONFIGURED = "DATABASE_URL" in environ.Env.ENVIRON
 # Who owns the tables: for `migrate` and `grant_roles` alone. None: the role of DATABASE_URL does that too.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, connection, transaction
@@ -35,9 +36,12 @@ from citizencard.core.prepared import fetch_one
 _POST: Final = """
 SELECT journal_id, day, at, posted_digest, is_new FROM accounts_post_journal(
     %s, %s, %s, %s, %s, %s, %s, %s,
-    %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::timestamptz[])
+    %b::bigint[], %b::bigint[], %b::bigint[], %b::smallint[], %b::bigint[], %b::timestamptz[])
 """
 _UNIQUE_VIOLATION: Final = "23505"
+_LEG: Final = struct.Struct(">6q")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 AMOUNT_MAX_FEN: Final = 10**15
 """More than a city's whole money; sums of such amounts stay far from the database's largest integer."""
 _PURSES: Final = (Chart.PURSE_REAL_NAME, Chart.PURSE_ANONYMOUS, Chart.PURSE_ACCOUNT)
@@ -187,8 +191,8 @@ def set_account_state(*, account: LedgerAccount, state: str, actor: str, reason:
 
 def _digest(kind: str, source: str, legs: Sequence[Leg]) -> bytes:
     """SHA-256 over the event in canonical form; the order of legs does not matter, the day it was posted neither."""
-    lines = sorted([*leg.as_tuple()[:5], leg.occurred_at.astimezone(UTC).isoformat()] for leg in legs)
-    return hashlib.sha256(json.dumps([kind, source, lines]).encode()).digest()
+    packed = sorted(_LEG.pack(*leg.as_tuple()[:5], (leg.occurred_at - _EPOCH) // _MICROSECOND) for leg in legs)
+    return hashlib.sha256(b"".join([json.dumps([kind, source]).encode(), *packed])).digest()
 
 
 def _refusal(error: IntegrityError, day: date | None) -> Exception:
