@@ -7,7 +7,7 @@ RUNS ?= 1000000
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench fuzz lock clean
+.PHONY: help demo serve test lint bench fuzz chaos lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' Makefile | sed 's/^\(  make [a-z]*\) /\1\t/' | expand -t 16
@@ -35,6 +35,10 @@ bench: ## measure the speeds, each beside the raw limit of this machine
 fuzz: ## a million hostile inputs for every parser, the card and the SAM (RUNS=1000000)
 	@.ci/bootstrap test
 	@$(PYTHON) -m tests.fuzz --all --runs $(RUNS)
+
+chaos: ## kill everything at every step, at full size, each beside a control that must lose (hours)
+	@.ci/bootstrap test
+	@$(PYTHON) -m tests.chaos --full
 
 lock: ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 \
