@@ -14,6 +14,8 @@ from benchmarks.timing import Result, Rounds
 
 SIZES = (10, 100, 1_000, 8_190)
 BULK = 1_000
+MERCHANTS = 8
+"""A depot's file is of a few operators."""
 POSTINGS, QUICK_POSTINGS = 20_000, 1_000
 
 
@@ -51,5 +53,5 @@ def _ours(size: int) -> str:
 def _rate(world: World, numbers: count[int], size: int, times: int) -> float:
     began = perf_counter()
     for _ in range(times):
-        post(*(world.leg(next(numbers)) for _ in range(size)))
+        post(*(world.leg(next(numbers), merchants=MERCHANTS) for _ in range(size)))
     return size * times / (perf_counter() - began)
