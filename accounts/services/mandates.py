@@ -134,10 +134,10 @@ def confirm_requests(*, now: datetime) -> None:
 
 
 @transaction.atomic
-def stop_mandate(*, mandate: Mandate, actor: str, occurred_at: datetime) -> Mandate:
+def stop_mandate(*, mandate: Mandate, actor: str, occurred_at: datetime, reason: str = "") -> Mandate:
     """The citizen's switch: from now on nothing is collected. A repeat changes nothing. Audited.
 
-    The consent goes with the last mandate that stood on it.
+    The consent goes with the last mandate that stood on it. `reason` is given where staff do it for the citizen.
     """
     locks.lock_citizen(mandate.citizen_id)
     current = locks.lock_mandate(mandate.pk)
@@ -148,7 +148,8 @@ def stop_mandate(*, mandate: Mandate, actor: str, occurred_at: datetime) -> Mand
         Consent.objects.filter(
             citizen_id=current.citizen_id, purpose=Consent.Purpose.MANDATE, withdrawn_at=None
         ).update(withdrawn_at=timezone.now())
-    record_audit(actor=actor, action="mandate.stop", subject=f"mandate:{current.reference}")
+    detail = {"reason": reason} if reason else None
+    record_audit(actor=actor, action="mandate.stop", subject=f"mandate:{current.reference}", detail=detail)
     return current
 
 

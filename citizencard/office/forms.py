@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AuthenticationForm
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
+from accounts.models import RefundPart
+from citizencard.core.money import format_yuan, parse_yuan
 from citizencard.lockout import SignInLocked, count_attempt, forget_attempts
 
 
@@ -33,5 +41,97 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
         max_length=100,
+        help_text=_("The reason is kept in the audit trail together with your name."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
+    )
+
+
+class YuanField(forms.CharField):
+    """An amount in yuan as people write it; cleaned it is fen, 0 where it was left empty."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def clean(self, value: Any) -> int:
+        """Fen. Raises ValidationError for signs, more than two decimals or anything else."""
+        text = super().clean(value)
+        try:
+            return parse_yuan(text) if text else 0
+        except ValueError as error:
+            raise forms.ValidationError(
+                _("An amount in yuan has digits and at most two decimals.")
+            ) from error
+
+
+class RefundForm(ReasonForm):
+    """Why the holder wants the money back, and where what has no way back shall go."""
+
+    payee = forms.CharField(
+        label=_("Payee reference"),
+        max_length=80,
+        required=False,
+        help_text=_("Token of a linked bank account, never its number. Empty: cash."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+
+
+class ApprovalForm(forms.Form):
+    """Interest is owed only where the operator is at fault."""
+
+    interest = YuanField(label=_("Interest (yuan)"), required=False)
+    interest_reason = forms.CharField(
+        label=_("Why interest is owed"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget
+    )
+
+
+class PayeeForm(forms.Form):
+    """The linked account that the bank pays to."""
+
+    payee = forms.CharField(
+        label=_("Payee reference"),
+        max_length=80,
+        help_text=_("Token of a linked bank account, never its number."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+
+
+class ConfirmForm(forms.Form):
+    """Nothing to say: the button is the answer."""
+
+
+class _OfPartForm(forms.Form):
+    """About one of several parts of a refund; the cleaned value is the part."""
+
+    def __init__(self, parts: Iterable[RefundPart], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        by_key = {part.key: part for part in parts}
+        choices = [(key, f"{key}  ¥{format_yuan(part.amount_fen)}") for key, part in by_key.items()]
+        part = forms.TypedChoiceField(
+            label=_("Part"), choices=choices, coerce=by_key.__getitem__, widget=UnfoldAdminSelectWidget
+        )
+        self.fields = {"part": part, **self.fields}
+
+
+class PayoutForm(_OfPartForm):
+    """Which part the bank has paid, and under which number."""
+
+    reference = forms.CharField(
+        label=_("Bank reference"),
+        max_length=80,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+
+
+class ReturnForm(_OfPartForm, ReasonForm):
+    """Which part came back, and why."""
+
+
+class SubsidyForm(forms.Form):
+    """A payer's file."""
+
+    file = forms.FileField(
+        label=_("Subsidy file"),
+        help_text=_(
+            "CSV in UTF-8 or GBK; taken whole or not at all, and paid out once another person approves."
+        ),
+        widget=UnfoldAdminFileFieldWidget,
     )

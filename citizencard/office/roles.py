@@ -23,7 +23,16 @@ _FIELD = {
     "terminals.view_tariff",
     "terminals.view_hotlistentry",
 }
-_CARDS = {"accounts.view_card", "accounts.view_cardproduct", "accounts.view_topuporder"}
+_CARDS = {
+    "accounts.view_card",
+    "accounts.view_cardproduct",
+    "accounts.view_limitpolicy",
+    "accounts.view_mandate",
+    "accounts.view_passproduct",
+    "accounts.view_refund",
+    "accounts.view_topupdifference",
+    "accounts.view_topuporder",
+}
 _READER = {
     "bridge.view_workstation",
     "bridge.pair_workstation",
@@ -31,8 +40,13 @@ _READER = {
     "bridge.use_reader",
 }
 _BOOKS = {
+    "accounts.view_agent",
+    "accounts.view_gatewayevent",
+    "accounts.view_gatewayrefund",
     "accounts.view_ledgeraccount",
     "accounts.view_journal",
+    "accounts.view_remittance",
+    "accounts.view_subsidybatch",
     "terminals.view_batch",
     "settlement.view_clearingrun",
     "settlement.view_statement",
@@ -45,8 +59,22 @@ MATRIX: Final[dict[str, set[str]]] = {
     CLERK: _FIELD
     | _CARDS
     | _READER
-    | {"accounts.view_citizen", "office.reveal_citizen", "office.report_loss"},
-    FINANCE: _FIELD | _CARDS | _BOOKS | {"office.freeze_account"},
+    | {
+        "accounts.view_citizen",
+        "office.reveal_citizen",
+        "office.report_loss",
+        "office.request_refund",
+        "office.stop_mandate",
+    },
+    FINANCE: _FIELD
+    | _CARDS
+    | _BOOKS
+    | {
+        "office.freeze_account",
+        "office.approve_refund",
+        "office.approve_subsidy",
+        "office.close_difference",
+    },
     AUDITOR: _FIELD
     | _CARDS
     | _BOOKS

@@ -1,5 +1,31 @@
 """The pages of the office, by what they are about. Importing registers them."""
 
-from citizencard.office.admin import books, cards, days, field, people
+from citizencard.office.admin import (
+    agents,
+    books,
+    cards,
+    days,
+    field,
+    gateway,
+    mandates,
+    people,
+    products,
+    refunds,
+    subsidies,
+    topups,
+)
 
-__all__ = ["books", "cards", "days", "field", "people"]
+__all__ = [
+    "agents",
+    "books",
+    "cards",
+    "days",
+    "field",
+    "gateway",
+    "mandates",
+    "people",
+    "products",
+    "refunds",
+    "subsidies",
+    "topups",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.contrib.admin.utils import unquote
@@ -10,6 +11,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django_stubs_ext import StrOrPromise
 from unfold.admin import ModelAdmin
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from citizencard.office.tables import Table, yuan
@@ -63,6 +65,16 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
         return page
 
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
+        """Only the steps that make sense for the object as it is; the services refuse the others anyway."""
+        obj = self.get_object(request, unquote(object_id))
+        allowed: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        return [action for action in allowed if obj is not None and self.offers(obj, action.path)]
+
+    def offers(self, obj: Any, step: str) -> bool:
+        """Whether the page of `obj` has a button for a step of `actions_detail`."""
+        return True
+
     def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user see personal data in clear?"""
         return request.user.has_perm("office.reveal_citizen")
@@ -84,3 +96,11 @@ def yuan_column(field: str, title: StrOrPromise) -> Callable[[ModelAdmin, Any], 
 
     shown: Callable[[ModelAdmin, Any], str] = display(description=title, ordering=field)(column)
     return shown
+
+
+def day_asked(request: HttpRequest) -> date | None:
+    """The date asked for with `?day=`; None for none, or for something that is no date."""
+    try:
+        return date.fromisoformat(request.GET.get("day", ""))
+    except ValueError:
+        return None

@@ -19,7 +19,7 @@ from accounts.models import Journal, LedgerAccount, Transfer
 from accounts.selectors.balances import account_balance_fen
 from accounts.selectors.statement import Cursor, account_statement, end_of_day
 from accounts.services.ledger import set_account_state
-from citizencard.office.admin.base import ReadOnlyAdmin
+from citizencard.office.admin.base import ReadOnlyAdmin, day_asked
 from citizencard.office.reasons import ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, signed_yuan, yuan
@@ -47,7 +47,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
 
     def tables(self, request: HttpRequest, obj: LedgerAccount) -> list[Table]:
         """The balance of the date asked for, and a page of the statement from there."""
-        day = _day(request)
+        day = day_asked(request)
         cursor = _cursor(request) or (end_of_day(obj.pk, day) if day else None)
         page = account_statement(obj.pk, after=cursor, limit=LATEST)
         rows = [
@@ -82,7 +82,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """With the date that was asked for."""
-        day = _day(request)
+        day = day_asked(request)
         account = self.get_object(request, unquote(object_id))
         asked: dict[str, Any] = {"statement_day": day}
         if day and account is not None:
@@ -145,14 +145,6 @@ class JournalAdmin(ReadOnlyAdmin):
             for each in transfers
         ]
         return [Table(_("Transfers"), [_("kind"), _("debit"), _("credit"), _("amount")], rows, columns(3))]
-
-
-def _day(request: HttpRequest) -> date | None:
-    """The date asked for with `?day=`; None for none, or for something that is no date."""
-    try:
-        return date.fromisoformat(request.GET.get("day", ""))
-    except ValueError:
-        return None
 
 
 def _cursor(request: HttpRequest) -> Cursor | None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from citizencard.office.roles import MATRIX, ensure_roles
 from citizencard.office.site import office
 from tests.citizencard.city import City, make_staff
+from tests.citizencard.office.money import Money
 
 SignIn = Callable[[str], Client]
 
@@ -20,6 +21,16 @@ LISTS = {
     "accounts_card": {"clerk", "finance", "auditor"},
     "accounts_cardproduct": {"clerk", "finance", "auditor"},
     "accounts_topuporder": {"clerk", "finance", "auditor"},
+    "accounts_refund": {"clerk", "finance", "auditor"},
+    "accounts_mandate": {"clerk", "finance", "auditor"},
+    "accounts_limitpolicy": {"clerk", "finance", "auditor"},
+    "accounts_passproduct": {"clerk", "finance", "auditor"},
+    "accounts_topupdifference": {"clerk", "finance", "auditor"},
+    "accounts_gatewayrefund": {"finance", "auditor"},
+    "accounts_gatewayevent": {"finance", "auditor"},
+    "accounts_subsidybatch": {"finance", "auditor"},
+    "accounts_agent": {"finance", "auditor"},
+    "accounts_remittance": {"finance", "auditor"},
     "accounts_ledgeraccount": {"finance", "auditor"},
     "accounts_journal": {"finance", "auditor"},
     "accounts_user": {"auditor"},
@@ -77,6 +88,54 @@ def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: 
     url = reverse(f"admin:{action}", args=[subjects[action.split("_")[1]]])
     allowed = {role for role in [*MATRIX, "root"] if as_staff(role).get(url).status_code == 200}
     assert allowed == roles
+
+
+STEPS = {
+    "accounts_card_refund": {"clerk"},
+    "accounts_refund_approve": {"finance"},
+    "accounts_refund_refuse": {"finance"},
+    "accounts_refund_withdraw": {"clerk"},
+    "accounts_refund_payee": {"clerk"},
+    "accounts_refund_pay_cash": {"finance"},
+    "accounts_refund_confirm_bank": {"finance"},
+    "accounts_refund_return_bank": {"finance"},
+    "accounts_mandate_stop": {"clerk"},
+    "accounts_topupdifference_close": {"finance"},
+    "accounts_subsidybatch_upload": {"finance"},
+    "accounts_subsidybatch_approve": {"finance"},
+    "accounts_subsidybatch_refuse": {"finance"},
+    "accounts_ledgeraccount_freeze": {"finance"},
+    "accounts_ledgeraccount_reopen": {"finance"},
+}
+
+
+def test_every_step_of_the_office_is_in_the_matrix() -> None:
+    steps = {
+        step.action_name
+        for admin in office._registry.values()
+        for step in [*admin._get_base_actions_detail(), *admin._get_base_actions_list()]
+        if step.action_name.startswith("accounts_")
+    }
+    assert steps == set(STEPS) | {"accounts_citizen_reveal", "accounts_card_report_lost"}
+
+
+@pytest.mark.parametrize("role", [*sorted(MATRIX), "root"])
+def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignIn, role: str) -> None:
+    subjects = {
+        "card": money.card.pk,
+        "refund": money.due.pk,
+        "mandate": money.mandate.pk,
+        "topupdifference": money.difference.pk,
+        "subsidybatch": money.batch.pk,
+        "ledgeraccount": money.agent.account_id,
+    }
+    client = as_staff(role)
+    for step, roles in STEPS.items():
+        model = step.split("_")[1]
+        url = reverse(f"admin:{step}", args=[] if step.endswith("_upload") else [subjects[model]])
+        allowed = role in roles or role == "root"
+        assert client.get(url).status_code == (200 if allowed else 403), step
+        assert client.post(url, {}).status_code == (200 if allowed else 403), step
 
 
 @pytest.mark.parametrize("path", ["/office/", "/office/accounts/card/", "/office/trial-balance/"])

@@ -1,0 +1,65 @@
+"""What happened to a card, newest first: its movements, its top-ups, the steps of its life."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Card, TopUpOrder
+from citizencard.office.tables import Table, at, columns, link, signed_yuan, yuan
+from terminals.selectors.statement import card_statement
+
+STATEMENT_LINES = 50
+
+
+def movements_table(card: Card) -> Table:
+    """Uses and loads of the chip, with the balance after each."""
+    lines = card_statement(card=card, limit=STATEMENT_LINES)
+    return Table(
+        _("Movements"),
+        [_("time"), _("party"), _("place"), _("amount"), _("balance"), _("outcome"), _("note")],
+        [
+            [
+                at(line.occurred_at),
+                line.party or TopUpOrder.Channel(line.channel).label,
+                line.place,
+                signed_yuan(line.amount_fen),
+                yuan(line.balance_fen),
+                line.outcome.label if line.outcome else _("loaded"),
+                line.note,
+            ]
+            for line in lines
+        ],
+        columns(3, 4),
+        note=_("Newest first, by the clock of the device; at most %(limit)s.") % {"limit": STATEMENT_LINES},
+    )
+
+
+def topups_table(card: Card) -> Table:
+    """The newest orders for either purse."""
+    orders = card.topups.select_related("purse").order_by("-occurred_at")[:STATEMENT_LINES]
+    return Table(
+        _("Top-ups"),
+        [_("order number"), _("amount"), _("purse"), _("channel"), _("through"), _("state"), _("proved by"),
+         _("ordered at"), _("confirmed at")],
+        [
+            [link(order), yuan(order.amount_fen), order.purse.get_kind_display(), order.get_channel_display(),
+             order.party, order.get_state_display(), order.get_proof_display(), at(order.occurred_at),
+             at(order.confirmed_at)]
+            for order in orders
+        ],
+        columns(1),
+    )  # fmt: skip
+
+
+def life_table(card: Card) -> Table:
+    """Every step of the card's state."""
+    states = dict(Card.State.choices)
+    return Table(
+        _("Life of the card"),
+        [_("time"), _("from"), _("to"), _("actor"), _("reason")],
+        [
+            [at(event.occurred_at), states.get(event.source, event.source), states.get(event.target, event.target),
+             event.actor, event.reason]
+            for event in card.events.order_by("-pk")
+        ],
+    )  # fmt: skip
