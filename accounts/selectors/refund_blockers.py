@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import Card, CardFlag, RefundPolicy, TopUpOrder
 from accounts.selectors.chip_evidence import ChipEvidence
 
-SHADOW_BALANCE: Final = "the ledger's balance decides, not the chip's"
+SHADOW_BALANCE: Final = gettext_noop("the ledger's balance decides, not the chip's")
 _REFUNDABLE: Final = (Card.State.ISSUED, Card.State.ACTIVE, Card.State.LOST, Card.State.REFUNDING)
 _UNDER_WAY: Final = (TopUpOrder.State.PAID, TopUpOrder.State.LOADED)
 

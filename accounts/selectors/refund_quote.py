@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import Card, CardDamage, Purse, RefundPolicy, Transfer
 from accounts.selectors.chip_evidence import ChipEvidence, ChipReading, weigh_chip
@@ -31,7 +32,7 @@ NO_REASON_RULE: Final = f"{_PREPAID}第十四条"
 """Seven days in which a prepaid card may be given back without a reason."""
 INTEREST_RULE: Final = f"{_PREPAID}第十五条至第十七条"
 """Interest on what is paid back late, by the loan prime rate where the operator is at fault."""
-DEPOSIT_RULE: Final = "a deposit is returned in full unless damage is on record"
+DEPOSIT_RULE: Final = gettext_noop("a deposit is returned in full unless damage is on record")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,11 @@ from terminals.selectors.statement import (
 PAGE_LINES: Final = 20
 _LOADS: Final[dict[str, StrOrPromise]] = {
     "cash": _("Top-up at the counter"),
+    "agent": _("Top-up at an agent"),
+    "kiosk": _("Top-up at a kiosk"),
     "gateway": _("Top-up paid online"),
+    "mandate": _("Automatic top-up"),
+    "subsidy": _("Subsidy"),
 }
 
 

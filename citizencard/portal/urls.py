@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from django.urls import path
 
-from citizencard.portal.views import account, cards
+from citizencard.portal.views import (
+    account,
+    cards,
+    family,
+    mandates,
+    notices,
+    online,
+    passes,
+    refunds,
+    topups,
+)
 
 app_name = "portal"
 urlpatterns = [
     path("", cards.home, name="home"),
     path("cards/<int:card_id>/", cards.statement, name="statement"),
     path("cards/<int:card_id>/statement.csv", cards.statement_csv, name="statement_csv"),
+    path("cards/<int:card_id>/online/", online.statement, name="online"),
+    path("cards/<int:card_id>/online.csv", online.statement_csv, name="online_csv"),
+    path("cards/<int:card_id>/top-up/", topups.order, name="top_up"),
+    path("cards/<int:card_id>/automatic/", mandates.card_mandates, name="mandates"),
+    path("cards/<int:card_id>/passes/", passes.card_passes, name="passes"),
+    path("cards/<int:card_id>/refund/", refunds.card_refund, name="refund"),
+    path("cards/<int:card_id>/refund/withdraw/", refunds.withdraw, name="withdraw_refund"),
+    path("orders/<str:number>/", topups.progress, name="order"),
+    path("orders/<str:number>/pay/", topups.pay, name="pay"),
+    path("orders/<str:number>/cancel/", topups.cancel, name="cancel_order"),
+    path("mandates/<int:mandate_id>/confirm/", mandates.confirm, name="confirm_mandate"),
+    path("mandates/<int:mandate_id>/stop/", mandates.stop, name="stop_mandate"),
+    path("family/", family.members, name="family"),
+    path("family/cards/<int:card_id>/top-up/", topups.order_for_family, name="family_top_up"),
+    path("family/<int:link_id>/join/", family.join, name="join_family"),
+    path("family/<int:link_id>/balance/", family.balance, name="show_balance"),
+    path("family/<int:link_id>/leave/", family.leave, name="leave_family"),
+    path("notices/", notices.newest, name="notices"),
     path("login/", account.login, name="login"),
     path("logout/", account.logout, name="logout"),
     path("preferences/", account.preferences, name="preferences"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from citizencard.core.masks import mask_card
 from citizencard.core.money import format_yuan
 
 register = template.Library()
@@ -26,3 +27,9 @@ def signed_yuan(amount_fen: int) -> str:
 def card_number(pan: str) -> str:
     """`3104397000000000017` → `3104 3970 0000 0000 017`, as it is printed on the card."""
     return " ".join(pan[at : at + 4] for at in range(0, len(pan), 4))
+
+
+@register.filter
+def masked_card(pan: str) -> str:
+    """`3104397000000000017` → `****0017`: for pages about somebody else's card."""
+    return mask_card(pan)

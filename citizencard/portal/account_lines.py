@@ -1,0 +1,65 @@
+"""The statement of an account purse for people's eyes: the ledger's lines in words, page after page by cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from django.db.models import Q, Sum
+from django.utils.text import capfirst
+
+from accounts.models import LedgerAccount, Transfer
+from accounts.selectors.statement import Cursor, StatementLine, account_statement, end_of_day
+from citizencard.portal.movements import PAGE_LINES, Movement
+
+CSV_LINES: Final = 100_000
+_NAMED: Final = (Transfer.Kind.PAYMENT, Transfer.Kind.PAYMENT_REFUNDED)
+"""Lines of which people want to know with whom."""
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    """Lines newest first; `older` is the address part of the following page, empty when there is none."""
+
+    lines: list[Movement]
+    older: str
+
+
+def account_page(account_id: int, before: str, limit: int = PAGE_LINES) -> AccountPage:
+    """A page of the statement, the first one unless `before` names a place, as `older` of another page does."""
+    page = account_statement(account_id, after=_place(account_id, before), limit=limit)
+    codes = {line.other_code for line in page.lines if line.kind in _NAMED}
+    names = dict(LedgerAccount.objects.filter(code__in=codes).values_list("code", "name")) if codes else {}
+    older = f"{page.next.business_date:%Y-%m-%d}.{page.next.transfer_id}" if page.next else ""
+    return AccountPage([_movement(line, names) for line in page.lines], older)
+
+
+def _movement(line: StatementLine, names: dict[str, str]) -> Movement:
+    name = names.get(line.other_code, "")
+    label = capfirst(str(line.kind.label))
+    return Movement(
+        occurred_at=line.occurred_at,
+        icon="topup" if line.change_fen > 0 else "shop",
+        place=name or label,
+        amount_fen=line.change_fen,
+        balance_fen=line.balance_fen,
+        words=label if name else "",
+        held=False,
+    )
+
+
+def _place(account_id: int, before: str) -> Cursor | None:
+    """The place named in an address. Balances are not in addresses, so the one there is read from the books."""
+    try:
+        day_text, id_text = before.split(".")
+        day, transfer_id = date.fromisoformat(day_text), int(id_text)
+    except ValueError:
+        return None
+    if not 0 < transfer_id < 2**63 or day == date.max:
+        return None
+    credit, debit = Q(credit_id=account_id), Q(debit_id=account_id)
+    later = Transfer.objects.filter(credit | debit, business_date=day, id__gte=transfer_id)
+    sums = later.aggregate(credit=Sum("amount_fen", filter=credit), debit=Sum("amount_fen", filter=debit))
+    change_fen = (sums["credit"] or 0) - (sums["debit"] or 0)
+    return Cursor(day, transfer_id, end_of_day(account_id, day).balance_fen - change_fen)
