@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db import connection
 
+from accounts.selectors import documents
 from citizencard.core.invariants import Breach
 
 SHOWN_MAX: Final = 100
@@ -247,7 +248,7 @@ _RULES: Final = {
         FROM pg_inherits child LEFT JOIN pg_trigger t
             ON t.tgrelid = child.inhrelid AND t.tgname = 'through_parent_only'
         WHERE child.inhparent = 'accounts_transfer'::regclass AND coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
-}
+} | documents.RULES
 
 
 def rules() -> tuple[str, ...]:

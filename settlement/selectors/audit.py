@@ -69,6 +69,8 @@ INVARIANTS: Final = (
             "what is unused of passes is in account 2051",
             "refunds payable are those not paid yet",
             "a deposit is returned once, and not more than was taken",
+            "a document has the transfers that it asks for, and no transfer is without",
+            "a refund empties its card into what is owed",
         ),
     ),
     Invariant(

@@ -51,6 +51,15 @@ HOLD_FROM_NOWHERE = """
 INSERT INTO accounts_hold (key, purse_id, payee_id, amount_fen, captured_fen, state, channel, counted_on, reason, actor,
     occurred_at, expires_at) SELECT 'h', id, 0, 5, 1, 'reserved', 'bike', now(), '', '', now(), 'tomorrow'
     FROM accounts_purse LIMIT 1"""
+REFUND_OF_NOTHING = """
+INSERT INTO accounts_refundpolicy (id, product_id, valid_from, redeemable, after_months, no_reason_days, waiting_days,
+    sla_days, fee_fen, damage_fee_fen, cash_limit_fen, legal_basis)
+    SELECT 1, product_id, now(), true, 0, 0, 0, 0, 0, 0, 0, 'x' FROM accounts_card LIMIT 1;
+INSERT INTO accounts_refund (number, card_id, policy_id, state, card_state, reason, payee, requested_by, requested_at,
+    due_on, promised_by, decided_by, decided_at, decision_reason, balance_fen, price_fen, deposit_fen, damage_fen, fee_fen,
+    interest_fen, payable_fen)
+    SELECT 'R', id, 1, 'approved', 'active', '', '', 'a', now(), now(), now(), 'b', now(), '', 5, 0, 0, 0, 0, 0, 5
+    FROM accounts_card LIMIT 1"""
 TAMPERING = {
     "a transfer stands between two accounts of the ledger": "UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 5",
     "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
@@ -88,6 +97,9 @@ TAMPERING = {
     "what is captured of a hold is its payments": HOLD_FROM_NOWHERE,
     "a payment or its refund is one transfer between its purse and its payee": PAYMENT_FROM_NOWHERE,
     "no payment is refunded beyond what was paid": REFUND_FROM_NOWHERE,
+    "a document has the transfers that it asks for, and no transfer is without": "UPDATE accounts_transfer "
+    "SET debit_id = (SELECT min(id) FROM accounts_ledgeraccount) WHERE kind = 1",
+    "a refund empties its card into what is owed": REFUND_OF_NOTHING,
     "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
     "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",
     "the triggers that guard the ledger are on": "ALTER TABLE accounts_transfer DISABLE TRIGGER append_only",

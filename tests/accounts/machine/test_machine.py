@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from citizencard.core.keyservice.keystore import KeyStore
+from settlement.selectors.audit import broken_invariants
+from terminals.services.acceptance import posting
 from tests.accounts.machine.city import found_city
 from tests.accounts.machine.steps import CitySteps
 
@@ -19,15 +21,19 @@ STEPS_PER_RUN = 50
 STEPS = int(os.environ.get("MACHINE_STEPS", "4000"))
 
 
-def test_the_books_are_right_whatever_happens(
-    demo_keys: KeyStore,
-    monkeypatch: pytest.MonkeyPatch,
-    record_property: Callable[[str, object], None],
-) -> None:
+@pytest.fixture
+def machine(demo_keys: KeyStore, monkeypatch: pytest.MonkeyPatch) -> type[CitySteps]:
+    """The machine with its city founded."""
     CitySteps.city = found_city(demo_keys, timezone.now().replace(microsecond=0))
     CitySteps.monkeypatch = monkeypatch
+    return CitySteps
+
+
+def test_the_books_are_right_whatever_happens(
+    machine: type[CitySteps], record_property: Callable[[str, object], None]
+) -> None:
     run_state_machine_as_test(
-        CitySteps,
+        machine,
         settings=settings(
             max_examples=max(1, STEPS // STEPS_PER_RUN),
             stateful_step_count=STEPS_PER_RUN,
@@ -36,6 +42,31 @@ def test_the_books_are_right_whatever_happens(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    counts = CitySteps.counts
+    counts = machine.counts
     told = ", ".join(f"{name} {counts[name]:,}" for name in sorted(counts))
     record_property("counted", f"city: {told}")
+
+
+def test_the_book_finds_what_the_audit_cannot(
+    machine: type[CitySteps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: a purchase held against the city's money where the purse could have paid breaks no rule of the audit."""
+    right = "CASE WHEN judged.fits THEN"
+    monkeypatch.setattr(
+        posting, "_TRANSFERS", posting._TRANSFERS.replace(right, "CASE WHEN verdict <> 2 AND fits THEN")
+    )
+    run = machine()
+    run.begin()
+    run.lost(number=0, crash=None, again=False)
+    run.the_book_is_the_ledger()
+    run.rides(number=0, desk=0, fares=[300])
+    lost = next(holder for holder in run.holders if holder.pocketed)
+    (record,) = lost.pocketed
+    lost.card.refresh_from_db()
+    run.rides(number=0, desk=0, fares=[])
+    run.uploaded_at_once(number=0, crash=None, again=False)
+    assert record in lost.uploaded
+    assert broken_invariants() == []
+    with pytest.raises(AssertionError):
+        run.the_book_is_the_ledger()
+    run.teardown()

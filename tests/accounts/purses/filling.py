@@ -15,7 +15,7 @@ def fill(purse: Purse, amount_fen: int) -> None:
     """Value into a purse by a posting of its own, where the way it got there does not matter."""
     running = next(_fillings)
     cash = open_account(chart=Chart.COUNTER_CASH)
-    leg = Leg(cash.pk, purse.account_id, amount_fen, Transfer.Kind.TOP_UP_LOADED, -running, NOON)
+    leg = Leg(cash.pk, purse.account_id, amount_fen, Transfer.Kind.CARD_SALE, -running, NOON)
     post_journal(key=f"test-purse:{running}", kind="test", actor="test", source="test", legs=[leg])
 
 

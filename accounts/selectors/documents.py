@@ -1,0 +1,103 @@
+"""What each document asks of the ledger, said a second time in SQL, apart from the posting templates.
+
+An order, a refund, a pass, a remittance names the accounts and the amount of each transfer it caused. Taps, payments and
+statements are proved beside their own tables. A product's price and deposit stand as long as cards of it do.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Kinds: see Transfer.Kind. A zero amount asks for nothing.
+_DOCUMENTS: Final = """
+WITH account AS (
+    SELECT id, code FROM accounts_ledgeraccount
+), topup AS (
+    SELECT o.*, money.id AS money_id, p.account_id, CASE
+            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel = 'kiosk' THEN '1011' ELSE money.code END AS back
+    FROM accounts_topuporder o JOIN accounts_purse p ON p.id = o.purse_id
+    LEFT JOIN account money ON money.code = CASE o.channel WHEN 'cash' THEN '1011' WHEN 'gateway' THEN '1012'
+        WHEN 'agent' THEN '1013' WHEN 'kiosk' THEN '1014' WHEN 'mandate' THEN '1015' ELSE '1231' END
+        || CASE o.party WHEN '' THEN '' ELSE '.' || o.party END
+    WHERE o.paid_at IS NOT NULL
+), sold AS (
+    SELECT card.id AS card_id, card.state, product.price_fen, product.deposit_fen
+    FROM accounts_card card JOIN accounts_cardproduct product ON product.code = card.product_id
+    WHERE EXISTS (SELECT FROM accounts_cardevent e WHERE e.card_id = card.id AND e.target = 'issued')
+), refund AS (
+    SELECT * FROM accounts_refund WHERE state IN ('approved', 'paid', 'failed')
+), returned AS (
+    SELECT card_id, '2032' AS owed_by, deposit_fen, damage_fen FROM refund
+    UNION ALL
+    SELECT sold.card_id, '1011', sold.deposit_fen, least(coalesce(damage.amount_fen, 0), sold.deposit_fen)
+    FROM sold LEFT JOIN accounts_carddamage damage ON damage.card_id = sold.card_id
+    WHERE sold.state = 'closed' AND sold.card_id NOT IN (SELECT card_id FROM refund)
+), lapse AS (
+    SELECT l.*, CASE WHEN product.rides IS NULL OR product.unused = 'operator' THEN product.operator_id END AS operator_id
+    FROM accounts_passlapse l JOIN accounts_pass held ON held.id = l.card_pass_id
+    JOIN accounts_passproduct product ON product.id = held.product_id
+), given_back AS (
+    SELECT held.id, held.refunded_fen, least(product.refund_fee_fen, held.refunded_fen) AS fee_fen
+    FROM accounts_pass held JOIN accounts_passproduct product ON product.id = held.product_id
+    WHERE held.state = 'refunded'
+), expected (kind, source_id, debit_id, debit, credit_id, credit, fen) AS (
+    SELECT 1, id, money_id, NULL, NULL::bigint, '2031', amount_fen FROM topup
+    UNION ALL SELECT 2, id, NULL, '2031', account_id, NULL, amount_fen FROM topup WHERE state = 'confirmed'
+    UNION ALL SELECT 3, id, NULL, '2031', NULL, back, amount_fen FROM topup WHERE state = 'reversed'
+    UNION ALL SELECT 4, card_id, NULL, '1011', NULL, '6002', price_fen FROM sold
+    UNION ALL SELECT 5, card_id, NULL, '1011', NULL, '2021', deposit_fen FROM sold
+    UNION ALL SELECT 6, card_id, NULL, '2021', NULL, owed_by, deposit_fen - damage_fen FROM returned
+    UNION ALL SELECT 9, card_id, NULL, '2021', NULL, '6003', damage_fen FROM returned
+    UNION ALL SELECT 7, card_id, NULL, '2032', NULL, '6003', fee_fen FROM refund
+    UNION ALL SELECT 8, card_id, NULL, '6002', NULL, '2032', price_fen FROM refund
+    UNION ALL SELECT 33, card_id, NULL, '6711', NULL, '2032', interest_fen FROM refund
+    UNION ALL SELECT 15, id, NULL, '1011', NULL, '2051', price_fen FROM accounts_pass WHERE paid_by = 'cash'
+    UNION ALL SELECT 16, id, NULL, '2051', payee_id, NULL, value_fen FROM accounts_passuse
+    UNION ALL SELECT 17, id, NULL, '2051', operator_id, CASE WHEN operator_id IS NULL THEN '6003' END, value_fen FROM lapse
+    UNION ALL SELECT 18, id, NULL, '2051', NULL, '1011', refunded_fen - fee_fen FROM given_back
+    UNION ALL SELECT 18, id, NULL, '2051', NULL, '6003', fee_fen FROM given_back
+    UNION ALL SELECT 31, r.id, NULL, '2032', topup.money_id, NULL, r.amount_fen
+        FROM accounts_gatewayrefund r JOIN topup ON topup.id = r.order_id WHERE r.state = 'succeeded'
+    UNION ALL SELECT 31, id, NULL, '2032', NULL, CASE method WHEN 'cash' THEN '1011' ELSE '1001' END, amount_fen
+        FROM accounts_refundpart WHERE method <> 'gateway' AND state <> 'waiting'
+    UNION ALL SELECT 50, id, NULL, "into", account_id, NULL, expected_fen FROM accounts_remittance
+    UNION ALL SELECT 50, id, NULL, "into", NULL, '2241', counted_fen - expected_fen FROM accounts_remittance
+    UNION ALL SELECT 50, id, NULL, '1221', NULL, "into", expected_fen - counted_fen FROM accounts_remittance
+    UNION ALL SELECT 50, id, NULL, '1001', payer_id, NULL, amount_fen FROM accounts_subsidyfunds
+), asked AS (
+    SELECT kind::smallint AS kind, source_id, coalesce(expected.debit_id, debit.id) AS debit_id,
+        coalesce(expected.credit_id, credit.id) AS credit_id, fen
+    FROM expected LEFT JOIN account debit ON debit.code = expected.debit LEFT JOIN account credit ON credit.code = expected.credit
+    WHERE fen > 0
+), posted AS (
+    SELECT t.kind, t.source_id, t.debit_id, t.credit_id, t.amount_fen FROM accounts_transfer t
+    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 50)
+        OR t.kind = 4 AND t.credit_id = (SELECT id FROM account WHERE code = '6002')
+        -- What came back from a payer's bank cancels what was sent there.
+        OR t.kind IN (31, 32) AND NOT EXISTS (
+            SELECT FROM accounts_transfer back WHERE back.kind = 63 - t.kind AND back.source_id = t.source_id
+                AND (back.debit_id, back.credit_id, back.amount_fen) = (t.credit_id, t.debit_id, t.amount_fen))
+)
+SELECT format('kind %s of document %s', kind, source_id), format('%s: %s fen from account %s to %s', fault, fen,
+    coalesce((SELECT code FROM account WHERE id = credit_id), 'not opened'),
+    coalesce((SELECT code FROM account WHERE id = debit_id), 'not opened'))
+FROM ((SELECT 'missing' AS fault, * FROM asked EXCEPT ALL SELECT 'missing', * FROM posted)
+    UNION ALL (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM asked)) AS differing
+"""
+
+RULES: Final = {
+    "a document has the transfers that it asks for, and no transfer is without": _DOCUMENTS,
+    "a refund empties its card into what is owed": """
+        SELECT refund.number, format('%s fen by the refund, %s posted, %s left', refund.balance_fen, moved.fen, purses.fen)
+        FROM accounts_refund refund CROSS JOIN LATERAL (
+            SELECT coalesce(sum(CASE WHEN t.debit_id = p.account_id THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
+            FROM accounts_purse p JOIN accounts_transfer t ON t.kind = 30 AND t.source_id = p.id
+                AND p.account_id IN (t.debit_id, t.credit_id)
+            JOIN accounts_ledgeraccount owed ON owed.code = '2032' AND owed.id IN (t.debit_id, t.credit_id)
+            WHERE p.card_id = refund.card_id
+        ) AS moved CROSS JOIN LATERAL (
+            SELECT sum(abs(balance_fen)) AS fen FROM accounts_purse WHERE card_id = refund.card_id
+        ) AS purses
+        WHERE refund.state IN ('approved', 'paid', 'failed') AND (refund.balance_fen, 0) <> (moved.fen, purses.fen)""",
+}
+"""By name, as in `accounts.selectors.invariants`."""

@@ -1,0 +1,361 @@
+"""A scene for each posting template: everything is prepared, and one call is left that books it, through its service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+
+from accounts.gateway import port
+from accounts.models import Card, Chart, GatewayRefund, RefundPart, TopUpOrder
+from accounts.services import (
+    agents,
+    cards,
+    holds,
+    incidents,
+    pass_lapses,
+    pass_refunds,
+    passes,
+    remittances,
+    subsidies,
+    topup,
+)
+from accounts.services.gateway_refunds import note_refund
+from accounts.services.ledger import open_account
+from accounts.services.payments import account_purse, pay, refund_payment
+from accounts.services.refund_payout import confirm_bank_payout, pay_refund_in_cash
+from accounts.services.refunds import approve_refund
+from citizencard.core.keyservice.keystore import KeyStore
+from settlement.services.clearing import clear_day
+from terminals.services.acceptance import accept_batch
+from terminals.services.hotlist import report_loss
+from terminals.wire.batch import build_batch
+from tests.accounts.chip import Chip
+from tests.accounts.refunds.stories import (
+    LATER,
+    OFFICER,
+    anonymous_card,
+    approved,
+    due,
+    named_card,
+    pay_online,
+    shown,
+)
+from tests.accounts.subsidies.files import subsidy_file
+from tests.factories import CLERK, NOON, fill_purse, make_card, make_order, make_product
+from tests.fixtures_accounts import TODAY
+from tests.terminals.field import Field, make_merchant
+
+Event = Callable[[], object]
+
+
+@dataclass
+class Stage:
+    """The key store for chips and terminals, and accounts that no scene uses for anything."""
+
+    keys: KeyStore
+    others: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        bystander = make_card(product=make_product(code="bystander", price_fen=0, deposit_fen=0))
+        fill_purse(bystander, 5_000)
+        found = [
+            open_account(chart=chart).pk for chart in (Chart.COUNTER_CASH, Chart.DISPUTED, Chart.FEE_INCOME)
+        ]
+        self.others = [*found, bystander.purse.account_id]
+
+
+def card_sold(stage: Stage) -> Iterator[Event]:
+    for terms in ({}, {"price_fen": 0}):
+        card = make_card(product=make_product(**terms), state=Card.State.PERSONALISED)
+        yield partial(cards.issue_card, card=card, actor=CLERK, occurred_at=NOON)
+
+
+def topup_paid(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    yield partial(topup.receive_cash, order=make_order(card=card), actor=CLERK)
+    agents.save_agent(code="A1", name="A1", credit_limit_fen=100_000, actor=CLERK)
+    for channel, party in (("agent", "A1"), ("kiosk", "K1"), ("mandate", "")):
+        order = make_order(card=card, channel=channel, party=party)
+        yield partial(topup.receive_funds, order=order, actor=CLERK)
+    yield partial(pay_online, card, 3_000)
+
+
+def topup_loaded(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    order = topup.receive_cash(order=make_order(card=card), actor=CLERK)
+    chip = Chip(stage.keys, card)
+    mac2 = topup.authorise_load(order=order, when=NOON, **chip.initialise(order.amount_fen))
+    tac = chip.credit(order.amount_fen, mac2)
+    yield partial(topup.confirm_load, order=order, tac=tac, balance_after_fen=chip.balance_fen)
+    yield partial(topup.receive_cash, order=make_order(card=card, purse_kind="account"), actor=CLERK)
+
+
+def topup_reversed(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    agents.save_agent(code="A1", name="A1", credit_limit_fen=100_000, actor=CLERK)
+    for channel, party in (("cash", ""), ("agent", "A1"), ("kiosk", "K1")):
+        order = make_order(card=card, channel=channel, party=party)
+        receive = topup.receive_cash if channel == "cash" else topup.receive_funds
+        yield partial(topup.reverse_topup, order=receive(order=order, actor=CLERK), actor=CLERK, reason="")
+    yield partial(topup.reverse_topup, order=paid_online(card), actor=CLERK, reason="")
+
+
+def gateway_refund_paid(stage: Stage) -> Iterator[Event]:
+    refund = asked_back()
+    yield partial(note_refund, told(refund, port.RefundStatus.SUCCEEDED))
+
+
+def gateway_refund_returned(stage: Stage) -> Iterator[Event]:
+    refund = asked_back()
+    note_refund(told(refund, port.RefundStatus.SUCCEEDED))
+    yield partial(note_refund, told(refund, port.RefundStatus.FAILED))
+
+
+def remitted(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    agent = agents.save_agent(code="A1", name="A1", credit_limit_fen=100_000, actor=CLERK)
+    for channel, party in (("agent", "A1"), ("kiosk", "K1")):
+        order = make_order(card=card, channel=channel, party=party)
+        topup.receive_funds(order=order, actor=CLERK)
+    words = {"actor": CLERK, "occurred_at": NOON}
+    yield partial(remittances.receive_agent_payment, agent=agent, amount_fen=3_000, key="a", **words)
+    for counted_fen in (5_000, 5_007, 4_993):
+        yield partial(remittances.empty_kiosk, kiosk="K1", counted_fen=counted_fen, key="k", **words)
+
+
+def deposit_returned(stage: Stage) -> Iterator[Event]:
+    for damage_fee_fen in (0, 300):
+        card = anonymous_card(0, code=f"fee{damage_fee_fen}", damage_fee_fen=damage_fee_fen)
+        incidents.record_damage(card=card, finding="bent", actor=CLERK, occurred_at=NOON)
+        yield partial(cards.close_card, card=card, actor=CLERK, reason="handed in", occurred_at=NOON)
+    refund = due(anonymous_card(700), chip=shown(700))
+    yield partial(approve_refund, refund=refund, actor=OFFICER, occurred_at=LATER)
+
+
+def refund_owed(stage: Stage) -> Iterator[Event]:
+    card = named_card(4_000, fee_fen=150)
+    pay_online(card, 2_000)
+    yield partial(
+        approve_refund, refund=due(card, payee="acct_1"), actor=OFFICER, occurred_at=LATER, interest_fen=37,
+        interest_reason="late",
+    )  # fmt: skip
+    unused = anonymous_card(600, code="unused", no_reason_days=7)
+    yield partial(approve_refund, refund=due(unused, chip=shown(600)), actor=OFFICER, occurred_at=LATER)
+    rider = named_card(100, product={"code": "rider", "overdraft_fen": 500})
+    tapped(stage, rider, 400)
+    yield partial(approve_refund, refund=due(rider, payee="acct_1"), actor=OFFICER, occurred_at=LATER)
+
+
+def refund_part_paid(stage: Stage) -> Iterator[Event]:
+    refund = approved(anonymous_card(700), chip=shown(700))
+    yield partial(pay_refund_in_cash, refund=refund, actor=CLERK, occurred_at=LATER)
+    part = RefundPart.objects.get(refund=approved(named_card(900), payee="acct_1"))
+    yield partial(confirm_bank_payout, part=part, actor="bank", reference="B", occurred_at=LATER)
+
+
+def subsidy_paid(stage: Stage) -> Iterator[Event]:
+    chip_only, online = plain_card(account_limit_fen=0, code="chip"), plain_card()
+    subsidies.open_subsidy_payer(code="MZJ", name="民政局", actor=CLERK)
+    content = subsidy_file([(chip_only.pan, "100.00"), (online.pan, "20.50")])
+    batch = subsidies.upload_subsidy_file(content=content, maker="maker")
+    yield partial(subsidies.approve_subsidy_batch, batch=batch, checker="checker", occurred_at=NOON)
+
+
+def subsidy_funded(stage: Stage) -> Iterator[Event]:
+    payer = subsidies.open_subsidy_payer(code="MZJ", name="民政局", actor=CLERK)
+    yield partial(
+        subsidies.receive_subsidy_funds,
+        payer=payer,
+        amount_fen=700,
+        reference="R",
+        actor=CLERK,
+        occurred_at=NOON,
+    )
+
+
+def payment_made(stage: Stage) -> Iterator[Event]:
+    """Document and posting are written in one call: a payer who asks twice finds out what was written for them."""
+    card = wallet()
+    yield lambda: [payment(card, "p1") for _ in range(2)]
+    hold = holds.reserve(
+        purse=account_purse(card), payee=shop(), amount_fen=900, key="h", channel="bike",
+        expires_at=LATER, reason="bike", actor="bike", occurred_at=NOON,
+    )  # fmt: skip
+    take = partial(holds.capture, hold=hold, amount_fen=500, key="c", actor="bike", occurred_at=NOON)
+    yield lambda: [take() for _ in range(2)]
+
+
+def payment_refunded(stage: Stage) -> Iterator[Event]:
+    made = payment(wallet(), "p1")
+    yield partial(
+        refund_payment, payment=made, amount_fen=300, key="r", actor="shop", reason="back", occurred_at=NOON
+    )
+
+
+def pass_sold(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    publish_passes()
+    yield partial(sell, card, "ten")
+
+
+def pass_used(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    publish_passes()
+    sell(card, "ten")
+    bus = open_account(chart=Chart.MERCHANT_PAYABLE, owner="bus")
+    yield partial(
+        passes.use_pass, card=card, channel="bus", payee=bus, fare_fen=200, key="u", occurred_at=NOON
+    )
+
+
+def passes_lapsed(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    publish_passes()
+    for code in ("ten", "days", "kept"):
+        sell(card, code)
+    yield partial(pass_lapses.expire_passes, TODAY + timedelta(days=40))
+
+
+def pass_refunded(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    publish_passes()
+    for code in ("ten", "days"):
+        sold = sell(card, code)
+        quote = pass_refunds.quote_pass_refund(sold, on=TODAY)
+        yield partial(
+            pass_refunds.refund_pass, card_pass=sold, quoted_fen=quote.payable_fen, actor=CLERK, reason="",
+            occurred_at=NOON,
+        )  # fmt: skip
+
+
+def merchant_cleared(stage: Stage) -> Iterator[Event]:
+    tapped(stage, filled_card(), 3_000)
+    yield partial(clear_day, day=TODAY)
+    made = payment(wallet(), "p1")
+    clear_day(day=TODAY)
+    refund_payment(payment=made, amount_fen=700, key="r", actor="shop", reason="back", occurred_at=NOON)
+    yield partial(clear_day, day=TODAY + timedelta(days=1))
+
+
+def purchase_accepted(stage: Stage) -> Iterator[Event]:
+    yield upload(stage, filled_card(), 300)
+
+
+def purchase_held(stage: Stage) -> Iterator[Event]:
+    card = filled_card()
+    report_loss(card=card, actor=CLERK, reason="lost", occurred_at=NOON - timedelta(hours=1))
+    yield upload(stage, card, 300)
+
+
+def purchase_claimed(stage: Stage) -> Iterator[Event]:
+    yield upload(stage, filled_card(), 9_000)
+
+
+def purchase_conflicting(stage: Stage) -> Iterator[Event]:
+    card = filled_card()
+    terminal = Field.install(stage.keys)
+    first, second = terminal.tap(card, 1, 300), terminal.tap(card, 1, 400)
+    accept_batch(terminal=terminal.terminal, body=build_batch("B1", [first]))
+    yield partial(accept_batch, terminal=terminal.terminal, body=build_batch("B2", [second]))
+
+
+SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
+    scene.__name__: scene
+    for scene in (
+        card_sold, topup_paid, topup_loaded, topup_reversed, gateway_refund_paid, gateway_refund_returned, remitted,
+        deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, payment_made,
+        payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, purchase_accepted,
+        purchase_held, purchase_claimed, purchase_conflicting,
+    )
+}  # fmt: skip
+"""By the name of the template."""
+
+
+# What scenes have in common.
+
+
+def plain_card(**terms: object) -> Card:
+    """An active card that cost nothing, with an account purse."""
+    terms = {"code": "plain", "price_fen": 0, "deposit_fen": 0, "account_limit_fen": 50_000} | terms
+    return make_card(product=make_product(**terms))
+
+
+def filled_card() -> Card:
+    card = plain_card()
+    fill_purse(card, 5_000)
+    return card
+
+
+def wallet() -> Card:
+    """A card with 50 yuan in its account purse."""
+    card = plain_card()
+    topup.receive_cash(order=make_order(card=card, purse_kind="account"), actor=CLERK)
+    return card
+
+
+def shop() -> int:
+    return make_merchant("SHOP", "shop").payable_id
+
+
+def payment(card: Card, key: str) -> object:
+    return pay(
+        purse=account_purse(card),
+        payee=shop(),
+        amount_fen=700,
+        key=key,
+        channel="qr",
+        actor="shop",
+        occurred_at=NOON,
+    )
+
+
+def paid_online(card: Card) -> TopUpOrder:
+    """An order for the chip, paid through the gateway."""
+    order = make_order(card=card, channel="gateway")
+    return pay_online(card, order.amount_fen, order=order)
+
+
+def asked_back() -> GatewayRefund:
+    topup.reverse_topup(order=paid_online(plain_card()), actor=CLERK, reason="")
+    return GatewayRefund.objects.select_related("order").latest("pk")
+
+
+def told(refund: GatewayRefund, status: port.RefundStatus) -> port.GatewayRefund:
+    """What the gateway says of a refund."""
+    return port.GatewayRefund(
+        f"re_{refund.pk}", refund.order.gateway_id or "", refund.amount_fen, "cny", status, refund.key, NOON
+    )
+
+
+def upload(stage: Stage, card: Card, amount_fen: int) -> Event:
+    terminal = Field.install(stage.keys)
+    body = build_batch("B1", [terminal.tap(card, 1, amount_fen)])
+    return partial(accept_batch, terminal=terminal.terminal, body=body)
+
+
+def tapped(stage: Stage, card: Card, amount_fen: int) -> None:
+    upload(stage, card, amount_fen)()
+
+
+def publish_passes() -> None:
+    """Ten rides whose rest is the operator's, a week, and ten rides whose rest is ours; all with a fee."""
+    for code, rides, unused in (("ten", 10, "operator"), ("days", None, "operator"), ("kept", 10, "income")):
+        passes.publish_pass_product(
+            code=code, name=code, kind="times" if rides else "annual", price_fen=1_005, rides=rides, validity_days=9,
+            channels=["bus"], operator="bus", operator_name="bus", refund="pro_rata", refund_fee_fen=100,
+            unused=unused, legal_basis="test", valid_from=date(2026, 1, 1), actor="finance",
+        )  # fmt: skip
+
+
+def sell(card: Card, code: str) -> object:
+    return passes.sell_pass(
+        card=card,
+        code=code,
+        starts_on=TODAY,
+        paid_by="cash",
+        number=f"{card.pk}-{code}",
+        actor=CLERK,
+        occurred_at=NOON,
+    )
