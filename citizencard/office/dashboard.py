@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,6 +18,8 @@ from accounts.selectors.balances import trial_balance
 from citizencard.core.models import BusinessDay
 from citizencard.office.chart import day_columns
 from citizencard.office.tables import yuan
+from citizencard.office.tiles import Tile, list_url
+from citizencard.office.waiting import waiting_tiles
 from settlement.models import ClearingRun
 from terminals.models import Batch, HotListEntry, Terminal
 
@@ -28,19 +29,8 @@ BOOKS_SECONDS = 60  # the whole ledger is summed; not on every look at the page
 SILENT_AFTER = timedelta(hours=24)
 
 
-@dataclass(frozen=True)
-class Tile:
-    """One number, what it is, where it leads; `tone` is good, bad or nothing."""
-
-    name: str
-    value: object
-    detail: str = ""
-    url: str = ""
-    tone: str = ""
-
-
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Fill the index page: a group of tiles per permission, and the records of the last days as a chart."""
+    """Fill the index page: what waits, a group of tiles per permission, and the records of the last days as a chart."""
     may = request.user.has_perm
     tiles = []
     if may("core.view_businessday"):
@@ -54,13 +44,9 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may("terminals.view_terminal"):
         tiles += _field()
     if may("accounts.view_citizen"):
-        tiles.append(Tile(_("Citizens"), Citizen.objects.count(), "", _list("accounts_citizen")))
+        tiles.append(Tile(_("Citizens"), Citizen.objects.count(), "", list_url("accounts_citizen")))
     chart = day_columns(_recent_days()) if may("terminals.view_batch") else []
-    return {**context, "tiles": tiles, "chart": chart}
-
-
-def _list(model: str, query: str = "") -> str:
-    return reverse(f"admin:{model}_changelist") + query
+    return {**context, "waiting": waiting_tiles(request), "tiles": tiles, "chart": chart}
 
 
 def _counts(days: Iterable[date]) -> dict[date, dict[str, int]]:
@@ -81,9 +67,9 @@ def _recent_days() -> list[tuple[date, dict[str, int]]]:
 def _day() -> list[Tile]:
     day = BusinessDay.objects.filter(state=BusinessDay.State.OPEN).first()
     if day is None:
-        return [Tile(_("Business day"), "–", _("none is open"), _list("core_businessday"), "bad")]
+        return [Tile(_("Business day"), "–", _("none is open"), list_url("core_businessday"), "bad")]
     counts = _counts([day.date])[day.date]
-    batches = _list(
+    batches = list_url(
         "terminals_batch", f"?business_date__gte={day.date}&business_date__lt={day.date + timedelta(1)}"
     )
     other = _("%(suspended)s suspended, %(duplicate)s duplicate, %(rejected)s rejected") % counts
@@ -129,9 +115,12 @@ def _cards() -> list[Tile]:
     waiting = TopUpOrder.objects.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADED]).count()
     hot = _("%(count)s on the hot list") % {"count": lost}
     return [
-        Tile(_("Active cards"), f"{active:,}", hot, _list("accounts_card", "?state__exact=active")),
+        Tile(_("Active cards"), f"{active:,}", hot, list_url("accounts_card", "?state__exact=active")),
         Tile(
-            _("Top-ups to be loaded"), waiting, _("paid, not on the chip yet"), _list("accounts_topuporder")
+            _("Top-ups to be loaded"),
+            waiting,
+            _("paid, not on the chip yet"),
+            list_url("accounts_topuporder"),
         ),
     ]
 
@@ -141,4 +130,6 @@ def _field() -> list[Tile]:
     heard = active.filter(seen_at__gte=timezone.now() - SILENT_AFTER).count()
     total = active.count()
     detail = _("%(heard)s heard from in 24 hours") % {"heard": heard}
-    return [Tile(_("Terminals"), total, detail, _list("terminals_terminal"), "" if heard == total else "bad")]
+    return [
+        Tile(_("Terminals"), total, detail, list_url("terminals_terminal"), "" if heard == total else "bad")
+    ]

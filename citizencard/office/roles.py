@@ -25,6 +25,7 @@ _FIELD = {
 }
 _CARDS = {
     "accounts.view_card",
+    "accounts.view_cardflag",
     "accounts.view_cardproduct",
     "accounts.view_limitpolicy",
     "accounts.view_mandate",

@@ -13,6 +13,7 @@ WORDS: Final = (
     _("All applications"),
     _("Apply Filters"),
     _("Cancel"),
+    _("Choose file to upload"),
     _("Dark"),
     _("Date"),
     _("Expand row"),

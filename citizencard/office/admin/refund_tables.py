@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Refund
@@ -13,8 +14,8 @@ def quote_tables(quote: RefundQuote) -> list[Table]:
     """The formula of a refund with the rule behind each line, and what stands against it."""
     formula = Table(
         _("Refund by formula"),
-        [_("line"), _("amount"), _("rule")],
-        [[line.label, signed_yuan(line.amount_fen), line.rule] for line in quote.lines],
+        [_("item"), _("amount"), _("rule")],
+        [[line.label, signed_yuan(line.amount_fen), _rule(line.rule)] for line in quote.lines],
         columns(1),
         total=[_("Payable"), yuan(quote.payable_fen), _("due from %(date)s") % {"date": quote.due_on}],
         note=_("By the ledger; the value on the chip decides nothing. Amounts in yuan."),
@@ -22,7 +23,7 @@ def quote_tables(quote: RefundQuote) -> list[Table]:
     against = Table(
         _("What stands against it"),
         [_("what"), _("rule"), _("until")],
-        [[blocker.reason, blocker.rule, blocker.until or "–"] for blocker in quote.blockers],
+        [[blocker.reason, _rule(blocker.rule), blocker.until or "–"] for blocker in quote.blockers],
     )
     return [formula, against] if quote.blockers else [formula]
 
@@ -39,7 +40,7 @@ def fixed_table(refund: Refund) -> Table:
     )
     return Table(
         _("Refund by formula"),
-        [_("line"), _("amount")],
+        [_("item"), _("amount")],
         [[label, signed_yuan(amount_fen)] for label, amount_fen in lines if amount_fen],
         columns(1),
         total=[_("Payable"), yuan(refund.payable_fen or 0)],
@@ -59,3 +60,28 @@ def parts_table(refund: Refund) -> Table:
         ],
         columns(2),
     )  # fmt: skip
+
+
+def request_table(refund: Refund) -> Table:
+    """Who asked for it, when and why: what a second person looks at."""
+    return Table(
+        _("Request"),
+        [_("card number"), _("requested by"), _("requested at"), _("reason"), _("payee reference"), _("chip as read")],
+        [
+            [link(refund.card), refund.requested_by, at(refund.requested_at), refund.reason, refund.payee or "–",
+             chip_as_read(refund)]
+        ],
+    )  # fmt: skip
+
+
+def chip_as_read(refund: Refund) -> str:
+    """What the chip showed at the request: evidence, never what is paid."""
+    if refund.chip_balance_fen is None:
+        return gettext("not read")
+    shown = {"balance": yuan(refund.chip_balance_fen), "atc": refund.chip_atc, "at": at(refund.chip_read_at)}
+    return gettext("%(balance)s yuan, offline ATC %(atc)s, at %(at)s") % shown
+
+
+def _rule(rule: str) -> str:
+    """Ours in the reader's language; a law or policy as it is called."""
+    return gettext(rule) if rule else ""

@@ -19,11 +19,17 @@ from accounts.services.refund_waiting import quote_standing
 from accounts.services.refunds import approve_refund
 from citizencard.core.calendar import shanghai
 from citizencard.office.admin.refund_payout import PayoutSteps, by, outcome, refund_of
-from citizencard.office.admin.refund_tables import fixed_table, parts_table, quote_tables
+from citizencard.office.admin.refund_tables import (
+    chip_as_read,
+    fixed_table,
+    parts_table,
+    quote_tables,
+    request_table,
+)
 from citizencard.office.forms import ApprovalForm
 from citizencard.office.reasons import Facts, ask, ask_reason
 from citizencard.office.site import office
-from citizencard.office.tables import Table, at, yuan
+from citizencard.office.tables import Table, yuan
 from terminals.services.refunds import refuse_card_refund, withdraw_card_refund
 
 State, Method = Refund.State, RefundPart.Method
@@ -98,11 +104,8 @@ class RefundAdmin(PayoutSteps):
 
     @display(description=_("chip as read"))
     def chip(self, obj: Refund) -> str:
-        """What the chip showed at the request: evidence, never what is paid."""
-        if obj.chip_balance_fen is None:
-            return gettext("not read")
-        shown = {"balance": yuan(obj.chip_balance_fen), "atc": obj.chip_atc, "at": at(obj.chip_read_at)}
-        return gettext("%(balance)s yuan, offline ATC %(atc)s, at %(at)s") % shown
+        """What the chip showed at the request."""
+        return chip_as_read(obj)
 
     def tables(self, request: HttpRequest, obj: Refund) -> list[Table]:
         """The formula as it stands or stood, and the parts."""
@@ -135,7 +138,7 @@ class RefundAdmin(PayoutSteps):
             interest = {"interest_fen": given["interest"], "interest_reason": given["interest_reason"]}
             return outcome(approve_refund(refund=refund, **interest, **by(request)))
 
-        tables = quote_tables(quote_standing(refund))
+        tables = [request_table(refund), *quote_tables(quote_standing(refund))]
         return ask(request, self, refund, title=gettext("Approve"), form=ApprovalForm, act=act, tables=tables)
 
     @action(description=_("Refuse"), permissions=["office.approve_refund"], icon="block", variant=None)

@@ -36,7 +36,7 @@ class TopUpOrderAdmin(ReadOnlyAdmin):
     """Money in, then value onto the chip."""
 
     list_display = [
-        "number", "card", "amount", "purse_kind", "channel", "party", "state_label", "proof", "occurred_at", "actor",
+        "number", "card", "amount", "purse_kind", "channel", "party", "state_label", "proof", "occurred_at",
     ]  # fmt: skip
     list_filter = ["state", "channel", "purse__kind"]
     list_select_related = ["card", "purse"]
@@ -129,7 +129,7 @@ class OpenFilter(admin.SimpleListFilter):
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, StrOrPromise]]:
         """Open or closed."""
-        return [("1", _("open")), ("0", pgettext_lazy("difference", "closed"))]
+        return [("1", pgettext_lazy("difference", "open")), ("0", pgettext_lazy("difference", "closed"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[TopUpDifference]
@@ -163,13 +163,22 @@ class TopUpDifferenceAdmin(ReadOnlyAdmin):
     @display(description=_("state"), ordering="closed_at", label={"open": "danger", "closed": "success"})
     def state_label(self, obj: TopUpDifference) -> tuple[str, str]:
         """Open or closed, in its colour."""
-        return ("closed", pgettext("difference", "closed")) if obj.closed_at else ("open", gettext("open"))
+        return (
+            ("closed", pgettext("difference", "closed"))
+            if obj.closed_at
+            else ("open", pgettext("difference", "open"))
+        )
 
     def offers(self, obj: TopUpDifference, step: str) -> bool:
         """Closed once."""
         return obj.closed_at is None
 
-    @action(description=_("Close"), permissions=["office.close_difference"], icon="task_alt", variant=None)
+    @action(
+        description=pgettext_lazy("difference", "Close"),
+        permissions=["office.close_difference"],
+        icon="task_alt",
+        variant=None,
+    )
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """It has been dealt with, and how; if the next match finds it again it is open again."""
         difference = get_object_or_404(TopUpDifference, pk=unquote(object_id))
@@ -178,4 +187,4 @@ class TopUpDifferenceAdmin(ReadOnlyAdmin):
             done = close_difference(difference=difference, actor=request.user.get_username(), note=reason)
             return [(gettext("closed at"), at(done.closed_at)), (gettext("note"), done.note)]
 
-        return ask_reason(request, self, difference, title=gettext("Close"), act=act)
+        return ask_reason(request, self, difference, title=pgettext("difference", "Close"), act=act)

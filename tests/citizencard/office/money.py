@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import (
     Agent,
     Card,
+    CardFlag,
     CardProduct,
     Citizen,
     GatewayEvent,
@@ -27,6 +28,7 @@ from accounts.models import (
 from accounts.selectors.chip_evidence import ChipReading
 from accounts.services import agents, family, limits, mandates, passes, payments, subsidies, topup
 from accounts.services.gateway_refunds import request_gateway_refund
+from accounts.services.incidents import flag_tampered
 from accounts.services.ledger import open_account
 from accounts.services.refund_waiting import advance_refund
 from accounts.services.remittances import empty_kiosk, receive_agent_payment
@@ -57,6 +59,7 @@ class Money:
     difference: TopUpDifference
     batch: SubsidyBatch
     agent: Agent
+    flag: CardFlag
 
 
 def found_money() -> Money:
@@ -85,6 +88,7 @@ def found_money() -> Money:
         difference=make_difference(order),
         batch=make_batch(card),
         agent=_agent(card),
+        flag=_flag(),
     )
 
 
@@ -182,6 +186,13 @@ def _family(payer: Citizen) -> None:
         payer=payer, member=make_citizen(name="林小雨"), actor="citizen", occurred_at=NOON
     )
     family.join_family(link=link, sees_balance=True, actor="citizen", occurred_at=NOON)
+
+
+def _flag() -> CardFlag:
+    """A chip that shows more than the books can explain."""
+    card = make_card(product=make_product(code="plain"))
+    evidence = {"chip_balance_fen": 99_900, "ledger_balance_fen": 0}
+    return flag_tampered(card=card, evidence=evidence, actor=CLERK, occurred_at=NOON)
 
 
 def _mandate(card: Card) -> Mandate:

@@ -1,0 +1,99 @@
+"""What waits for somebody in the office: each with its list, as far as the reader's role may see it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final
+
+from django.db.models import Count, Min, Q
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import SubsidyBatch, TopUpDifference, TopUpOrder
+from accounts.selectors.agents import agents_near_limit
+from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
+from citizencard.core.calendar import shanghai
+from citizencard.office.tiles import Tile, list_url
+
+UNPROVEN_AFTER: Final = timedelta(hours=1)
+"""A load is proven within seconds; after this long it needs the card again, and somebody to ask for it."""
+
+
+def waiting_tiles(request: HttpRequest) -> list[Tile]:
+    """One tile per list that the reader may open."""
+    may = request.user.has_perm
+    today = shanghai(timezone.now()).date()
+    tiles = []
+    if may("accounts.view_refund"):
+        tiles += [_refunds(today), _payouts()]
+    if may("accounts.view_topuporder"):
+        tiles.append(_loads())
+    if may("accounts.view_topupdifference"):
+        tiles.append(_differences(today))
+    if may("accounts.view_subsidybatch"):
+        tiles.append(_batches())
+    if may("accounts.view_agent"):
+        tiles.append(_agents())
+    if may("accounts.view_cardflag"):
+        tiles.append(_flags())
+    return tiles
+
+
+def _refunds(today: date) -> Tile:
+    late = late_refunds(today).count()
+    detail = _("%(late)s past their promise") % {"late": late} if late else _("none is late")
+    return Tile(
+        _("Refunds to approve"), refunds_to_approve().count(), detail,
+        list_url("accounts_refund", "?waits=late" if late else "?waits=approval"), "bad" if late else "",
+    )  # fmt: skip
+
+
+def _payouts() -> Tile:
+    parts = bank_payouts()
+    unnamed = parts.filter(refund__payee="").count()
+    detail = _("%(count)s without a payee") % {"count": unnamed} if unnamed else ""
+    return Tile(_("Refunds for the bank"), parts.count(), detail, list_url("accounts_refund", "?waits=bank"))
+
+
+def _loads() -> Tile:
+    counts = TopUpOrder.objects.filter(state=TopUpOrder.State.LOADED).aggregate(
+        all=Count("pk"), old=Count("pk", filter=Q(loaded_at__lt=timezone.now() - UNPROVEN_AFTER))
+    )
+    detail = _("%(count)s for more than an hour") % {"count": counts["old"]}
+    url = list_url("accounts_topuporder", "?state__exact=loaded")
+    return Tile(_("Loads not proven"), counts["all"], detail, url, "bad" if counts["old"] else "")
+
+
+def _differences(today: date) -> Tile:
+    found = TopUpDifference.objects.filter(closed_at=None).aggregate(
+        all=Count("pk"), oldest=Min("first_seen")
+    )
+    oldest = found["oldest"]
+    detail = _("the oldest for %(days)s days") % {"days": (today - oldest).days} if oldest else ""
+    url = list_url("accounts_topupdifference", "?open=1")
+    return Tile(_("Differences open"), found["all"], detail, url, "bad" if found["all"] else "good")
+
+
+def _batches() -> Tile:
+    count = SubsidyBatch.objects.filter(state=SubsidyBatch.State.UPLOADED).count()
+    return Tile(
+        _("Subsidy batches to approve"),
+        count,
+        "",
+        list_url("accounts_subsidybatch", "?state__exact=uploaded"),
+    )
+
+
+def _agents() -> Tile:
+    near = list(agents_near_limit())
+    names = "、".join(agent.name for agent in near[:3])
+    return Tile(
+        _("Agents near their credit"), len(near), names, list_url("accounts_agent"), "bad" if near else ""
+    )
+
+
+def _flags() -> Tile:
+    count = flagged_cards().count()
+    url = list_url("accounts_cardflag", "?cleared_at__isempty=1")
+    return Tile(_("Cards under suspicion"), count, "", url, "bad" if count else "")
