@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
 
 from accounts.errors import BusinessDayClosed, InvalidLeg, WrongChannel
 from accounts.models import Card
@@ -43,6 +43,11 @@ crashes = st.one_of(st.none(), st.none(), st.integers(0, 25))
 losses = st.lists(st.sampled_from(["", "", "asked", "answer"]), max_size=3)
 
 
+def made(*things: str) -> Any:
+    """A step that makes sense only when there is one of these things already: none is wasted."""
+    return precondition(lambda self: any(self.made[thing] for thing in things))
+
+
 class CityMachine(RuleBasedStateMachine):
     """What every step needs; the steps themselves are in the classes that inherit from this one."""
 
@@ -50,6 +55,7 @@ class CityMachine(RuleBasedStateMachine):
     monkeypatch: ClassVar[pytest.MonkeyPatch]
     counts: ClassVar[Counter[str]] = Counter()
     audit_every: ClassVar[int] = 25
+    made: Counter[str] = Counter()
 
     @initialize()
     def begin(self) -> None:
@@ -65,6 +71,7 @@ class CityMachine(RuleBasedStateMachine):
         self.day: date = self.city.today
         self.earned: Counter[str] = Counter()
         self.keys, self.sound = 0, False
+        self.made = Counter()
         self.begin_areas()
         for holder in self.holders[::3]:
             self.hand_out(holder)
@@ -178,6 +185,7 @@ class CityMachine(RuleBasedStateMachine):
         for before, after in self.book.follow_orders():
             self.check_order(before, after)
         self.book.follow_gateway_refunds()
+        self.made["gateway refund"] = len(self.book.given_back)
 
     def check_order(self, before: object, after: object) -> None:
         """Hold what a document says against what the world outside knows."""

@@ -9,7 +9,7 @@ from accounts.gateway.port import MandateStatus
 from accounts.models import Citizen, FamilyLink, Mandate, Purse, SubsidyBatch
 from accounts.services import family, mandates, subsidies
 from accounts.services.direct_debit import IN_FLIGHT, collect_due
-from tests.accounts.machine.base import CityMachine, amounts, crashes, losses, numbers
+from tests.accounts.machine.base import CityMachine, amounts, crashes, losses, made, numbers
 from tests.accounts.machine.city import PAYER, Holder
 from tests.accounts.subsidies.files import subsidy_file
 
@@ -29,7 +29,7 @@ class CitizenSteps(CityMachine):
         kind=st.sampled_from(["chip", "account"]),
         amount_fen=st.integers(1, 6_000),
         threshold_fen=st.integers(1, 9_000),
-        status=st.sampled_from([MandateStatus.ACTIVE, MandateStatus.ACTIVE, MandateStatus.ENDED]),
+        status=st.sampled_from([MandateStatus.ACTIVE] * 3 + [MandateStatus.ENDED]),
         lost=losses,
         crash=crashes,
     )
@@ -55,11 +55,13 @@ class CitizenSteps(CityMachine):
         )  # fmt: skip
         if mandate is None:
             return
+        self.made["mandate"] += 1
         self.gateway.lost = lost
         if self.do(lambda: mandates.start_mandate(mandate=mandate), crash=crash) is not None:
             self.gateway.agree(f"seti_{mandate.reference}", status)
         self.do(lambda: mandates.confirm_mandate(mandate=mandate, now=self.now), crash=crash)
 
+    @made("mandate")
     @rule(number=numbers, crash=crashes, again=st.booleans())
     def mandate_stopped(self, number: int, crash: int | None, again: bool) -> None:
         live = list(Mandate.objects.exclude(state=Mandate.State.STOPPED).order_by("pk"))
@@ -71,6 +73,7 @@ class CitizenSteps(CityMachine):
                 again=again,
             )
 
+    @made("mandate")
     @rule(declines=st.sampled_from([0, 0, 1]), lost=losses, crash=crashes)
     def collected(self, declines: int, lost: list[str], crash: int | None) -> None:
         self.gateway.declines, self.gateway.lost = declines, lost
@@ -96,9 +99,11 @@ class CitizenSteps(CityMachine):
         batch = self.do(
             lambda: subsidies.upload_subsidy_file(content=content, maker="maker"), crash=crash, again=again
         )
+        self.made["batch"] += batch is not None
         if batch is not None and approves:
             self.approve(batch, crash, again)
 
+    @made("batch")
     @rule(crash=crashes, again=st.booleans())
     def subsidy_approved_later(self, crash: int | None, again: bool) -> None:
         if batch := SubsidyBatch.objects.order_by("pk").first():
@@ -135,6 +140,7 @@ class CitizenSteps(CityMachine):
         link = known or self.do(
             lambda: family.invite_member(payer=payer[1], member=member[1], actor="payer", occurred_at=when)
         )
+        self.made["family"] += 1
         if joins:
             self.do(
                 lambda: family.join_family(link=link, sees_balance=True, actor="member", occurred_at=when),
@@ -143,6 +149,7 @@ class CitizenSteps(CityMachine):
         elif known:
             self.do(lambda: family.leave_family(link=link, actor="member", occurred_at=when), crash=crash)
 
+    @made("family")
     @rule(
         number=numbers,
         kind=st.sampled_from(["chip", "account"]),

@@ -11,7 +11,7 @@ from accounts.models import Hold, LedgerAccount, Pass, PassUse, Payment, Purse
 from accounts.services import holds, pass_refunds, passes
 from accounts.services.payments import pay, refund_payment
 from accounts.services.rides import ride_online
-from tests.accounts.machine.base import amounts, crashes, numbers
+from tests.accounts.machine.base import amounts, crashes, made, numbers
 from tests.accounts.machine.city import Holder
 from tests.accounts.machine.nights import NightSteps
 from tests.factories import CLERK
@@ -36,6 +36,7 @@ class PurseSteps(NightSteps):
 
     def book_payment(self, payment: Payment | None, merchant: str) -> None:
         if payment is not None:
+            self.made["payment"] += 1
             self.book.move(("purse", payment.purse_id), "2202", payment.amount_fen)
             self.earned[merchant] += payment.amount_fen
 
@@ -57,6 +58,7 @@ class PurseSteps(NightSteps):
         assert payment is None or payment.amount_fen == amount_fen
         self.book_payment(payment, merchant)
 
+    @made("payment")
     @rule(number=numbers, part=parts, crash=crashes, again=st.booleans())
     def payment_given_back(self, number: int, part: int, crash: int | None, again: bool) -> None:
         """Some of it, all of it, or more."""
@@ -87,7 +89,7 @@ class PurseSteps(NightSteps):
         if (found := self.wallet(number)) is None:
             return
         key, when, payee = self.key(), self.now, self.payee(merchant)
-        self.do(
+        hold = self.do(
             lambda: holds.reserve(
                 purse=found[1], payee=payee.pk, amount_fen=amount_fen, key=key, channel="bike",
                 expires_at=when + timedelta(minutes=minutes), reason="bike", actor="bike", occurred_at=when,
@@ -95,7 +97,9 @@ class PurseSteps(NightSteps):
             crash=crash,
             again=True,
         )  # fmt: skip
+        self.made["hold"] += hold is not None
 
+    @made("hold")
     @rule(number=numbers, part=parts, final=st.booleans(), crash=crashes, again=st.booleans())
     def captured(self, number: int, part: int, final: bool, crash: int | None, again: bool) -> None:
         found = list(Hold.objects.select_related("payee", "purse").order_by("-pk")[:5])
@@ -112,6 +116,7 @@ class PurseSteps(NightSteps):
         )
         self.book_payment(payment, hold.payee.code.partition(".")[2])
 
+    @made("hold")
     @rule(number=numbers, crash=crashes, again=st.booleans())
     def released(self, number: int, crash: int | None, again: bool) -> None:
         found = list(Hold.objects.order_by("-pk")[:5])
@@ -119,6 +124,7 @@ class PurseSteps(NightSteps):
             hold, when = found[number % len(found)], self.now
             self.do(lambda: holds.release(hold=hold, occurred_at=when), crash=crash, again=again)
 
+    @made("hold")
     @rule(crash=crashes)
     def holds_expire(self, crash: int | None) -> None:
         self.do(lambda: holds.expire_holds(now=self.now), crash=crash)
@@ -146,6 +152,7 @@ class PurseSteps(NightSteps):
             again=again,
         )  # fmt: skip
         if sold is not None:
+            self.made["pass"] += 1
             assert holder.account_id is not None or paid_by == "cash"
             paid_from = "1011" if paid_by == "cash" else ("purse", holder.account_id or 0)
             self.book.move(paid_from, "2051", PRICES[code])
@@ -172,6 +179,7 @@ class PurseSteps(NightSteps):
             assert paid is None or paid.amount_fen == fare_fen
             self.book_payment(paid, "BUS")
 
+    @made("pass")
     @rule(number=numbers, crash=crashes, again=st.booleans())
     def pass_given_back(self, number: int, crash: int | None, again: bool) -> None:
         running = list(Pass.objects.filter(state=Pass.State.ACTIVE).select_related("product").order_by("pk"))

@@ -18,7 +18,7 @@ from accounts.services.refund_payout import (
 from accounts.services.refund_waiting import advance_refunds
 from terminals.readers.memory import MemoryTransport
 from terminals.services.refunds import read_chip, request_card_refund, withdraw_card_refund
-from tests.accounts.machine.base import CityMachine, crashes, numbers
+from tests.accounts.machine.base import CityMachine, crashes, made, numbers
 from tests.accounts.machine.city import DAMAGE_FEN, DEPOSIT_FEN, FEE_FEN, Holder
 from tests.factories import CLERK
 from tests.terminals.chips import COUNTER_NO
@@ -53,6 +53,7 @@ class RefundSteps(CityMachine):
             crash=crash,
             again=again,
         )
+        self.made["refund"] += asked is not None
         flagged = CardFlag.objects.filter(card=holder.card, cleared_at=None).exists()
         if reads and holder.forged_fen > holder.unbooked_fen + self.under_way_fen(holder):
             assert flagged or asked is None
@@ -69,7 +70,9 @@ class RefundSteps(CityMachine):
         if number < 5 and (holder := self.holder(number)):
             holder.chip.commit(balance_fen=holder.chip.state.balance_fen + forged_fen)
             holder.forged_fen += forged_fen
+            self.made["forgery"] += 1
 
+    @made("forgery")
     @rule(number=numbers)
     def looked_into(self, number: int) -> None:
         """The investigators keep the forged money and clear the card."""
@@ -94,11 +97,13 @@ class RefundSteps(CityMachine):
                 again=again,
             )
 
+    @made("refund")
     @rule(days=st.sampled_from([0, 0, 2]), crash=crashes)
     def refunds_go_on(self, days: int, crash: int | None) -> None:
         now = self.now + timedelta(days=days)
         self.do(lambda: advance_refunds(now=now), crash=crash)
 
+    @made("refund")
     @rule(number=numbers, interest_fen=st.sampled_from([0, 0, 37]), crash=crashes, again=st.booleans())
     def approved(self, number: int, interest_fen: int, crash: int | None, again: bool) -> None:
         due = list(Refund.objects.filter(state=Refund.State.DUE).order_by("pk"))
@@ -117,6 +122,7 @@ class RefundSteps(CityMachine):
         now = Refund.objects.get(pk=asked.pk)
         if now.state in (Refund.State.APPROVED, Refund.State.PAID):
             self.book_refund(holder, now, interest_fen)
+            self.made["approval"] += 1
 
     def book_refund(self, holder: Holder, refund: Refund, interest_fen: int) -> None:
         """Emptied purses, deposit, price and interest are owed, less damage and fee: what the formula says, by the book."""
@@ -141,6 +147,7 @@ class RefundSteps(CityMachine):
     def damage_fen(self, holder: Holder) -> int:
         return DAMAGE_FEN if CardDamage.objects.filter(card=holder.card).exists() else 0
 
+    @made("refund")
     @rule(number=numbers, crash=crashes, again=st.booleans())
     def withdrawn(self, number: int, crash: int | None, again: bool) -> None:
         asked = list(Refund.objects.filter(state__in=Refund.BLOCKING).order_by("pk"))
@@ -152,6 +159,7 @@ class RefundSteps(CityMachine):
                 again=again,
             )
 
+    @made("approval")
     @rule(crash=crashes, again=st.booleans())
     def part_paid(self, crash: int | None, again: bool) -> None:
         """In cash at the counter, or by the bank."""
@@ -177,6 +185,7 @@ class RefundSteps(CityMachine):
             )
             self.book.move("2032", "1001", part.amount_fen)
 
+    @made("approval")
     @rule(crash=crashes, again=st.booleans())
     def bank_returns(self, crash: int | None, again: bool) -> None:
         part = RefundPart.objects.filter(method="bank", state="paid").order_by("pk").first()
@@ -190,6 +199,7 @@ class RefundSteps(CityMachine):
         )
         self.book.move("1001", "2032", part.amount_fen)
 
+    @made("approval")
     @rule(crash=crashes)
     def parts_followed(self, crash: int | None) -> None:
         self.do(lambda: follow_gateway_refunds(now=self.now), crash=crash)

@@ -14,7 +14,7 @@ from terminals.services.acceptance import accept_batch, accept_tap
 from terminals.services.hotlist import report_loss
 from terminals.wire.batch import build_batch
 from terminals.wire.record import TapRecord
-from tests.accounts.machine.base import CityMachine, crashes, numbers
+from tests.accounts.machine.base import CityMachine, crashes, made, numbers
 from tests.accounts.machine.city import OVERDRAFT_FEN, Desk, Holder
 
 ACCEPTED, HOT_LISTED = Tap.Outcome.ACCEPTED, Tap.Outcome.HOT_LISTED
@@ -34,6 +34,7 @@ class RideSteps(CityMachine):
                 holder.pocketed.append(record)
                 holder.unbooked_fen += fare_fen
 
+    @made("ride")
     @rule(
         desk=st.integers(0, 1), chosen=st.randoms(use_true_random=False), crash=crashes, again=st.booleans()
     )
@@ -66,6 +67,7 @@ class RideSteps(CityMachine):
             holder.uploaded.append(record)
         self.book_taps(batch)
 
+    @made("ride")
     @rule(number=numbers, crash=crashes, again=st.booleans())
     def uploaded_at_once(self, number: int, crash: int | None, again: bool) -> None:
         kept = [(h, r) for h in self.holders for r in h.pocketed]
@@ -79,6 +81,7 @@ class RideSteps(CityMachine):
         holder.uploaded.append(record)
         self.book_taps(batch)
 
+    @made("upload")
     @rule(number=numbers, amount_fen=st.integers(1, 900))
     def cloned(self, number: int, amount_fen: int) -> None:
         """A copy of a chip pays with a counter that has paid before: nobody gets anything until somebody decides."""
@@ -155,6 +158,8 @@ class RideSteps(CityMachine):
     def follow(self) -> None:
         """Besides, no chip holds anything but what it loaded less what it paid."""
         super().follow()
+        self.made["ride"] = sum(len(holder.pocketed) for holder in self.holders)
+        self.made["upload"] = sum(len(holder.uploaded) for holder in self.holders)
         under_way = dict(
             TopUpOrder.objects.filter(state=TopUpOrder.State.LOADED).values_list("card_id", "amount_fen")
         )

@@ -17,7 +17,7 @@ from tests.accounts.machine.city import found_city
 from tests.accounts.machine.steps import CitySteps
 
 pytestmark = pytest.mark.django_db
-STEPS_PER_RUN = 50
+STEPS_PER_RUN = 150
 STEPS = int(os.environ.get("MACHINE_STEPS", "4000"))
 
 

@@ -17,7 +17,7 @@ from accounts.services.matching import match_topups
 from accounts.services.refund_payout import follow_gateway_refunds
 from accounts.services.repair import EXPIRES_AFTER, POLL_AFTER, cancel_topup, repair_topups
 from terminals.services.counter import load_chip, write_back
-from tests.accounts.machine.base import CityMachine, amounts, crashes, losses, numbers
+from tests.accounts.machine.base import CityMachine, amounts, crashes, losses, made, numbers
 from tests.accounts.machine.book import Order
 from tests.accounts.machine.city import AGENT, AGENT_LIMIT_FEN, KIOSK, Holder
 from tests.accounts.topup.test_interleavings import LOAD_APDUS, Tear, TornAt
@@ -26,6 +26,13 @@ from tests.terminals.chips import COUNTER_NO, PIN
 
 State = TopUpOrder.State
 PARTIES = {"agent": AGENT, "kiosk": KIOSK}
+wishes = st.tuples(
+    st.sampled_from(["cash", "cash", "agent", "kiosk", "gateway", "gateway"]),
+    st.sampled_from(["chip", "chip", "account"]),
+    amounts,
+    st.booleans(),
+)
+"""Channel, purse, amount, and whether it is paid at once."""
 tears = st.one_of(st.none(), st.tuples(st.integers(0, LOAD_APDUS), st.booleans()))
 
 
@@ -36,34 +43,27 @@ class TopUpSteps(CityMachine):
         super().begin_money()
         for holder in self.holders[::3]:
             for kind in holder.card.purses.values_list("kind", flat=True):
-                self.ask_and_pay(holder, kind, 9_000)
+                self.order_and_pay(holder, "cash", kind, 9_000, True, None, False)
             self.at_the_reader(holder)
-
-    def ask_and_pay(self, holder: Holder, kind: str, amount_fen: int) -> None:
-        """A top-up in cash."""
-        order = topup.order_topup(
-            card=holder.card, amount_fen=amount_fen, channel="cash", actor=CLERK, occurred_at=self.now,
-            purse_kind=kind,
-        )  # fmt: skip
-        topup.receive_cash(order=order, actor=CLERK)
 
     def order(self, number: int, **which: Any) -> TopUpOrder | None:
         """One of the orders there are."""
         orders = list(TopUpOrder.objects.filter(**which).select_related("card", "purse").order_by("pk"))
         return orders[number % len(orders)] if orders else None
 
-    @rule(
-        number=numbers,
-        channel=st.sampled_from(["cash", "cash", "agent", "kiosk", "gateway", "gateway"]),
-        kind=st.sampled_from(["chip", "account"]),
-        amount_fen=amounts,
-        pays=st.booleans(),
-        crash=crashes,
-        again=st.booleans(),
-    )
+    @rule(number=numbers, wanted=st.lists(wishes, min_size=1, max_size=3), crash=crashes, again=st.booleans())
     def ordered(
+        self, number: int, wanted: list[tuple[str, str, int, bool]], crash: int | None, again: bool
+    ) -> None:
+        """Some top-ups of a card, paid at once or not."""
+        for channel, kind, amount_fen, pays in wanted:
+            holder = self.holder(number)
+            if holder is not None and (kind == "chip" or holder.account_id is not None):
+                self.order_and_pay(holder, channel, kind, amount_fen, pays, crash, again)
+
+    def order_and_pay(
         self,
-        number: int,
+        holder: Holder,
         channel: str,
         kind: str,
         amount_fen: int,
@@ -71,9 +71,6 @@ class TopUpSteps(CityMachine):
         crash: int | None,
         again: bool,
     ) -> None:
-        holder = self.holder(number)
-        if holder is None or (kind == "account" and holder.account_id is None):
-            return
         key, when = self.key(), self.now
 
         def ask() -> TopUpOrder:
@@ -83,7 +80,10 @@ class TopUpSteps(CityMachine):
             )  # fmt: skip
 
         order = self.do(ask, crash=crash, again=again)
-        if order is not None and pays and channel != "gateway":
+        if order is not None and pays and channel == "gateway":
+            self.do(lambda: topup.start_gateway_payment(order=order))
+            self.gateway.pay(order.number)
+        elif order is not None and pays:
             self.pay(order, crash, again)
 
     def pay(self, order: TopUpOrder, crash: int | None, again: bool) -> None:
@@ -91,6 +91,7 @@ class TopUpSteps(CityMachine):
         receive = topup.receive_cash if order.channel == "cash" else topup.receive_funds
         self.do(lambda: receive(order=order, actor=CLERK), crash=crash, again=again)
 
+    @made("unpaid", "reversed")
     @rule(number=numbers, crash=crashes, again=st.booleans())
     def paid_later(self, number: int, crash: int | None, again: bool) -> None:
         if order := self.order(
@@ -98,6 +99,7 @@ class TopUpSteps(CityMachine):
         ):
             self.pay(order, crash, again)
 
+    @made("gateway init")
     @rule(number=numbers, lost=losses, crash=crashes, pays=st.booleans())
     def gateway_payment(self, number: int, lost: list[str], crash: int | None, pays: bool) -> None:
         if (order := self.order(number, channel="gateway", state=State.INIT)) is None:
@@ -107,11 +109,13 @@ class TopUpSteps(CityMachine):
         if pays:
             self.gateway.pay(order.number)
 
+    @made("gateway init")
     @rule(number=numbers)
     def payer_pays(self, number: int) -> None:
         if order := self.order(number, channel="gateway"):
             self.gateway.pay(order.number)
 
+    @made("payment succeeded")
     @rule(number=numbers, crash=crashes, again=st.booleans())
     def payment_called_back(self, number: int, crash: int | None, again: bool) -> None:
         """Also long after, again, and before the answer that made the payment came in."""
@@ -120,12 +124,14 @@ class TopUpSteps(CityMachine):
             body = self.gateway.tell(paid[number % len(paid)])
             self.do(lambda: handle_gateway_event(body=body, signature=""), crash=crash, again=again)
 
+    @made("call-back")
     @rule(number=numbers, crash=crashes)
     def an_old_call_back_comes_again(self, number: int, crash: int | None) -> None:
         if self.gateway.events:
             body = str(number % len(self.gateway.events)).encode()
             self.do(lambda: handle_gateway_event(body=body, signature=""), crash=crash)
 
+    @made("gateway init", "payment succeeded")
     @rule(number=numbers, changed=st.integers(1, 500))
     def a_call_back_lies(self, number: int, changed: int) -> None:
         """Signed, but over another amount: evidence, and nothing moves."""
@@ -139,12 +145,14 @@ class TopUpSteps(CityMachine):
             body = self.gateway.tell(lie)
             assert self.do(lambda: handle_gateway_event(body=body, signature="")) is None
 
+    @made("refund at gateway")
     @rule(number=numbers, crash=crashes)
     def refund_called_back(self, number: int, crash: int | None) -> None:
         if known := list(self.gateway.refunds.values()):
             body = self.gateway.tell(known[number % len(known)])
             self.do(lambda: handle_gateway_event(body=body, signature=""), crash=crash)
 
+    @made("init", "paid", "loaded")
     @rule(number=numbers, crash=crashes, again=st.booleans())
     def given_back(self, number: int, crash: int | None, again: bool) -> None:
         if order := self.order(number, state__in=[State.INIT, State.PAID, State.LOADED]):
@@ -152,12 +160,14 @@ class TopUpSteps(CityMachine):
                 lambda: topup.reverse_topup(order=order, actor=CLERK, reason="test"), crash=crash, again=again
             )
 
+    @made("init")
     @rule(number=numbers, lost=losses, crash=crashes)
     def cancelled(self, number: int, lost: list[str], crash: int | None) -> None:
         if order := self.order(number, state=State.INIT):
             self.gateway.lost = lost
             self.do(lambda: cancel_topup(order=order, actor="citizen", reason="test"), crash=crash)
 
+    @made("paid", "loaded")
     @rule(number=numbers, tear=tears, forgets=st.booleans(), crash=crashes)
     def loaded(self, number: int, tear: Tear, forgets: bool, crash: int | None) -> None:
         order = self.order(number, purse__kind="chip", state__in=[State.PAID, State.LOADED, State.CONFIRMED])
@@ -172,6 +182,7 @@ class TopUpSteps(CityMachine):
             crash=crash,
         )
 
+    @made("paid", "loaded")
     @rule(number=numbers, tear=tears, forgets=st.booleans(), crash=crashes)
     def written_back(self, number: int, tear: Tear, forgets: bool, crash: int | None) -> None:
         if holder := self.holder(number):
@@ -187,6 +198,7 @@ class TopUpSteps(CityMachine):
         self.gateway.lost = lost
         self.do(lambda: repair_topups(now=self.now), crash=crash)
 
+    @made("gateway refund")
     @rule(status=st.sampled_from([*RefundStatus]), lost=losses, crash=crashes)
     def refunds_sent(self, status: RefundStatus, lost: list[str], crash: int | None) -> None:
         self.tick(ASK_AGAIN_AFTER)
@@ -194,6 +206,7 @@ class TopUpSteps(CityMachine):
         self.do(lambda: send_gateway_refunds(now=self.now), crash=crash)
         self.do(lambda: follow_gateway_refunds(now=self.now), crash=crash)
 
+    @made("refund at gateway")
     @rule(number=numbers, succeeds=st.booleans(), crash=crashes)
     def refund_ends(self, number: int, succeeds: bool, crash: int | None) -> None:
         """Pending ones end; one that succeeded may come back from the payer's bank."""
@@ -209,6 +222,7 @@ class TopUpSteps(CityMachine):
     def matched(self, crash: int | None) -> None:
         self.do(lambda: match_topups(self.open_date()), crash=crash)
 
+    @made("agent debt")
     @rule(part=st.integers(1, 100), crash=crashes, again=st.booleans())
     def agent_pays(self, part: int, crash: int | None, again: bool) -> None:
         agent, key, when = Agent.objects.get(pk=AGENT), self.key(), self.now
@@ -222,6 +236,7 @@ class TopUpSteps(CityMachine):
         ):
             self.book.move("1001", "1013", amount_fen)
 
+    @made("kiosk cash")
     @rule(off=st.sampled_from([0, 0, 7, -7]), crash=crashes, again=st.booleans())
     def kiosk_emptied(self, off: int, crash: int | None, again: bool) -> None:
         key, when, expected = self.key(), self.now, self.book.fen["1014"]
@@ -238,6 +253,18 @@ class TopUpSteps(CityMachine):
                 self.book.move("1011", "2241", counted - expected)
             else:
                 self.book.move("1221", "1011", expected - counted)
+
+    def follow(self) -> None:
+        super().follow()
+        orders, payments = self.book.orders.values(), self.gateway.payments.values()
+        for thing in State.values:
+            self.made[thing] = sum(order.state == thing for order in orders)
+        self.made["gateway init"] = sum((o.channel, o.state) == ("gateway", "init") for o in orders)
+        self.made["unpaid"] = self.made["init"] - self.made["gateway init"]
+        self.made["payment succeeded"] = sum(p.status is PaymentStatus.SUCCEEDED for p in payments)
+        self.made["refund at gateway"] = len(self.gateway.refunds)
+        self.made["call-back"] = len(self.gateway.events)
+        self.made["agent debt"], self.made["kiosk cash"] = self.book.fen["1013"], self.book.fen["1014"]
 
     def check_order(self, before: Order | None, after: Order) -> None:  # type: ignore[override]
         """What is booked as paid by the gateway was paid there."""
