@@ -29,10 +29,10 @@ from accounts.selectors.chip_evidence import ChipReading
 from accounts.services import agents, family, limits, mandates, passes, payments, subsidies, topup
 from accounts.services.gateway_refunds import request_gateway_refund
 from accounts.services.incidents import flag_tampered
-from accounts.services.ledger import open_account
 from accounts.services.refund_waiting import advance_refund
 from accounts.services.remittances import empty_kiosk, receive_agent_payment
 from citizencard.core.calendar import open_business_day
+from terminals.services.field import register_merchant
 from terminals.services.refunds import request_card_refund
 from tests.accounts.mandates.asking import ask_for_mandate
 from tests.accounts.mandates.bank import Bank
@@ -145,10 +145,10 @@ def _publish_limits(product: CardProduct) -> None:
 
 
 def _spend(card: Card) -> None:
-    shop = open_account(chart="2202", owner="shop", name="中山路便利店")
+    shop = register_merchant(code="SHOP", name="中山路便利店", channel="shop", fee_basis_points=60)
     payment = payments.pay(
         purse=card.purses.get(kind="account"),
-        payee=shop.pk,
+        payee=shop.payable_id,
         amount_fen=1_250,
         key="pay-1",
         channel="shop",
