@@ -8,16 +8,16 @@ from datetime import date
 import pytest
 from django.db import connection
 
-from accounts.models import Purse, Transfer
+from accounts.models import Payment, Purse, Transfer
 from accounts.selectors.balances import account_balance_fen
-from accounts.services import postings
-from accounts.services.ledger import Leg, post_journal
+from accounts.services import payments
+from accounts.services.topup import receive_cash
 from settlement.models import Statement
 from settlement.selectors.audit import broken_invariants
 from settlement.services.clearing import clear_day
 from terminals.models import Merchant
-from tests.factories import NOON
-from tests.settlement.small_city import DAY, found_small_city
+from tests.factories import NOON, make_card, make_order, make_product
+from tests.settlement.small_city import DAY, NEXT_DAY, found_small_city
 
 pytestmark = pytest.mark.django_db
 _numbers = itertools.count(1)
@@ -25,36 +25,46 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def city() -> date:
-    return found_small_city()
+    """With a citizen's card whose account purse holds 500 yuan."""
+    day = found_small_city()
+    card = make_card(product=make_product(price_fen=0, deposit_fen=0, account_limit_fen=100_000))
+    order = make_order(card=card, amount_fen=50_000, purse_kind=Purse.Kind.ACCOUNT)
+    receive_cash(order=order, actor="clerk")
+    return day
 
 
 def merchant(number: int) -> Merchant:
     return Merchant.objects.get(code=f"M{number:05d}")
 
 
-def book(legs: list[Leg]) -> None:
-    post_journal(key=f"online:{next(_numbers)}", kind="payment", actor="test", source="test", legs=legs)
+def pay(number: int, amount_fen: int) -> Payment:
+    payee, key = merchant(number).payable_id, f"sale:{next(_numbers)}"
+    return payments.pay(
+        purse=Purse.objects.get(kind=Purse.Kind.ACCOUNT),
+        payee=payee,
+        amount_fen=amount_fen,
+        key=key,
+        channel="shop",
+        actor="till",
+        occurred_at=NOON,
+    )
 
 
-def pay(number: int, amount_fen: int) -> None:
-    purse = Purse.objects.order_by("pk").first()
-    assert purse is not None
-    values = {"purse_id": purse.account_id, "payee_id": merchant(number).payable_id, "occurred_at": NOON}
-    book(postings.payment_made(**values, amount_fen=amount_fen, payment_id=next(_numbers)))
-
-
-def refund(number: int, amount_fen: int) -> None:
-    purse = Purse.objects.order_by("pk").first()
-    assert purse is not None
-    values = {"purse_id": purse.account_id, "payee_id": merchant(number).payable_id, "occurred_at": NOON}
-    book(postings.payment_refunded(**values, amount_fen=amount_fen, refund_id=next(_numbers)))
+def refund(payment: Payment, amount_fen: int) -> None:
+    payments.refund_payment(
+        payment=payment,
+        amount_fen=amount_fen,
+        key=f"back:{next(_numbers)}",
+        actor="till",
+        reason="returned",
+        occurred_at=NOON,
+    )
 
 
 def test_online_payments_are_part_of_the_gross(city: date) -> None:
     before = 550  # merchant 1's two taps
     pay(1, 1_000)
-    pay(1, 300)
-    refund(1, 100)
+    refund(pay(1, 300), 100)
     clear_day(day=DAY)
     statement = Statement.objects.get(merchant=merchant(1))
     assert (statement.taps, statement.online, statement.online_fen) == (2, 2, 1_200)
@@ -72,12 +82,14 @@ def test_a_merchant_with_online_payments_only_has_a_statement(city: date) -> Non
 
 
 def test_a_day_of_refunds_is_owed_by_the_merchant_without_a_fee(city: date) -> None:
-    refund(4, 250)
-    run = clear_day(day=DAY)
-    statement = Statement.objects.get(merchant=merchant(4))
+    payment = pay(4, 250)
+    clear_day(day=DAY)
+    refund(payment, 250)
+    run = clear_day(day=NEXT_DAY)
+    statement = Statement.objects.get(merchant=merchant(4), run=run)
     assert (statement.gross_fen, statement.fee_fen, statement.net_fen) == (-250, 0, -250)
     assert account_balance_fen(merchant(4).payable_id) == 0
-    assert account_balance_fen(merchant(4).settlement_id) == -250
+    assert account_balance_fen(merchant(4).settlement_id) == 0
     (leg,) = Transfer.objects.filter(kind=Transfer.Kind.SETTLEMENT, source_id=statement.pk)
     assert (leg.debit_id, leg.credit_id) == (merchant(4).settlement_id, merchant(4).payable_id)
     assert run.gross_fen == run.fee_fen + run.net_fen

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import translation
 
 from accounts.errors import AmountOutOfRange, BalanceLimitExceeded, LimitExceeded
 from accounts.models import Card, Citizen, LimitPolicy, Purse, TopUpOrder
@@ -310,6 +311,7 @@ def test_a_check_is_one_statement(card: Card, django_assert_num_queries: Callabl
         limits.check_topup(purse=purse, amount_fen=100, channel="cash", on=TODAY)
 
 
+@translation.override("en")
 def test_publishing_is_audited_repeatable_and_only_ever_adds(card: Card) -> None:
     first = publish()
     assert publish() == first

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
 import pytest
+from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def ride(card: Card, bus: LedgerAccount, key: str) -> None:
     assert use_pass(card=card, channel="bus", payee=bus, fare_fen=200, key=key, occurred_at=NOON)
 
 
+@translation.override("en")
 def test_rides_not_taken_come_back_less_the_fee(
     sell: Callable[..., Pass], card: Card, bus: LedgerAccount
 ) -> None:
@@ -69,6 +71,7 @@ def test_rides_not_taken_come_back_less_the_fee(
     assert invariants.broken() == []
 
 
+@translation.override("en")
 def test_days_not_begun_come_back(sell: Callable[..., Pass]) -> None:
     sold = sell(**MONTH)
     quote = quote_pass_refund(sold, on=date(2026, 3, 11))
@@ -96,6 +99,7 @@ def test_a_pass_not_begun_comes_back_whole(sell: Callable[..., Pass]) -> None:
     assert (fen("1011"), fen("2051")) == (0, 0)
 
 
+@translation.override("en")
 def test_until_first_use_means_that(sell: Callable[..., Pass], card: Card, bus: LedgerAccount) -> None:
     sold = sell(refund="unused")
     assert quote_pass_refund(sold, on=START + timedelta(days=100)).payable_fen == 1_000

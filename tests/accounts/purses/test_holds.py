@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import translation
 
 from accounts.errors import (
     AccountNotOpen,
@@ -178,6 +179,7 @@ def test_what_is_no_amount(amount_fen: Any, purse: Purse, shop: LedgerAccount, h
     assert amounts(purse) == (1_000, 600, 400)
 
 
+@translation.override("en")
 def test_a_hold_needs_a_live_card_an_open_account_and_time(
     card: Card, purse: Purse, shop: LedgerAccount
 ) -> None:
