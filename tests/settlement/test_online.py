@@ -84,12 +84,13 @@ def test_a_merchant_with_online_payments_only_has_a_statement(city: date) -> Non
 def test_a_day_of_refunds_is_owed_by_the_merchant_without_a_fee(city: date) -> None:
     payment = pay(4, 250)
     clear_day(day=DAY)
+    kept_fen = Statement.objects.get(merchant=merchant(4)).fee_fen
     refund(payment, 250)
     run = clear_day(day=NEXT_DAY)
     statement = Statement.objects.get(merchant=merchant(4), run=run)
     assert (statement.gross_fen, statement.fee_fen, statement.net_fen) == (-250, 0, -250)
     assert account_balance_fen(merchant(4).payable_id) == 0
-    assert account_balance_fen(merchant(4).settlement_id) == 0
+    assert account_balance_fen(merchant(4).settlement_id) == -kept_fen
     (leg,) = Transfer.objects.filter(kind=Transfer.Kind.SETTLEMENT, source_id=statement.pk)
     assert (leg.debit_id, leg.credit_id) == (merchant(4).settlement_id, merchant(4).payable_id)
     assert run.gross_fen == run.fee_fen + run.net_fen
