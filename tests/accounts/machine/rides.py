@@ -172,6 +172,13 @@ class RideSteps(CityMachine):
             ahead_fen = has_fen + holder.unbooked_fen - self.book.purse_fen(holder.purse_id)
             assert ahead_fen in (0, under_way.get(holder.card.pk, 0))
 
+    def settle(self) -> None:
+        """The courts release what they have frozen."""
+        super().settle()
+        frozen = LedgerAccount.objects.filter(state=LedgerAccount.State.FROZEN)
+        for account in frozen:
+            set_account_state(account=account, state="open", actor="court", reason="18")
+
 
 def _number(desk: Desk) -> str:
     return desk.field.terminal.terminal_no

@@ -281,7 +281,8 @@ class TopUpSteps(CityMachine):
         for key, refund in self.gateway.refunds.items():
             if refund.status is RefundStatus.PENDING:
                 self.gateway.settle_refund(key, RefundStatus.SUCCEEDED)
-        match_topups(self.open_date())
+        for days in range((self.open_date() - self.city.today).days + 1):
+            match_topups(self.city.today + timedelta(days=days))
         self.tick(EXPIRES_AFTER)
         repair_topups(now=self.now)
         for holder in self.holders:
