@@ -77,6 +77,8 @@ class Card(FSMModelMixin, models.Model):
     key_version = models.PositiveSmallIntegerField(_("key version"), default=1)
     valid_from = models.DateField(_("valid from"))
     valid_to = models.DateField(_("valid to"))
+    price_fen = models.BigIntegerField(_("price paid (fen)"), null=True, blank=True)
+    deposit_fen = models.BigIntegerField(_("deposit paid (fen)"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
@@ -86,6 +88,11 @@ class Card(FSMModelMixin, models.Model):
             models.CheckConstraint(condition=models.Q(pan__regex=r"^\d{19}$"), name="card_pan_19_digits"),
             models.CheckConstraint(
                 condition=models.Q(valid_to__gt=models.F("valid_from")), name="card_validity_order"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(price_fen=None, deposit_fen=None)
+                | models.Q(price_fen__gte=0, deposit_fen__gte=0),
+                name="card_sold_for_price_and_deposit",
             ),
             models.UniqueConstraint(
                 fields=["citizen", "product"],

@@ -1,7 +1,7 @@
 """What each document asks of the ledger, said a second time in SQL, apart from the posting templates.
 
 An order, a refund, a pass, a remittance names the accounts and the amount of each transfer it caused. Taps, payments and
-statements are proved beside their own tables. A product's price and deposit stand as long as cards of it do.
+statements are proved beside their own tables.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ WITH account AS (
         || CASE o.party WHEN '' THEN '' ELSE '.' || o.party END
     WHERE o.paid_at IS NOT NULL
 ), sold AS (
-    SELECT card.id AS card_id, card.state, product.price_fen, product.deposit_fen
-    FROM accounts_card card JOIN accounts_cardproduct product ON product.code = card.product_id
-    WHERE EXISTS (SELECT FROM accounts_cardevent e WHERE e.card_id = card.id AND e.target = 'issued')
+    SELECT id AS card_id, state, price_fen, deposit_fen FROM accounts_card WHERE price_fen IS NOT NULL
 ), refund AS (
     SELECT * FROM accounts_refund WHERE state IN ('approved', 'paid', 'failed')
 ), returned AS (

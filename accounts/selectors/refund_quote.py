@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import Card, CardDamage, Purse, RefundPolicy, Transfer
 from accounts.selectors.chip_evidence import ChipEvidence, ChipReading, weigh_chip
-from accounts.selectors.deposits import card_sale, deposit_held_fen
+from accounts.selectors.deposits import deposit_held_fen
 from accounts.selectors.refund_blockers import (
     SHADOW_BALANCE,
     Blocker,
@@ -152,7 +152,7 @@ def _amounts(card: Card, purses: list[Purse], terms: Terms, interest_fen: int) -
     """What is charged never makes the holder a debtor: damage out of the deposit first, the fee out of what remains."""
     balance_fen = sum(purse.balance_fen for purse in purses)
     held_fen = sum(purse.held_fen for purse in purses)
-    price_fen = card_sale(card).price_fen if terms.no_reason else 0
+    price_fen = (card.price_fen or 0) if terms.no_reason else 0
     deposit_fen = deposit_held_fen(card)
     left_fen = max(0, balance_fen - held_fen + price_fen + deposit_fen)
     damage = CardDamage.objects.filter(card=card).first()

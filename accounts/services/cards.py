@@ -91,6 +91,8 @@ def mark_personalised(*, card: Card, actor: str, occurred_at: datetime | None = 
 def issue_card(*, card: Card, actor: str, occurred_at: datetime) -> Card:
     """Hand the card over; price and deposit are booked as counter cash. Raises IllegalCardTransition."""
     card = _move(card, Card.issue, Card.State.ISSUED, actor=actor, occurred_at=occurred_at)
+    card.price_fen, card.deposit_fen = card.product.price_fen, card.product.deposit_fen
+    card.save(update_fields=["price_fen", "deposit_fen"])
     if legs := postings.card_sold(card=card, occurred_at=occurred_at):
         post_journal(key=f"card-sale:{card.pan}", kind="card_sale", actor=actor, source=card.pan, legs=legs)
     return card

@@ -42,10 +42,10 @@ def account_id(chart: Chart) -> int:
 
 
 def card_sold(*, card: Card, occurred_at: datetime) -> list[Leg]:
-    """Price and deposit paid in cash at the counter; a product that costs nothing has no legs."""
+    """Price and deposit paid in cash at the counter; a card that cost nothing has no legs."""
     parts = (
-        (Transfer.Kind.CARD_SALE, Chart.CARD_SALES, card.product.price_fen),
-        (Transfer.Kind.DEPOSIT, Chart.DEPOSITS, card.product.deposit_fen),
+        (Transfer.Kind.CARD_SALE, Chart.CARD_SALES, card.price_fen or 0),
+        (Transfer.Kind.DEPOSIT, Chart.DEPOSITS, card.deposit_fen or 0),
     )
     return [
         Leg(account_id(Chart.COUNTER_CASH), account_id(chart), amount_fen, kind, card.pk, occurred_at)

@@ -6,7 +6,7 @@ import itertools
 from datetime import date, datetime, timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ from citizencard.core.calendar import cut_off, seal
 from citizencard.core.errors import Conflict
 from citizencard.core.models import AuditEntry, BusinessDay
 from tests.accounts.threads import in_threads
-from tests.factories import NOON, fill_purse, make_card
+from tests.factories import NOON, fill_purse, make_card, make_product
 from tests.fixtures_accounts import TODAY
 
 pytestmark = pytest.mark.django_db
@@ -219,6 +219,19 @@ def test_a_purse_does_not_go_above_its_ceiling(purse_account: LedgerAccount, cas
         pay(cash, purse_account, ceiling_fen - 10_000 + 1)
     pay(cash, purse_account, ceiling_fen - 10_000)
     assert account_balance_fen(purse_account.pk) == ceiling_fen
+
+
+def test_a_products_new_limits_reach_the_purses_of_its_cards(purse_account: LedgerAccount) -> None:
+    make_product(balance_limit_fen=20_000, overdraft_fen=400)
+    purse = Purse.objects.get(account=purse_account)
+    assert (purse.ceiling_fen, purse.floor_fen) == (20_000, -400)
+    assert broken() == []
+
+
+def test_a_limit_below_what_cards_hold_is_refused(purse_account: LedgerAccount) -> None:
+    with pytest.raises(IntegrityError, match="purse_ceiling"), transaction.atomic():
+        make_product(balance_limit_fen=9_999)
+    assert Purse.objects.get(account=purse_account).ceiling_fen == 100_000
 
 
 @pytest.mark.parametrize("amount_fen", [0, -1, 0.5, 1.0, True, "5", AMOUNT_MAX_FEN + 1, 2**63])
