@@ -8,14 +8,18 @@ from typing import Final
 
 from django.db.models import Q, Sum
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
-from accounts.models import LedgerAccount, Transfer
+from accounts.models import Chart, LedgerAccount, Transfer
 from accounts.selectors.statement import Cursor, StatementLine, account_statement, end_of_day
 from citizencard.portal.movements import PAGE_LINES, Movement
 
 CSV_LINES: Final = 100_000
 _NAMED: Final = (Transfer.Kind.PAYMENT, Transfer.Kind.PAYMENT_REFUNDED)
 """Lines of which people want to know with whom."""
+_WORDS: Final[dict[Transfer.Kind, StrOrPromise]] = {Transfer.Kind.TOP_UP_LOADED: _("Top-up")}
+"""Where the books' own word is not the citizen's."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ def account_page(account_id: int, before: str, limit: int = PAGE_LINES) -> Accou
 
 
 def _movement(line: StatementLine, names: dict[str, str]) -> Movement:
-    name = names.get(line.other_code, "")
-    label = capfirst(str(line.kind.label))
+    name = str(_("Passes")) if line.other_code == Chart.PASSES_SOLD else names.get(line.other_code, "")
+    label = capfirst(str(_WORDS.get(line.kind, line.kind.label)))
     return Movement(
         occurred_at=line.occurred_at,
         icon="topup" if line.change_fen > 0 else "shop",

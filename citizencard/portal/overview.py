@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeVar
 
 from django.db.models import Model, Q
@@ -34,6 +35,12 @@ class CardView:
     refund: Refund | None
     latest: list[Movement]
     spending: Spending
+
+    @property
+    def chip_as_of(self) -> datetime | None:
+        """The newest moment the books know of the chip; records of one moment may be booked before earlier ones'."""
+        known = [self.chip.as_of] if self.chip.as_of else []
+        return max([*known, *(line.occurred_at for line in self.latest)], default=None)
 
 
 def card_views(citizen: Citizen) -> list[CardView]:

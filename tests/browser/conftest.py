@@ -13,13 +13,17 @@ if TYPE_CHECKING:  # pytest loads this file before Django knows its apps
     from playwright.sync_api import Browser
     from pytest_django.live_server_helper import LiveServer
 
+    from citizencard.core.keyservice.client import KeyServiceClient
     from citizencard.core.keyservice.keystore import KeyStore
     from tests.citizencard.city import City
 
 
 @pytest.fixture
-def city(transactional_db: None, demo_keys: KeyStore, settings: Any) -> City:
-    """The city of the other tests, committed so that the server sees it."""
+def city(key_service: KeyServiceClient, transactional_db: None, demo_keys: KeyStore, settings: Any) -> City:
+    """The city of the other tests, committed so that the server sees it.
+
+    The key service comes first: begun under the live server's settings it would be forgotten with them after one test.
+    """
     from tests.citizencard.city import found_city
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,14 +26,15 @@ from citizencard.portal.forms import InviteForm, JoinForm
 def members(request: HttpRequest, citizen: Citizen) -> HttpResponse:
     """Everybody on either side, and the invitation of one more.
 
-    Whether a card number belongs to anybody is not told, and tries are counted as wrong passwords are.
+    Whether a card number belongs to anybody is not told: every invitation gets the same answer and is shown here only
+    when it is accepted. Tries are counted as wrong passwords are.
     """
     form = InviteForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
             _invite(citizen, form.cleaned_data["card_number"])
-        except (FamilyLinkExists, InvalidField, SignInLocked) as refusal:
+        except (InvalidField, SignInLocked) as refusal:
             form.refuse(refusal)
             status = refusal.status
         else:
@@ -43,7 +46,7 @@ def members(request: HttpRequest, citizen: Citizen) -> HttpResponse:
     context = {
         "form": form,
         "join_form": JoinForm(),
-        "members": family_view(citizen),
+        "members": [member for member in family_view(citizen) if member.state == FamilyLink.State.ACTIVE],
         "payers": list(payers),
     }
     return render(request, "portal/family.html", context, status=status)
@@ -90,7 +93,9 @@ def leave(request: HttpRequest, citizen: Citizen, link_id: int) -> HttpResponse:
 def _invite(citizen: Citizen, card_number: str) -> None:
     count_attempt(f"family:{citizen.pk}")
     card = Card.objects.select_related("citizen").filter(pan=card_number).first()
-    if card is not None and card.citizen is not None:
+    if card is None or card.citizen is None:
+        return
+    with contextlib.suppress(FamilyLinkExists):
         invite_member(
             payer=citizen, member=card.citizen, actor=login_name(citizen), occurred_at=timezone.now()
         )
