@@ -144,7 +144,23 @@ class JournalAdmin(ReadOnlyAdmin):
             ]
             for each in transfers
         ]
-        return [Table(_("Transfers"), [_("kind"), _("debit"), _("credit"), _("amount")], rows, columns(3))]
+        return [
+            Table(_("Transfers"), [_("kind"), _("debit"), _("credit"), _("amount")], rows, columns(3)),
+            *_reversals(obj),
+        ]
+
+
+def _reversals(journal: Journal) -> list[Table]:
+    """What took the journal back, if anything did; found by its key, `reverses` has no index."""
+    rows = [
+        [link(each, each.key), each.reason, each.actor, at(each.posted_at)]
+        for each in Journal.objects.filter(key=f"reversal:{journal.key}"[:120])
+    ]
+    return (
+        [Table(_("Reversed by"), [_("journal"), _("reason"), _("actor"), _("posted at")], rows)]
+        if rows
+        else []
+    )
 
 
 def _cursor(request: HttpRequest) -> Cursor | None:

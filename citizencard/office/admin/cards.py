@@ -14,8 +14,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.models import Card, Purse
+from accounts.models import Card, CardDamage, Purse
 from accounts.selectors.refund_quote import quote_refund
+from accounts.services.incidents import record_damage
 from citizencard.core.calendar import shanghai
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.card_money import concerns, online_tables, purses_table
@@ -50,7 +51,7 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "refund"]
+    actions_detail = ["report_lost", "refund", "damage"]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -93,9 +94,13 @@ class CardAdmin(ReadOnlyAdmin):
         return [purses_table(obj), *concerns(obj), *story, *online_tables(obj), life_table(obj)]
 
     def offers(self, obj: Card, step: str) -> bool:
-        """A loss is reported and a refund asked for as long as the holder has the card."""
-        states = {"report_lost": _HELD, "refund": (*_HELD, Card.State.LOST)}
-        return obj.state in states[step]
+        """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
+        if step == "damage":
+            return (
+                obj.state in (*_HELD, Card.State.REFUNDING)
+                and not CardDamage.objects.filter(card=obj).exists()
+            )
+        return obj.state in (_HELD if step == "report_lost" else (*_HELD, Card.State.LOST))
 
     @action(description=_("Request refund"), permissions=["office.request_refund"], icon="undo", variant=None)
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -120,6 +125,26 @@ class CardAdmin(ReadOnlyAdmin):
         quote = quote_refund(card=card, on=shanghai(timezone.now()).date())
         title = gettext("Request refund")
         return ask(request, self, card, title=title, form=RefundForm, act=act, tables=quote_tables(quote))
+
+    @action(
+        description=_("Record damage"),
+        permissions=["office.request_refund"],
+        icon="broken_image",
+        variant=None,
+    )
+    def damage(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The holder has damaged the card: the policy's fee will be taken from the deposit when it goes back."""
+        card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
+
+        def act(finding: str) -> Facts:
+            found = record_damage(
+                card=card, finding=finding, actor=request.user.get_username(), occurred_at=timezone.now()
+            )
+            return [
+                (gettext("amount (yuan)"), yuan(found.amount_fen) if found else gettext("free of charge"))
+            ]
+
+        return ask_reason(request, self, card, title=gettext("Record damage"), act=act)
 
     @action(description=_("Report lost"), permissions=["report_loss"], icon="report", variant=None)
     def report_lost(self, request: HttpRequest, object_id: str) -> HttpResponse:

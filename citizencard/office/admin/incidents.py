@@ -47,7 +47,12 @@ class CardFlagAdmin(ReadOnlyAdmin):
         """While it is open."""
         return obj.cleared_at is None
 
-    @action(description=pgettext_lazy("suspicion", "Clear"), permissions=["office.approve_refund"], icon="task_alt", variant=None)
+    @action(
+        description=pgettext_lazy("suspicion", "Clear"),
+        permissions=["office.approve_refund"],
+        icon="task_alt",
+        variant=None,
+    )
     def clear(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Somebody has looked into it and found nothing: the card may be refunded again."""
         flag = _flag(object_id)

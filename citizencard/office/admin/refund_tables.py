@@ -64,13 +64,16 @@ def parts_table(refund: Refund) -> Table:
 
 def request_table(refund: Refund) -> Table:
     """Who asked for it, when and why: what a second person looks at."""
+    seen = refund.chip_balance_fen is not None
     return Table(
         _("Request"),
-        [_("card number"), _("requested by"), _("requested at"), _("reason"), _("payee reference"), _("chip as read")],
+        [_("card number"), _("requested by"), _("requested at"), _("reason"), _("payee reference"), _("chip balance"),
+         _("offline ATC")],
         [
             [link(refund.card), refund.requested_by, at(refund.requested_at), refund.reason, refund.payee or "–",
-             chip_as_read(refund)]
+             yuan(refund.chip_balance_fen or 0) if seen else _("not read"), refund.chip_atc if seen else "–"]
         ],
+        columns(5, 6),
     )  # fmt: skip
 
 

@@ -11,10 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Card, TopUpDifference
+from accounts.models import Card, Journal, TopUpDifference
 from accounts.selectors.agents import agents_near_limit, agents_with_debt
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import agents, payments, topup
+from accounts.services.ledger import reverse_journal
 from accounts.services.matching import close_difference
 from accounts.services.remittances import receive_agent_payment
 from citizencard.core.calendar import open_business_day
@@ -170,6 +171,27 @@ def test_an_order_shows_what_differs_to_all_and_what_the_gateway_told_to_finance
     assert "evt_1" in finance
     assert "refund-1" in finance
     assert "evt_1" not in clerk
+
+
+def test_a_journal_and_its_reversal_lead_to_each_other(money: Money, as_staff: SignIn) -> None:
+    journal = Journal.objects.filter(kind="funds_received").first() or Journal.objects.get(
+        key=f"card-sale:{money.card.pan}"
+    )
+    back = reverse_journal(journal=journal, actor="finance", reason="记错")
+    finance = as_staff("finance")
+    for this, other in ((journal, back), (back, journal)):
+        text = page(finance, f"/office/accounts/journal/{this.pk}/change/")
+        assert f"/office/accounts/journal/{other.pk}/change/" in text
+    assert "记错" in page(finance, f"/office/accounts/journal/{journal.pk}/change/")
+
+
+def test_the_trial_balance_of_one_date(money: Money, as_staff: SignIn) -> None:
+    finance, path = as_staff("finance"), "/office/trial-balance/"
+    assert "代理点 95.00 10.00 85.00" in words(page(finance, path + f"?day={TODAY}"))
+    other = words(page(finance, path + "?day=2026-02-01"))
+    assert "2026-02-01" in other
+    assert "85.00" not in other
+    assert "85.00" in words(page(finance, path + "?day=nonsense"))
 
 
 LISTS = (

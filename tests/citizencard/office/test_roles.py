@@ -93,6 +93,7 @@ def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: 
 
 STEPS = {
     "accounts_card_refund": {"clerk"},
+    "accounts_card_damage": {"clerk"},
     "accounts_refund_approve": {"finance"},
     "accounts_refund_refuse": {"finance"},
     "accounts_refund_withdraw": {"clerk"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -21,7 +22,7 @@ from accounts.services.cards import mark_lost
 from accounts.services.refund_payout import name_payee
 from citizencard.core.models import AuditEntry
 from terminals.models import HotListEntry
-from tests.accounts.refunds.stories import pay_online
+from tests.accounts.refunds.stories import pay_online, publish
 from tests.accounts.subsidies.files import subsidy_file
 from tests.citizencard.office.money import SECOND, Money, make_due
 from tests.factories import NOON
@@ -150,6 +151,17 @@ def test_a_refund_is_refused_for_a_reason(money: Money, as_staff: SignIn) -> Non
     assert fresh(money.due).state == Refund.State.DUE
     told(as_staff("finance"), refund_page(money.due, "refuse"), {"reason": "证件不符"})
     assert (fresh(money.due).state, fresh(money.due).decision_reason) == (Refund.State.REFUSED, "证件不符")
+
+
+def test_damage_is_found_once_and_taken_from_the_deposit(money: Money, as_staff: SignIn) -> None:
+    clerk, path = as_staff("clerk"), f"/office/accounts/card/{money.card.pk}/"
+    assert "免费" in told(clerk, path + "damage/", {"reason": "折断"})
+    publish(money.card.product, valid_from=date(2026, 2, 1), damage_fee_fen=400)
+    assert "4.00" in told(clerk, path + "damage/", {"reason": "折断"})
+    text = clerk.get(path + "change/").content.decode()
+    assert "折断" in text
+    assert path + "damage" not in text
+    assert "−4.00" in clerk.get(path + "refund/").content.decode()
 
 
 def test_money_that_came_through_the_gateway_shows_its_way_back(money: Money, as_staff: SignIn) -> None:
