@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 import time_machine
@@ -42,8 +42,10 @@ amounts = st.one_of(st.integers(1, 3_000), st.integers(1, 30_000))
 crashes = st.one_of(st.none(), st.none(), st.integers(0, 25))
 losses = st.lists(st.sampled_from(["", "", "asked", "answer"]), max_size=3)
 
+Step = TypeVar("Step", bound=Callable[..., Any])
 
-def made(*things: str) -> Any:
+
+def made(*things: str) -> Callable[[Step], Step]:
     """A step that makes sense only when there is one of these things already: none is wasted."""
     return precondition(lambda self: any(self.made[thing] for thing in things))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from accounts.models import Card, CardProduct, LedgerAccount, Purse
 from accounts.services import agents, cards, limits, passes, subsidies
-from accounts.services.ledger import open_account
 from accounts.services.refund_policies import publish_refund_policy
 from citizencard.core.calendar import open_business_day, shanghai
 from citizencard.core.keyservice.keystore import KeyStore
@@ -16,6 +16,7 @@ from terminals.card.apdu import InsufficientBalance
 from terminals.card.crypto import TransactionType
 from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
+from terminals.models import Merchant
 from terminals.readers.memory import MemoryTransport
 from terminals.services.counter import personalise_card
 from terminals.simulator.chip import Chip
@@ -160,7 +161,7 @@ def _publish_rules(today: date) -> None:
         legal_basis=LEGAL,
         actor="finance",
     )
-    terms = {
+    terms: dict[str, Any] = {
         "channels": ["bus"],
         "operator": "bus",
         "operator_name": "公交集团",
@@ -178,8 +179,8 @@ def _publish_rules(today: date) -> None:
     )  # fmt: skip
 
 
-def _desk(keys: KeyStore, code: str, merchant: object) -> Desk:
-    installed = Field.install(keys, code, merchant)  # type: ignore[arg-type]  # a Merchant; no Django model is named here
+def _desk(keys: KeyStore, code: str, merchant: Merchant) -> Desk:
+    installed = Field.install(keys, code, merchant)
     sam = SamSession(sam_for(keys, installed.terminal.terminal_no))
     sam.open()
     return Desk(installed, sam)
@@ -194,8 +195,3 @@ def _holder(keys: KeyStore, product: CardProduct) -> Holder:
         chip.commit(balance_fen=product.overdraft_fen, overdraft_limit_fen=product.overdraft_fen)
     purses = dict(Purse.objects.filter(card=card).values_list("kind", "pk"))
     return Holder(card, chip, purses["chip"], purses.get("account"))
-
-
-def account_code(merchant: str) -> int:
-    """The id of a merchant's payable account."""
-    return open_account(chart="2202", owner=merchant).pk

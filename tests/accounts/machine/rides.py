@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -38,15 +39,14 @@ class RideSteps(CityMachine):
     @rule(
         desk=st.integers(0, 1), chosen=st.randoms(use_true_random=False), crash=crashes, again=st.booleans()
     )
-    def uploaded(self, desk: int, chosen: object, crash: int | None, again: bool) -> None:
+    def uploaded(self, desk: int, chosen: Random, crash: int | None, again: bool) -> None:
         """Some of what a terminal holds, in any order, with some it has sent before."""
-        random = chosen
         at = self.city.desks[desk]
         kept = [(h, r) for h in self.holders for r in h.pocketed if r.terminal_no == _number(at)]
         known = [(h, r) for h in self.holders for r in h.uploaded if r.terminal_no == _number(at)]
-        fresh = random.sample(kept, random.randint(0, len(kept)))  # type: ignore[attr-defined]
-        sent = fresh + random.sample(known, min(len(known), random.randint(0, 2)))  # type: ignore[attr-defined]
-        random.shuffle(sent)  # type: ignore[attr-defined]
+        fresh = chosen.sample(kept, chosen.randint(0, len(kept)))
+        sent = fresh + chosen.sample(known, min(len(known), chosen.randint(0, 2)))
+        chosen.shuffle(sent)
         if sent:
             self.upload(at, sent, fresh, crash, again)
 

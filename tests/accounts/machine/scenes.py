@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 from accounts.gateway import port
-from accounts.models import Card, Chart, GatewayRefund, RefundPart, TopUpOrder
+from accounts.models import Card, Chart, GatewayRefund, Pass, Payment, RefundPart, TopUpOrder
 from accounts.services import (
     agents,
     cards,
@@ -67,7 +68,8 @@ class Stage:
 
 
 def card_sold(stage: Stage) -> Iterator[Event]:
-    for terms in ({}, {"price_fen": 0}):
+    changes: tuple[dict[str, Any], ...] = ({}, {"price_fen": 0})
+    for terms in changes:
         card = make_card(product=make_product(**terms), state=Card.State.PERSONALISED)
         yield partial(cards.issue_card, card=card, actor=CLERK, occurred_at=NOON)
 
@@ -119,7 +121,7 @@ def remitted(stage: Stage) -> Iterator[Event]:
     for channel, party in (("agent", "A1"), ("kiosk", "K1")):
         order = make_order(card=card, channel=channel, party=party)
         topup.receive_funds(order=order, actor=CLERK)
-    words = {"actor": CLERK, "occurred_at": NOON}
+    words: dict[str, Any] = {"actor": CLERK, "occurred_at": NOON}
     yield partial(remittances.receive_agent_payment, agent=agent, amount_fen=3_000, key="a", **words)
     for counted_fen in (5_000, 5_007, 4_993):
         yield partial(remittances.empty_kiosk, kiosk="K1", counted_fen=counted_fen, key="k", **words)
@@ -276,10 +278,10 @@ SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
 # What scenes have in common.
 
 
-def plain_card(**terms: object) -> Card:
+def plain_card(**terms: Any) -> Card:
     """An active card that cost nothing, with an account purse."""
-    terms = {"code": "plain", "price_fen": 0, "deposit_fen": 0, "account_limit_fen": 50_000} | terms
-    return make_card(product=make_product(**terms))
+    usual: dict[str, Any] = {"code": "plain", "price_fen": 0, "deposit_fen": 0, "account_limit_fen": 50_000}
+    return make_card(product=make_product(**usual | terms))
 
 
 def filled_card() -> Card:
@@ -299,7 +301,7 @@ def shop() -> int:
     return make_merchant("SHOP", "shop").payable_id
 
 
-def payment(card: Card, key: str) -> object:
+def payment(card: Card, key: str) -> Payment:
     return pay(
         purse=account_purse(card),
         payee=shop(),
@@ -349,7 +351,7 @@ def publish_passes() -> None:
         )  # fmt: skip
 
 
-def sell(card: Card, code: str) -> object:
+def sell(card: Card, code: str) -> Pass:
     return passes.sell_pass(
         card=card,
         code=code,
