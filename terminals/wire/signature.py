@@ -64,13 +64,15 @@ def verify_request(
     """The code of the terminal that signed this very request.
 
     `find_key` gives a terminal's raw public key (32 bytes), None when there is no such terminal. Raises SignatureError
-    with code `signature_missing`, `signature_stale`, `digest_mismatch`, `terminal_unknown` or `signature_invalid`.
+    with code `signature_missing`, `signature_stale`, `digest_mismatch`, `terminal_unknown` or `signature_invalid`,
+    and whatever `find_key` raises.
     """
     fields = {name.lower(): value for name, value in message.headers.items()}
     if "signature" not in fields or "signature-input" not in fields:
         raise SignatureError("signature_missing", "the request carries no Signature and Signature-Input")
     _check_digest(fields, message.body)
-    verifier = _Verifier(signature_algorithm=ED25519, key_resolver=_TerminalKeys(find_key))
+    keys = _TerminalKeys(find_key)
+    verifier = _Verifier(signature_algorithm=ED25519, key_resolver=keys)
     verifier.max_clock_skew = tolerance
     required = (*COVERED, "content-digest") if message.body else COVERED
     try:
@@ -80,6 +82,8 @@ def verify_request(
     except _Refused as error:
         raise SignatureError(error.code, str(error)) from error
     except (HTTPMessageSignaturesException, ValueError, TypeError) as error:
+        if keys.trouble is not None:  # nobody could look the key up: that says nothing about the signature
+            raise keys.trouble from None
         raise SignatureError("signature_invalid", str(error) or "the signature does not verify") from error
     return str(verified[0].parameters["keyid"])
 
@@ -105,9 +109,14 @@ class _Refused(InvalidSignature):
 class _TerminalKeys(HTTPSignatureKeyResolver):
     def __init__(self, find_key: Callable[[str], bytes | None]) -> None:
         self._find_key = find_key
+        self.trouble: Exception | None = None
 
     def resolve_public_key(self, key_id: str) -> Ed25519PublicKey:
-        raw = self._find_key(key_id)
+        try:
+            raw = self._find_key(key_id)
+        except Exception as error:  # the library makes an invalid signature of it
+            self.trouble = error
+            raise
         if raw is None:
             raise _Refused("terminal_unknown", f"no active terminal {key_id[:40]!r}")
         return Ed25519PublicKey.from_public_bytes(raw)

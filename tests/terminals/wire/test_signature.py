@@ -82,3 +82,11 @@ def test_any_bit_of_the_signature_counts() -> None:
         headers = {**message.headers, "Signature": value[:at] + other + value[at + 1 :]}
         with pytest.raises(SignatureError):
             verify_request(replace(message, headers=headers), find_key=find_key, tolerance=TOLERANCE)
+
+
+def test_trouble_with_looking_up_the_key_is_no_fault_of_the_signature() -> None:
+    def no_database(code: str) -> bytes | None:
+        raise ConnectionError("the database has gone")
+
+    with pytest.raises(ConnectionError):
+        verify_request(signed(), find_key=no_database, tolerance=TOLERANCE)
