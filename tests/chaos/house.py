@@ -40,7 +40,7 @@ class House:
         for pid in [*_children(self._pid), self._pid]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        while _runs(self._pid):
+        while runs(self._pid):
             time.sleep(0.001)
 
     def start_database(self) -> float:
@@ -125,7 +125,7 @@ def _children(parent: int) -> list[int]:
     return [pid for pid in numbers if _status(pid)[1] == str(parent)]
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
     """Whether the process is there and no zombie."""
     return _status(pid)[0] not in ("", "Z")
 
