@@ -17,6 +17,15 @@ from unfold.decorators import display
 from citizencard.office.tables import Table, yuan
 
 
+def _may(codename: str) -> Callable[[ModelAdmin, HttpRequest, str | None], bool]:
+    """What a step's `permissions=[…]` asks: may the user do it? By name, so that checking the site needs no database."""
+
+    def allowed(self: ModelAdmin, request: HttpRequest, object_id: str | None = None) -> bool:
+        return request.user.has_perm(f"office.{codename}")
+
+    return allowed
+
+
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     """No add, change or delete for anybody, superusers included: services are the only writers.
 
@@ -75,17 +84,15 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         """Whether the page of `obj` has a button for a step of `actions_detail`."""
         return True
 
-    def has_reveal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user see personal data in clear?"""
-        return request.user.has_perm("office.reveal_citizen")
-
-    def has_report_loss_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user put a card on the hot list?"""
-        return request.user.has_perm("office.report_loss")
-
-    def has_download_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user take settlement reports away?"""
-        return request.user.has_perm("office.download_settlement")
+    has_reveal_permission = _may("reveal_citizen")
+    has_report_loss_permission = _may("report_loss")
+    has_download_permission = _may("download_settlement")
+    has_freeze_permission = _may("freeze_account")
+    has_request_refund_permission = _may("request_refund")
+    has_approve_refund_permission = _may("approve_refund")
+    has_approve_subsidy_permission = _may("approve_subsidy")
+    has_stop_mandate_permission = _may("stop_mandate")
+    has_close_difference_permission = _may("close_difference")
 
 
 def yuan_column(field: str, title: StrOrPromise) -> Callable[[ModelAdmin, Any], str]:

@@ -89,10 +89,6 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
             asked["statement_balance"] = yuan(account_balance_fen(account.pk, at=day))
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **asked})
 
-    def has_freeze_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user freeze accounts?"""
-        return request.user.has_perm("office.freeze_account")
-
     @action(description=_("Freeze"), permissions=["freeze"], icon="lock")
     def freeze(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """From now on the account takes nothing on either side."""

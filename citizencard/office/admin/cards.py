@@ -102,7 +102,7 @@ class CardAdmin(ReadOnlyAdmin):
             )
         return obj.state in (_HELD if step == "report_lost" else (*_HELD, Card.State.LOST))
 
-    @action(description=_("Request refund"), permissions=["office.request_refund"], icon="undo", variant=None)
+    @action(description=_("Request refund"), permissions=["request_refund"], icon="undo", variant=None)
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the quote; on confirmation the card is blocked and the refund waits for late taps and for approval."""
         card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
@@ -128,7 +128,7 @@ class CardAdmin(ReadOnlyAdmin):
 
     @action(
         description=_("Record damage"),
-        permissions=["office.request_refund"],
+        permissions=["request_refund"],
         icon="broken_image",
         variant=None,
     )

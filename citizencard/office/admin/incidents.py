@@ -49,7 +49,7 @@ class CardFlagAdmin(ReadOnlyAdmin):
 
     @action(
         description=pgettext_lazy("suspicion", "Clear"),
-        permissions=["office.approve_refund"],
+        permissions=["approve_refund"],
         icon="task_alt",
         variant=None,
     )

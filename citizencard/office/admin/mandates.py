@@ -72,7 +72,7 @@ class MandateAdmin(ReadOnlyAdmin):
         """Stopped once and for good."""
         return bool(obj.state != Mandate.State.STOPPED)
 
-    @action(description=_("Stop"), permissions=["office.stop_mandate"], icon="stop_circle", variant=None)
+    @action(description=_("Stop"), permissions=["stop_mandate"], icon="stop_circle", variant=None)
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The citizen asks at the counter or by telephone: nothing is collected from now on."""
         mandate = get_object_or_404(Mandate, pk=unquote(object_id))

@@ -55,7 +55,7 @@ class PayoutSteps(ReadOnlyAdmin):
 
     @action(
         description=_("Name payee"),
-        permissions=["office.request_refund"],
+        permissions=["request_refund"],
         icon="account_balance",
         variant=None,
     )
@@ -68,9 +68,7 @@ class PayoutSteps(ReadOnlyAdmin):
 
         return ask(request, self, refund, title=gettext("Name payee"), form=PayeeForm, act=act)
 
-    @action(
-        description=_("Pay in cash"), permissions=["office.approve_refund"], icon="payments", variant=None
-    )
+    @action(description=_("Pay in cash"), permissions=["approve_refund"], icon="payments", variant=None)
     def pay_cash(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The holder takes the cash part at the counter."""
         refund = refund_of(object_id)
@@ -85,7 +83,7 @@ class PayoutSteps(ReadOnlyAdmin):
 
     @action(
         description=_("Paid by the bank"),
-        permissions=["office.approve_refund"],
+        permissions=["approve_refund"],
         icon="account_balance",
         variant=None,
     )
@@ -102,7 +100,7 @@ class PayoutSteps(ReadOnlyAdmin):
         return ask(request, self, refund, title=gettext("Paid by the bank"), form=form, act=act)
 
     @action(
-        description=_("Returned by the bank"), permissions=["office.approve_refund"], icon="keyboard_return",
+        description=_("Returned by the bank"), permissions=["approve_refund"], icon="keyboard_return",
         variant=None,
     )  # fmt: skip
     def return_bank(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -129,7 +129,7 @@ class RefundAdmin(PayoutSteps):
         refunds: QuerySet[Refund] = super().get_queryset(request)
         return refunds.prefetch_related("parts")
 
-    @action(description=_("Approve"), permissions=["office.approve_refund"], icon="task_alt", variant=None)
+    @action(description=_("Approve"), permissions=["approve_refund"], icon="task_alt", variant=None)
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A second person agrees to the formula as the ledger has it at this moment."""
         refund = refund_of(object_id)
@@ -141,7 +141,7 @@ class RefundAdmin(PayoutSteps):
         tables = [request_table(refund), *quote_tables(quote_standing(refund))]
         return ask(request, self, refund, title=gettext("Approve"), form=ApprovalForm, act=act, tables=tables)
 
-    @action(description=_("Refuse"), permissions=["office.approve_refund"], icon="block", variant=None)
+    @action(description=_("Refuse"), permissions=["approve_refund"], icon="block", variant=None)
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Nothing is paid; the card may be used again."""
         refund = refund_of(object_id)
@@ -151,7 +151,7 @@ class RefundAdmin(PayoutSteps):
 
         return ask_reason(request, self, refund, title=gettext("Refuse"), act=act)
 
-    @action(description=_("Withdraw"), permissions=["office.request_refund"], icon="undo", variant=None)
+    @action(description=_("Withdraw"), permissions=["request_refund"], icon="undo", variant=None)
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The holder keeps the card."""
         refund = refund_of(object_id)

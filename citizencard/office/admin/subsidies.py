@@ -78,7 +78,7 @@ class SubsidyBatchAdmin(ReadOnlyAdmin):
 
     @action(
         description=_("Upload a file"),
-        permissions=["office.approve_subsidy"],
+        permissions=["approve_subsidy"],
         icon="upload_file",
         variant=None,
     )
@@ -109,7 +109,7 @@ class SubsidyBatchAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "office/reason.html", context)
 
-    @action(description=_("Approve"), permissions=["office.approve_subsidy"], icon="task_alt", variant=None)
+    @action(description=_("Approve"), permissions=["approve_subsidy"], icon="task_alt", variant=None)
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A second person lets the amounts go to the cards, all or none."""
         batch = _batch(object_id)
@@ -123,7 +123,7 @@ class SubsidyBatchAdmin(ReadOnlyAdmin):
         tables = [_summary(batch), *_standing(batch)]
         return ask(request, self, batch, title=gettext("Approve"), form=ConfirmForm, act=act, tables=tables)
 
-    @action(description=_("Refuse"), permissions=["office.approve_subsidy"], icon="block", variant=None)
+    @action(description=_("Refuse"), permissions=["approve_subsidy"], icon="block", variant=None)
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A second person sends it back for good."""
         batch = _batch(object_id)

@@ -175,7 +175,7 @@ class TopUpDifferenceAdmin(ReadOnlyAdmin):
 
     @action(
         description=pgettext_lazy("difference", "Close"),
-        permissions=["office.close_difference"],
+        permissions=["close_difference"],
         icon="task_alt",
         variant=None,
     )
