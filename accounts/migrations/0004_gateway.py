@@ -57,9 +57,7 @@ class Migration(migrations.Migration):
                         fields=("event_id",),
                         name="gateway_event_once",
                     ),
-                    models.UniqueConstraint(
-                        fields=("event_id", "digest"), name="gateway_event_content_once"
-                    ),
+                    models.UniqueConstraint(fields=("event_id", "digest"), name="gateway_event_content_once"),
                     models.CheckConstraint(
                         condition=models.Q(outcome="mismatch", fault__gt="")
                         | models.Q(outcome__in=["booked", "ignored"], fault=""),

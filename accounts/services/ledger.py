@@ -191,7 +191,9 @@ def set_account_state(*, account: LedgerAccount, state: str, actor: str, reason:
 
 def _digest(kind: str, source: str, legs: Sequence[Leg]) -> bytes:
     """SHA-256 over the event in canonical form; the order of legs does not matter, the day it was posted neither."""
-    packed = sorted(_LEG.pack(*leg.as_tuple()[:5], (leg.occurred_at - _EPOCH) // _MICROSECOND) for leg in legs)
+    packed = sorted(
+        _LEG.pack(*leg.as_tuple()[:5], (leg.occurred_at - _EPOCH) // _MICROSECOND) for leg in legs
+    )
     return hashlib.sha256(b"".join([json.dumps([kind, source]).encode(), *packed])).digest()
 
 
