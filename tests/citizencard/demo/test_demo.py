@@ -103,6 +103,22 @@ class TestFirstDay:
             assert page.status == 200
             assert "市民卡" in page.read().decode()
 
+    @pytest.mark.parametrize(
+        ("what", "number", "amount"),
+        [
+            ("联机账户", 8, "397.20"),
+            ("已预留", 1, "30.00"),
+            ("待圈存", 1, "20.00"),
+            ("在用的月票", 1, "90.00"),
+            ("自动充值", 1, "50.00"),
+            ("已发放补贴", 1, "200.00"),
+            ("待审核补贴", 1, "100.00"),
+            ("退卡退款中", 1, "150.00"),
+        ],
+    )
+    def test_people_have_stored_value(self, serving: str, what: str, number: int, amount: str) -> None:
+        assert re.search(rf"{what}\D*\b{number} │ +{re.escape(amount)} ", serving), serving
+
     def test_a_second_one_on_the_same_city_is_refused_in_one_sentence(
         self, serving: str, environment: dict[str, str], port: int
     ) -> None:
