@@ -25,9 +25,9 @@ from tests.factories import make_card, make_product
 TELLERS: Final = 4
 PURSES: Final = 10
 FILLING_FEN: Final = 100_000_000
-SIZE: Final = {"kills": 4, "acks": 2_000}
+SIZE: Final = {"kills": 4, "acks": 1_000}
 FULL: Final = {"kills": 200, "acks": 500_000}
-CONTROL: Final = {"kills": 3, "acks": 1_000}
+CONTROL: Final = {"kills": 2, "acks": 500}
 
 
 def run(house: House, *, full: bool) -> Iterator[Pair]:

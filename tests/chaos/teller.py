@@ -53,7 +53,9 @@ class Teller:
                     self.random.randint(2, AMOUNT_MAX_FEN),
                 )
             except (CitizenCardError, ObjectDoesNotExist) as refusal:
-                self.promises.refused.append(repr(refusal))
+                self.promises.refused.append(
+                    f"{self.number}-{self.turn}: {refusal!r} {getattr(refusal, 'data', '')}"
+                )
         return self.promises
 
     def post(self, key: str, purse: Purse, amount_fen: int) -> None:

@@ -26,9 +26,9 @@ from tests.chaos.storm import Gauge, Promises, Storm, storm
 
 TILLS: Final = 8
 CARDS_EACH: Final = 16
-SIZE: Final = {"kills": 2, "acks": 400}
+SIZE: Final = {"kills": 2, "acks": 200}
 FULL: Final = {"kills": 40, "acks": 50_000}
-CONTROL: Final = {"kills": 2, "acks": 400}
+CONTROL: Final = {"kills": 2, "acks": 200}
 _PAUSE_SECONDS: Final = 0.05
 
 
