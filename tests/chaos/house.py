@@ -47,7 +47,9 @@ class House:
         """Start the server, again; the seconds until it takes connections."""
         began = time.monotonic()
         self._server.start()
-        self._pid = self._server.pid or 0
+        if self._server.pid is None:
+            raise RuntimeError("the database died of itself")  # and 0 would mean ourselves
+        self._pid = self._server.pid
         return time.monotonic() - began
 
     def stop_database(self) -> None:
