@@ -39,7 +39,7 @@ def run(studies: Collection[str], *, rounds: int, quick: bool, large: bool) -> I
             found_world(timezone.localdate(), purses=QUICK_PURSES if quick else PURSES, merchants=MERCHANTS)
             execute_as_owner("VACUUM (ANALYZE)")
         if wanted := [compared[name] for name in studies if name in compared]:
-            with running_peers() as peers:
+            with running_peers(install=not quick) as peers:
                 for study in wanted:
                     with copied_database(world):
                         yield study.run(read_world(), peers, rounds=rounds, quick=quick)

@@ -53,11 +53,11 @@ class Peer:
 
 
 @contextmanager
-def running_peers() -> Iterator[list[Peer]]:
-    """All peers that can be had, ready to post."""
+def running_peers(*, install: bool) -> Iterator[list[Peer]]:
+    """All peers that can be had, ready to post; without `install` only those that are there."""
     with ExitStack() as stack:
         found = [stack.enter_context(_running(ORM, "pair", sys.executable))]
-        if python := _hordak_python():
+        if python := _hordak_python(install=install):
             found.append(stack.enter_context(_running(HORDAK, "hordak", python)))
         yield found
 
@@ -92,14 +92,16 @@ def _running(name: str, peer: str, python: str) -> Iterator[Peer]:
             process.wait()
 
 
-def _hordak_python() -> str | None:
-    """Its interpreter; a broken or missing environment is made anew."""
+def _hordak_python(*, install: bool) -> str | None:
+    """Its interpreter; a broken or missing environment is made anew if it may be installed."""
     python = _ENVIRONMENT / "bin" / "python"
     if _works([str(python), "-c", "import hordak, psycopg"]):
         return str(python)
+    if not install:
+        return None
     venv.create(_ENVIRONMENT, clear=True, with_pip=True)
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    if _works([str(python), *install, "-r", str(_FOLDER / "requirements.txt")]):
+    packages = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    if _works([str(python), *packages, "-r", str(_FOLDER / "requirements.txt")]):
         return str(python)
     return None
 
