@@ -46,7 +46,8 @@ def personalise_card(
     WrongChipOnReader when the bureau printed this card on another one, CardError (PersonalisationError and the like)
     when the chip refuses, KeyServiceError, KeyServiceUnavailable.
     """
-    card.refresh_from_db()
+    # Read anew here and below: refresh_from_db of a model with a protected state is not for several threads at once.
+    card = Card.objects.select_related("product").get(pk=card.pk)
     if card.state != Card.State.BLANK:
         target = Card.State.PERSONALISED.label
         raise IllegalCardTransition(source=Card.State(card.state).label, target=target)
@@ -86,7 +87,7 @@ def load_chip(*, order: TopUpOrder, transport: Transport, terminal_no: str, when
     if found != order.card.pan:
         raise WrongCardOnReader(expected=order.card.pan, found=found)
     _settle_torn(order.card, purse)
-    order.refresh_from_db()
+    order = TopUpOrder.objects.get(pk=order.pk)
     if order.state == TopUpOrder.State.CONFIRMED:
         return purse.balance_fen()
     return _load(order, purse, terminal_no=terminal_no, when=when, pin=pin)
@@ -111,8 +112,8 @@ def write_back(*, transport: Transport, terminal_no: str, when: datetime, pin: s
     _settle_torn(card, purse)
     loaded: list[TopUpOrder] = []
     refused: list[tuple[TopUpOrder, CitizenCardError]] = []
-    for order in orders:
-        order.refresh_from_db()
+    for pk in [order.pk for order in orders]:
+        order = TopUpOrder.objects.get(pk=pk)
         try:
             if order.state != TopUpOrder.State.CONFIRMED:
                 _load(order, purse, terminal_no=terminal_no, when=when, pin=pin)
