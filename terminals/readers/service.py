@@ -32,6 +32,11 @@ def check(result: int, what: str) -> None:
     reason = f"{what}: {codes.SCardGetErrorMessage(result).strip()}"
     if result in (codes.SCARD_E_NO_SERVICE, codes.SCARD_E_SERVICE_STOPPED, codes.SCARD_F_COMM_ERROR):
         raise NoService("the smart card service is not running: start pcscd")
+    if result == codes.SCARD_E_NO_ACCESS:
+        # Also what a wait is answered with in the moment the service ends.
+        raise NoService(
+            "the smart card service is ending or refuses this user: start pcscd, or allow the user"
+        )
     if result == codes.SCARD_E_INVALID_HANDLE:
         raise NoService("the smart card service was started anew: connect again")
     if result == codes.SCARD_E_NO_READERS_AVAILABLE:
