@@ -24,21 +24,27 @@ def scard() -> ModuleType:
     return module
 
 
+def _service_trouble(codes: ModuleType) -> dict[int, str]:
+    """What is wrong with the service itself, by result code."""
+    stopped = "the smart card service is not running: start pcscd"
+    return {
+        codes.SCARD_E_NO_SERVICE: stopped,
+        codes.SCARD_E_SERVICE_STOPPED: stopped,
+        codes.SCARD_F_COMM_ERROR: stopped,
+        # Also what a wait is answered with in the moment the service ends.
+        codes.SCARD_E_NO_ACCESS: "the smart card service is ending or refuses this user: start pcscd, or allow the user",
+        codes.SCARD_E_INVALID_HANDLE: "the smart card service was started anew: connect again",
+    }
+
+
 def check(result: int, what: str) -> None:
     """Turn a result code into the error that says what to do; `what` names the reader."""
     codes = scard()
     if result == codes.SCARD_S_SUCCESS:
         return
     reason = f"{what}: {codes.SCardGetErrorMessage(result).strip()}"
-    if result in (codes.SCARD_E_NO_SERVICE, codes.SCARD_E_SERVICE_STOPPED, codes.SCARD_F_COMM_ERROR):
-        raise NoService("the smart card service is not running: start pcscd")
-    if result == codes.SCARD_E_NO_ACCESS:
-        # Also what a wait is answered with in the moment the service ends.
-        raise NoService(
-            "the smart card service is ending or refuses this user: start pcscd, or allow the user"
-        )
-    if result == codes.SCARD_E_INVALID_HANDLE:
-        raise NoService("the smart card service was started anew: connect again")
+    if result in (trouble := _service_trouble(codes)):
+        raise NoService(trouble[result])
     if result == codes.SCARD_E_NO_READERS_AVAILABLE:
         raise NoReader("no smart card reader is connected")
     if result in (codes.SCARD_E_UNKNOWN_READER, codes.SCARD_E_READER_UNAVAILABLE):
