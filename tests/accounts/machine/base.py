@@ -135,6 +135,8 @@ class CityMachine(RuleBasedStateMachine):
                 return step()
         except Crash:
             type(self).counts["crashes"] += 1
+            # A statement outside of a service's transaction is a transaction of its own; here the run's would count as broken.
+            transaction.set_rollback(False)
         except TransportError:
             type(self).counts["torn"] += 1
             return None
