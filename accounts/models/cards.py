@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import RETURN_VALUE, FSMField, FSMModelMixin, transition
+from django_fsm import RETURN_VALUE, FSMField, transition
 
 from accounts.models.ledger import LedgerAccount
 from accounts.models.people import Citizen
 from citizencard.core.models import CounterRanges
+from citizencard.core.states import StatefulModel
 
 
 class CardProduct(models.Model):
@@ -56,7 +57,7 @@ class CardProduct(models.Model):
         return self.name
 
 
-class Card(FSMModelMixin, models.Model):
+class Card(StatefulModel):
     """A card record; the PAN is the 19 digits on the face, `serial` its last 16 digits, the diversification factor."""
 
     class State(models.TextChoices):

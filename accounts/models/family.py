@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
 from accounts.models.people import Citizen
+from citizencard.core.states import StatefulModel
 
 
-class FamilyLink(FSMModelMixin, models.Model):
+class FamilyLink(StatefulModel):
     """`payer` may top up `member`'s cards: invited → active → ended. `sees_balance` is the member's to give and to take."""
 
     class State(models.TextChoices):

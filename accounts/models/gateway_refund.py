@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
 from accounts.models.topup import TopUpOrder
+from citizencard.core.states import StatefulModel
 
 
-class GatewayRefund(FSMModelMixin, models.Model):
+class GatewayRefund(StatefulModel):
     """REQUESTED → SENT (the gateway has it) → SUCCEEDED or FAILED. A succeeded one may still come back from the bank.
 
     `key` names it at the gateway, so that asking again after a lost answer finds the same refund. The database keeps the

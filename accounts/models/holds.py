@@ -6,13 +6,14 @@ from datetime import datetime
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
 from accounts.models.cards import Purse
 from accounts.models.ledger import LedgerAccount
+from citizencard.core.states import StatefulModel
 
 
-class Hold(FSMModelMixin, models.Model):
+class Hold(StatefulModel):
     """`amount_fen` reserved for one payee until `expires_at`; what is left of it is part of the purse's `held_fen`.
 
     A trigger keeps `held_fen` as the sum of what is reserved, and a hold that is over as it ended.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
 from accounts.models.cards import Purse
 from accounts.models.people import Citizen
 from accounts.models.topup import TopUpOrder
+from citizencard.core.states import StatefulModel
 
 
-class Mandate(FSMModelMixin, models.Model):
+class Mandate(StatefulModel):
     """A citizen's consent to be debited for one purse: requested → active → stopped.
 
     When the purse has less than `threshold_fen`, `amount_fen` is collected, never more than `day_cap_fen` in a day and

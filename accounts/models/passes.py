@@ -6,10 +6,11 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeBoundary, RangeOperators
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
 from accounts.models.cards import Card
 from accounts.models.ledger import LedgerAccount
+from citizencard.core.states import StatefulModel
 
 
 class PassProduct(models.Model):
@@ -89,7 +90,7 @@ class PassProduct(models.Model):
         return f"{self.name} ({self.valid_from})"
 
 
-class Pass(FSMModelMixin, models.Model):
+class Pass(StatefulModel):
     """One pass of one card, from the first to the last day inclusive.
 
     `unused_fen` is the part of the price that neither rides nor time nor a refund has taken; account 2051 holds the sum

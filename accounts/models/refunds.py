@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
 from accounts.models.cards import Card, CardProduct
 from accounts.models.topup import TopUpOrder
+from citizencard.core.states import StatefulModel
 
 
 class RefundPolicy(models.Model):
@@ -48,7 +49,7 @@ class RefundPolicy(models.Model):
         return f"{self.product_id} {self.valid_from}"
 
 
-class Refund(FSMModelMixin, models.Model):
+class Refund(StatefulModel):
     """One card's money on its way back: requested → cooling → due → approved → paid, or withdrawn or refused.
 
     From the request on the card is blocked. A top-up or hold under way keeps it `requested`; `cooling` lasts until
@@ -183,7 +184,7 @@ class Refund(FSMModelMixin, models.Model):
         """Nothing is paid; the reason stands."""
 
 
-class RefundPart(FSMModelMixin, models.Model):
+class RefundPart(StatefulModel):
     """What one payee gets by one way. The parts that have not failed add up to the refund, by deferred trigger.
 
     `key` names the payment for good: the same key never pays twice. `reference` is the bank's or the receipt's number.

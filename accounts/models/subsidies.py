@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
 from accounts.models.cards import Purse
 from accounts.models.ledger import LedgerAccount
+from citizencard.core.states import StatefulModel
 
 
-class SubsidyBatch(FSMModelMixin, models.Model):
+class SubsidyBatch(StatefulModel):
     """One file of one payer: uploaded → approved, or refused. Its lines add up to what its header says.
 
     `payer` is the payer's account 1231.<code>; `sha256` is of the file as it came, so the checker approves what the payer

@@ -6,15 +6,16 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
 from accounts.models.cards import Card, Purse
 from accounts.models.people import Citizen
+from citizencard.core.states import StatefulModel
 
 _PAID = ["paid", "loaded", "confirmed"]
 
 
-class TopUpOrder(FSMModelMixin, models.Model):
+class TopUpOrder(StatefulModel):
     """INIT → PAID (money received, value in transit) → LOADED (MAC2 given to the chip) → CONFIRMED, or REVERSED.
 
     An order for the account purse goes from PAID to CONFIRMED at once. `occurred_at` and `loaded_at` are the device's

@@ -109,8 +109,8 @@ def _ask(pk: int, now: datetime) -> bool:
         logger.error("refund %s: %s", refund.key, refusal.data)
         if refusal.is_final:
             _refused(refund, str(refusal.data.get("gateway_code") or refusal.code))
-    # Read anew: refresh_from_db of a model with a protected state is not for several threads at once.
-    return GatewayRefund.objects.filter(pk=pk, settled_at__isnull=False).exists()
+    refund.refresh_from_db()
+    return refund.settled_at is not None
 
 
 def _answer(refund: GatewayRefund) -> port.GatewayRefund:

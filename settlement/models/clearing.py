@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMField, transition
 
+from citizencard.core.states import StatefulModel
 from terminals.models import Merchant
 
 
-class ClearingRun(FSMModelMixin, models.Model):
+class ClearingRun(StatefulModel):
     """The nightly clearing of one business date. Every step is one transaction; a restarted run goes on where it was."""
 
     class State(models.TextChoices):

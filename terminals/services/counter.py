@@ -46,8 +46,7 @@ def personalise_card(
     WrongChipOnReader when the bureau printed this card on another one, CardError (PersonalisationError and the like)
     when the chip refuses, KeyServiceError, KeyServiceUnavailable.
     """
-    # Read anew here and below: refresh_from_db of a model with a protected state is not for several threads at once.
-    card = Card.objects.select_related("product").get(pk=card.pk)
+    card.refresh_from_db()
     if card.state != Card.State.BLANK:
         target = Card.State.PERSONALISED.label
         raise IllegalCardTransition(source=Card.State(card.state).label, target=target)
@@ -87,7 +86,7 @@ def load_chip(*, order: TopUpOrder, transport: Transport, terminal_no: str, when
     if found != order.card.pan:
         raise WrongCardOnReader(expected=order.card.pan, found=found)
     _settle_torn(order.card, purse)
-    order = TopUpOrder.objects.get(pk=order.pk)
+    order.refresh_from_db()
     if order.state == TopUpOrder.State.CONFIRMED:
         return purse.balance_fen()
     return _load(order, purse, terminal_no=terminal_no, when=when, pin=pin)
@@ -112,8 +111,8 @@ def write_back(*, transport: Transport, terminal_no: str, when: datetime, pin: s
     _settle_torn(card, purse)
     loaded: list[TopUpOrder] = []
     refused: list[tuple[TopUpOrder, CitizenCardError]] = []
-    for pk in [order.pk for order in orders]:
-        order = TopUpOrder.objects.get(pk=pk)
+    for order in orders:
+        order.refresh_from_db()
         try:
             if order.state != TopUpOrder.State.CONFIRMED:
                 _load(order, purse, terminal_no=terminal_no, when=when, pin=pin)

@@ -1,0 +1,44 @@
+"""State machines on rows: a protected state, which only its transitions change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+from django.db import models
+from django_fsm import FSMFieldMixin
+
+
+class StatefulModel(models.Model):
+    """A model whose states are protected: nothing but a transition, and reading the row anew, changes them.
+
+    Django reads anew by assignment, which a protected field refuses. The library's own FSMModelMixin takes the protection off
+    the field meanwhile, for every row in every thread: others may then assign, or are refused in the middle of reading. Here
+    a row lets go of its own state instead, as one that was never read.
+    """
+
+    _let_go: frozenset[str] = frozenset()
+
+    class Meta:
+        abstract = True
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
+        """As Django's, states included; what was not read, e.g. because the row is gone, stays as it was."""
+        states = {field.attname for field in self._meta.concrete_fields if isinstance(field, FSMFieldMixin)}
+        held = {name: self.__dict__.pop(name) for name in states & self.__dict__.keys()}
+        self._let_go = frozenset(held)
+        try:
+            super().refresh_from_db(using, fields, from_queryset)
+        finally:
+            del self._let_go
+            for name, state in held.items():
+                self.__dict__.setdefault(name, state)
+
+    def get_deferred_fields(self) -> set[str]:
+        """As Django's: a state that is just being read anew is not a deferred one."""
+        return super().get_deferred_fields() - self._let_go
