@@ -18,10 +18,11 @@ from accounts.models import Card, Citizen
 from citizencard.core.audit import record_audit
 from citizencard.core.keyservice.client import key_service
 from terminals.card import identity
-from terminals.card.eid import CHALLENGE_BYTES, IdentityProof
+from terminals.card.eid import CHALLENGE_BYTES, EidSession, IdentityProof
 from terminals.card.errors import FormatError
 from terminals.card.identity import CardCertificate, verify_identity
-from terminals.errors import ChallengeUsed, IdentityRefused
+from terminals.card.transport import Transport
+from terminals.errors import ChallengeUsed, IdentityRefused, WrongCardOnReader
 from terminals.models import CardCertificate as CertificateRecord
 from terminals.models import HotListEntry, IdentityCheck
 
@@ -35,6 +36,8 @@ _REFUSALS: Final[dict[type[Exception], IdentityCheck.Outcome]] = {
     identity.WrongCard: Outcome.WRONG_CARD,
     identity.WrongSignature: Outcome.WRONG_SIGNATURE,
 }
+_GENUINE: Final = frozenset({Outcome.IDENTIFIED, Outcome.CARD_NOT_ACTIVE, Outcome.HOT_LISTED})
+"""It is the card; what the card may still do is another matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,32 @@ def answer_identity(*, challenge: bytes, proof: IdentityProof) -> IdentifiedCard
 
     Raises ChallengeUsed, IdentityRefused, KeyServiceUnavailable (the challenge stays good then).
     """
+    check = _answered(challenge, proof, expired_too=False)
+    if check.card is None or check.outcome != Outcome.IDENTIFIED:
+        raise _refusal(check)
+    return IdentifiedCard(check.card, check.card.citizen)
+
+
+def prove_card(*, card: Card, transport: Transport, asked_by: str, purpose: str) -> None:
+    """The chip on the reader proves that it is `card`'s, whatever may be done with the card: lost, blocked or expired.
+
+    Audited as every check. Raises IdentityRefused, WrongCardOnReader, KeyServiceUnavailable, CardError, TransportError.
+    """
+    challenge = ask_identity(asked_by=asked_by, purpose=purpose)
+    proof = EidSession(transport).prove(challenge)
+    check = _answered(challenge, proof, expired_too=True)
+    if check.card is None or check.outcome not in _GENUINE:
+        raise _refusal(check)
+    if check.card != card:
+        raise WrongCardOnReader(expected=card.pan, found=check.card.pan)
+
+
+def _answered(challenge: bytes, proof: IdentityProof, *, expired_too: bool) -> IdentityCheck:
+    """The check, judged and audited."""
     authorities = key_service().card_ca_certificates()
     with transaction.atomic():
         check = _claim(challenge)
-        check.outcome, check.card = _judge(proof, challenge, authorities)
+        check.outcome, check.card = _judge(proof, challenge, authorities, expired_too=expired_too)
         check.save(update_fields=["outcome", "card"])
         record_audit(
             actor=check.asked_by,
@@ -77,9 +102,11 @@ def answer_identity(*, challenge: bytes, proof: IdentityProof) -> IdentifiedCard
             subject=f"card:{check.card.pan}" if check.card else "card:unknown",
             detail={"purpose": check.purpose, "outcome": check.outcome, "check": check.pk},
         )
-    if check.card is None or check.outcome != Outcome.IDENTIFIED:
-        raise IdentityRefused(outcome=str(check.outcome), reason=Outcome(check.outcome).label)
-    return IdentifiedCard(check.card, check.card.citizen)
+    return check
+
+
+def _refusal(check: IdentityCheck) -> IdentityRefused:
+    return IdentityRefused(outcome=str(check.outcome), reason=Outcome(check.outcome).label)
 
 
 def _claim(challenge: bytes) -> IdentityCheck:
@@ -94,7 +121,7 @@ def _claim(challenge: bytes) -> IdentityCheck:
 
 
 def _judge(
-    proof: IdentityProof, challenge: bytes, authorities: list[bytes]
+    proof: IdentityProof, challenge: bytes, authorities: list[bytes], *, expired_too: bool
 ) -> tuple[IdentityCheck.Outcome, Card | None]:
     """What comes of the answer, and which card it names (once that is certain enough to write it down)."""
     try:
@@ -105,14 +132,14 @@ def _judge(
     record = _newest_record(certificate, proof.certificate)
     if record is None:
         return Outcome.UNKNOWN_CERTIFICATE, None
-    card = record.card
+    card, now = record.card, timezone.now()
     try:
         verify_identity(
             ca_certificates=authorities,
             certificate=proof.certificate,
             challenge=challenge,
             signature=proof.signature,
-            at=timezone.now(),
+            at=min(now, certificate.last) if expired_too else now,
             card_serial8=card.serial,
         )
     except identity.IdentityError as error:

@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 
+from accounts import locks
 from accounts.models import Card, CardFlag, Refund
 from accounts.selectors.chip_evidence import ChipReading
+from accounts.selectors.refund_quote import RefundQuote, quote_refund
 from accounts.services import refunds
+from accounts.services.incidents import flag_tampered
 from citizencard.core.audit import record_audit
-from terminals.card.profile import T_UNION
+from citizencard.core.calendar import shanghai
 from terminals.card.purse import PurseSession
 from terminals.card.transport import Transport
-from terminals.errors import WrongCardOnReader
 from terminals.models import HotListEntry
+from terminals.services.identity import prove_card
 
 REASON = "refund"
-"""Why a card whose refund waits is on the hot list."""
+"""Why a card whose refund waits is on the hot list, and why a card is asked to prove itself."""
+_NO_TERMINAL: Final = bytes(6)
+"""A purchase that is not made names no terminal."""
 
 
-def read_chip(*, card: Card, transport: Transport, terminal_no: str, when: datetime) -> ChipReading:
-    """Balance and offline counter of the card on the reader; the chip is left as it was.
+def read_chip(*, card: Card, transport: Transport, actor: str, when: datetime) -> ChipReading:
+    """Balance and offline counter of the card on the reader, which first proves that it is the card; it is left as it was.
 
-    INITIALIZE FOR PURCHASE over nothing answers both, and a reset forgets it (JR/T 0025.2). It proves nothing: check the
-    card's identity first. Raises WrongCardOnReader, CardError, TransportError.
+    INITIALIZE FOR PURCHASE over nothing answers both, and a reset forgets it (JR/T 0025.2). The figures themselves carry
+    no MAC: they decide nothing that the ledger does not say, too. Raises IdentityRefused, WrongCardOnReader,
+    KeyServiceUnavailable, CardError, TransportError.
     """
+    prove_card(card=card, transport=transport, asked_by=actor, purpose=REASON)
     purse = PurseSession(transport)
-    found = T_UNION.card_number(purse.identify())
-    if found != card.pan:
-        raise WrongCardOnReader(expected=card.pan, found=found)
-    init = purse.init_purchase(0, bytes.fromhex(terminal_no))
+    purse.select()
+    init = purse.init_purchase(0, _NO_TERMINAL)
     transport.reset()
     return ChipReading(init.funds_fen, init.offline_atc, when)
+
+
+@transaction.atomic
+def quote_with_chip(*, card: Card, chip: ChipReading, actor: str, occurred_at: datetime) -> RefundQuote:
+    """The quote of today for a card on the reader.
+
+    One that shows what the books cannot explain is flagged at once, as its holder may take it away again.
+    """
+    card = locks.lock_card(card.pk)
+    locks.lock_purses(card.pk)
+    quote = quote_refund(card=card, on=shanghai(occurred_at).date(), chip=chip)
+    if quote.evidence.tampered:
+        flag_tampered(card=card, evidence=quote.evidence.tampered, actor=actor, occurred_at=occurred_at)
+    return quote
 
 
 @transaction.atomic

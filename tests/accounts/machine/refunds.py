@@ -21,7 +21,6 @@ from terminals.services.refunds import read_chip, request_card_refund, withdraw_
 from tests.accounts.machine.base import CityMachine, crashes, made, numbers
 from tests.accounts.machine.city import DAMAGE_FEN, DEPOSIT_FEN, FEE_FEN, Holder
 from tests.factories import CLERK
-from tests.terminals.chips import COUNTER_NO
 
 OFFICER = "officer"
 
@@ -44,7 +43,7 @@ class RefundSteps(CityMachine):
         when, reading = self.now, None
         if reads:
             reading = read_chip(
-                card=holder.card, transport=MemoryTransport(holder.chip), terminal_no=COUNTER_NO, when=when
+                card=holder.card, transport=MemoryTransport(holder.chip), actor=CLERK, when=when
             )
         asked = self.do(
             lambda: request_card_refund(

@@ -36,7 +36,7 @@ from tests.accounts.refunds.stories import (
     tap,
 )
 from tests.factories import CLERK, NOON
-from tests.terminals.chips import COUNTER_NO, loaded_card
+from tests.terminals.chips import loaded_card
 from tests.terminals.field import Field
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
@@ -47,10 +47,10 @@ def test_a_chip_with_a_raised_balance_gets_nothing(demo_keys: KeyStore) -> None:
     card, chip = loaded_card(demo_keys, 5_000)
     stories.publish(card.product)
     slot = MemoryTransport(chip)
-    honest = read_chip(card=card, transport=slot, terminal_no=COUNTER_NO, when=NOON)
+    honest = read_chip(card=card, transport=slot, actor=CLERK, when=NOON)
     assert (honest.balance_fen, honest.offline_atc) == (5_000, 0)
     chip.commit(balance_fen=50_000)
-    raised = read_chip(card=card, transport=slot, terminal_no=COUNTER_NO, when=NOON)
+    raised = read_chip(card=card, transport=slot, actor=CLERK, when=NOON)
     assert raised.balance_fen == 50_000
     assert quote_refund(card=fresh(card), on=NOON.date(), chip=raised).payable_fen == 0
     owed, cash = fen("2032"), fen("1011")
@@ -70,11 +70,11 @@ def test_a_chip_with_a_raised_balance_gets_nothing(demo_keys: KeyStore) -> None:
 def test_reading_a_chip_leaves_it_as_it_was(demo_keys: KeyStore) -> None:
     card, chip = loaded_card(demo_keys, 5_000)
     before = chip.state
-    read_chip(card=card, transport=MemoryTransport(chip), terminal_no=COUNTER_NO, when=NOON)
+    read_chip(card=card, transport=MemoryTransport(chip), actor=CLERK, when=NOON)
     assert chip.state == before
     other, _ = loaded_card(demo_keys, 100)
     with pytest.raises(WrongCardOnReader):
-        read_chip(card=other, transport=MemoryTransport(chip), terminal_no=COUNTER_NO, when=NOON)
+        read_chip(card=other, transport=MemoryTransport(chip), actor=CLERK, when=NOON)
 
 
 def test_one_fen_too_much_is_too_much(card: Card) -> None:

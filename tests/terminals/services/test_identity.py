@@ -8,19 +8,26 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.models import Card
 from accounts.services.cards import close_card, order_card
 from citizencard.core.keyservice.client import key_service
 from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.core.models import AuditEntry
 from terminals.card.eid import EidSession, IdentityProof
 from terminals.card.identity import CardCertificate
-from terminals.errors import ChallengeUsed, IdentityRefused
+from terminals.errors import ChallengeUsed, IdentityRefused, WrongCardOnReader
 from terminals.models import CardCertificate as CertificateRecord
 from terminals.models import IdentityCheck
 from terminals.readers.memory import MemoryTransport
 from terminals.services.counter import personalise_card
 from terminals.services.hotlist import report_loss
-from terminals.services.identity import CHALLENGE_LIFE, answer_identity, ask_identity, record_certificate
+from terminals.services.identity import (
+    CHALLENGE_LIFE,
+    answer_identity,
+    ask_identity,
+    prove_card,
+    record_certificate,
+)
 from terminals.simulator.chip import Chip
 from tests.factories import CLERK, NOON, make_product
 from tests.terminals.cards import CARD_CA
@@ -201,3 +208,46 @@ def test_nothing_personal_leaves_by_the_certificate(demo_keys: KeyStore) -> None
     card, chip = issued_card(demo_keys, real_name=True)
     assert "林美玲".encode() not in chip.state.identity_certificate
     assert CardCertificate.parse(chip.state.identity_certificate).serial8 == card.serial
+
+
+def proven(card: Card, chip: Chip) -> str:
+    """The outcome on record of a card that proves itself at the counter."""
+    prove_card(card=card, transport=MemoryTransport(chip), asked_by=CLERK, purpose="refund")
+    return IdentityCheck.objects.latest("pk").outcome
+
+
+def test_at_the_counter_a_card_proves_itself_whatever_it_may_do(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    assert proven(card, chip) == "identified"
+    report_loss(card=card, actor=CLERK, reason="left on the bus", occurred_at=NOON)
+    assert proven(card, chip) == "hot_listed"
+
+
+def test_a_card_whose_days_are_over_is_still_the_card(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    point = CardCertificate.parse(chip.state.identity_certificate).point
+    for years, proves in ((2015, 2020), True), ((2090, 2095), False):
+        der = key_service("counter").issue_card_certificate(
+            card_serial8=card.serial,
+            public_key=point,
+            valid_from=date(years[0], 1, 1),
+            valid_to=date(years[1], 1, 1),
+        )
+        record_certificate(card=card, der=der)
+        chip.commit(identity_certificate=der)
+        if proves:
+            assert proven(card, chip) == "identified"
+        else:
+            with pytest.raises(IdentityRefused):
+                proven(card, chip)
+
+
+def test_another_card_or_a_clone_does_not_prove_this_one(demo_keys: KeyStore) -> None:
+    card, chip = issued_card(demo_keys)
+    _, other = issued_card(demo_keys)
+    with pytest.raises(WrongCardOnReader):
+        proven(card, other)
+    other.commit(identity_certificate=chip.state.identity_certificate)
+    with pytest.raises(IdentityRefused) as refused:
+        proven(card, other)
+    assert refused.value.data["outcome"] == "wrong_signature"
