@@ -59,8 +59,9 @@ class Teller:
         return self.promises
 
     def post(self, key: str, purse: Purse, amount_fen: int) -> None:
-        # A source of its own, as an event has one; of no kind whose source has a table that would miss it.
-        source = -(self.number * 10**9 + self.turn)
+        # A source of its own, as an event has one; of no kind whose source has a table that would miss it. The numbers just
+        # below nought are those of the fillings: the ledger takes a source once.
+        source = -((self.number + 1) * 10**9 + self.turn)
         leg = Leg(self.cash, purse.account_id, amount_fen, Transfer.Kind.CARD_SALE, source, timezone.now())
         self._journal(
             f"post:{key}",
