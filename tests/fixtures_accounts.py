@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +22,23 @@ def open_day(db: None) -> BusinessDay:
     from citizencard.core.calendar import open_business_day
 
     return open_business_day(TODAY)
+
+
+@pytest.fixture
+def prepared_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What goes to the database by the short way, which Django's own counting does not see."""
+    from accounts.services import ledger, limits, payments
+    from citizencard.core.prepared import fetch_one
+
+    calls: list[str] = []
+
+    def counting(query: str, values: Sequence[object]) -> tuple[Any, ...]:
+        calls.append(query)
+        return fetch_one(query, values)
+
+    for module in ledger, limits, payments:
+        monkeypatch.setattr(module, "fetch_one", counting)
+    return calls
 
 
 def drop_daily_partitions() -> None:

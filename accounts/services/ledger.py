@@ -8,7 +8,6 @@ ever changed or removed.
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -33,7 +32,11 @@ from citizencard.core.calendar import NoOpenBusinessDay
 from citizencard.core.errors import Conflict
 from citizencard.core.prepared import fetch_one
 
-_POST: Final = """
+_POST_TRANSFER: Final = """
+SELECT journal_id, day, at, posted_digest, is_new FROM accounts_post_transfer(
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::smallint, %s, %s)
+"""
+_POST_JOURNAL: Final = """
 SELECT journal_id, day, at, posted_digest, is_new FROM accounts_post_journal(
     %s, %s, %s, %s, %s, %s, %s, %s,
     %b::bigint[], %b::bigint[], %b::bigint[], %b::smallint[], %b::bigint[], %b::timestamptz[])
@@ -108,9 +111,9 @@ def post_journal(
     digest = _digest(kind, source, legs)
     reverses_id = None if reverses is None else reverses.pk
     header = (key, kind, actor, reason, source, digest, reverses_id, business_date)
-    columns = [list(column) for column in zip(*(leg.as_tuple() for leg in legs), strict=True)]
+    query, moved = _statement(legs)
     with typed_refusals(business_date):
-        journal_id, day, posted_at, posted_digest, is_new = fetch_one(_POST, (*header, *columns))
+        journal_id, day, posted_at, posted_digest, is_new = fetch_one(query, (*header, *moved))
     if not is_new:
         if bytes(posted_digest or b"") != digest:
             raise Conflict(what=f"journal {key}")
@@ -189,12 +192,19 @@ def set_account_state(*, account: LedgerAccount, state: str, actor: str, reason:
     return current
 
 
+def _statement(legs: Sequence[Leg]) -> tuple[str, Sequence[object]]:
+    """What posts the legs, and they as its values: one by itself, several as columns."""
+    if len(legs) == 1:
+        return _POST_TRANSFER, legs[0].as_tuple()
+    return _POST_JOURNAL, [list(column) for column in zip(*(leg.as_tuple() for leg in legs), strict=True)]
+
+
 def _digest(kind: str, source: str, legs: Sequence[Leg]) -> bytes:
     """SHA-256 over the event in canonical form; the order of legs does not matter, the day it was posted neither."""
     packed = sorted(
         _LEG.pack(*leg.as_tuple()[:5], (leg.occurred_at - _EPOCH) // _MICROSECOND) for leg in legs
     )
-    return hashlib.sha256(b"".join([json.dumps([kind, source]).encode(), *packed])).digest()
+    return hashlib.sha256(b"".join([f"{kind}\0{source}\0".encode(), *packed])).digest()
 
 
 def _refusal(error: IntegrityError, day: date | None) -> Exception:

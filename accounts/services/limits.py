@@ -11,7 +11,6 @@ purse's row, which it keeps until the caller's transaction ends: two events at o
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from accounts.services.ledger import AMOUNT_MAX_FEN
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
 from citizencard.core.money import format_yuan
+from citizencard.core.prepared import fetch_one
 
 _Measure = LimitPolicy.Measure
 _Operation = LimitPolicy.Operation
@@ -114,9 +114,8 @@ def publish_limit(
     return LimitPolicy.objects.create(code=code, valid_from=valid_from, **values)
 
 
-def exceeded(refusal: str, amount_fen: int) -> LimitExceeded:
-    """The typed error of a refusal as the database words it: JSON of the rule and what was used of it."""
-    told = json.loads(refusal)
+def exceeded(told: dict[str, Any], amount_fen: int) -> LimitExceeded:
+    """The typed error of a refusal as the database tells it: the rule and what was used of it."""
     measure, limit_fen, used_fen = told["measure"], told["limit_fen"], told["used_fen"]
     rule = {
         "limit_code": told["code"],
@@ -136,12 +135,10 @@ def exceeded(refusal: str, amount_fen: int) -> LimitExceeded:
 def _judge(
     purse: Purse, operation: str, channel: str, amount_fen: int, on: date, holding_fen: int | None = None
 ) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT accounts_limit_refusal(%s, %s, %s, %s, %s, %s)",
-            [purse.pk, operation, channel, amount_fen, on, holding_fen],
-        )
-        (refusal,) = cursor.fetchone()
+    (refusal,) = fetch_one(
+        "SELECT accounts_limit_refusal(%s, %s, %s, %s, %s, %s)",
+        (purse.pk, operation, channel, amount_fen, on, holding_fen),
+    )
     if refusal is not None:
         raise exceeded(refusal, amount_fen)
 

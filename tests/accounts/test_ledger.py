@@ -267,6 +267,62 @@ def test_raw_sql_inserts_nothing_that_breaks_a_rule(wrong: dict[str, object], bu
     assert Transfer.objects.count() == 2
 
 
+def test_one_transfer_and_a_set_of_them_move_the_same(open_day: BusinessDay, bus: LedgerAccount) -> None:
+    """One alone goes another way through the database than several do, and a purse's own control account is a party like any."""
+    cash = open_account(chart=Chart.COUNTER_CASH)
+    first, second = (make_card(product=make_product(price_fen=0, deposit_fen=0)) for _ in range(2))
+    for card in first, second:
+        fill_purse(card, 1_000)
+    purses = [card.purse.account_id for card in (first, second)]
+    control = LedgerAccount.objects.get(pk=purses[0]).control_id
+    assert control is not None
+    parties = [cash.pk, bus.pk, *purses, control]
+    pairs = [(debit, credit) for debit in parties for credit in parties if debit != credit]
+
+    def moved() -> list[tuple[int, int, int, int]]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT account_id, sum(debit_fen), sum(credit_fen), sum(transfers) FROM accounts_tally GROUP BY 1 ORDER BY 1"
+            )
+            tallies = cursor.fetchall()
+        return [
+            *tallies,
+            *Purse.objects.order_by("pk").values_list("balance_fen", "movements", "held_fen", "pk"),
+        ]
+
+    states = []
+    for at_once in True, False:
+        with transaction.atomic():
+            legs = [leg(debit, credit, 7, number) for number, (debit, credit) in enumerate(pairs)]
+            for number, part in enumerate([legs] if at_once else [[one] for one in legs]):
+                post(f"part-{number}", *part)
+            states.append(moved())
+            transaction.set_rollback(True)
+    assert states[0] == states[1]
+
+
+def test_posting_never_reads_a_table_through(open_day: BusinessDay, bus: LedgerAccount) -> None:
+    """A connection keeps the plans that it made when the tables were all but empty."""
+    card = make_card(product=make_product(price_fen=0, deposit_fen=0))
+    fill_purse(card, 1_000)
+    purse = card.purse.account_id
+
+    def reads() -> dict[str, int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE relname ~ '^accounts_'"
+            )
+            return dict(cursor.fetchall())
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_journal, accounts_ledgeraccount, accounts_purse")
+    before = reads()
+    for number in range(8):
+        post(f"alone-{number}", leg(purse, bus.pk, 1, number))
+        post(f"set-{number}", *(leg(purse, bus.pk, 1, 100 + 10 * number + at) for at in range(3)))
+    assert reads() == before
+
+
 @pytest.mark.django_db(transaction=True)
 def test_eight_threads_post_one_journal_once(
     open_day: BusinessDay, cash: LedgerAccount, bus: LedgerAccount

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -21,12 +21,11 @@ from accounts.errors import (
 from accounts.models import Card, Journal, LedgerAccount, Payment, PaymentRefund, Purse, Transfer
 from accounts.selectors.balances import account_balance_fen
 from accounts.selectors.purses import purse_overview
-from accounts.services import cards, payments
+from accounts.services import cards
 from accounts.services.ledger import reverse_journal, set_account_state
 from accounts.services.payments import account_purse, pay, refund_payment
 from citizencard.core.calendar import NoOpenBusinessDay
 from citizencard.core.errors import Conflict
-from citizencard.core.prepared import fetch_one
 from tests.accounts.purses.filling import fill, fresh
 from tests.factories import CLERK, NOON, make_card, make_product
 
@@ -59,19 +58,12 @@ def test_a_payment_is_one_call(
     purse: Purse,
     shop: LedgerAccount,
     django_assert_num_queries: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
+    prepared_calls: list[str],
 ) -> None:
     """The prepared call, and within a transaction a savepoint and its release around it."""
-    calls: list[str] = []
-
-    def counting(query: str, values: Sequence[object]) -> tuple[Any, ...]:
-        calls.append(query)
-        return fetch_one(query, values)
-
-    monkeypatch.setattr(payments, "fetch_one", counting)
     with django_assert_num_queries(2):
         buy(purse, shop)
-    assert len(calls) == 1
+    assert len(prepared_calls) == 1
 
 
 def test_a_repeat_is_the_same_payment_whenever_it_comes(
