@@ -13,7 +13,6 @@ from typing import Final
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
-from django_fsm import TransitionNotAllowed
 
 from accounts import locks
 from accounts.errors import (
@@ -40,6 +39,7 @@ from accounts.services import postings
 from accounts.services.deposits import return_deposit
 from accounts.services.ledger import open_account, post_journal, set_account_state
 from accounts.services.mandates import stop_for_card
+from citizencard.core.states import step_to
 
 PAN_PREFIX: Final = "3104"
 """First digits of a T-Union card number (JT/T 978); then 4 digits issuer and 11 running ones. No check digit."""
@@ -178,11 +178,9 @@ def _move(
 ) -> Card:
     """Take one step under the row's lock and record it."""
     current = locks.lock_card(card.pk)
-    source = Card.State(current.state)
-    try:
+    source = current.state
+    with step_to(target, IllegalCardTransition):
         step(current)
-    except TransitionNotAllowed as error:
-        raise IllegalCardTransition(source=source.label, target=target.label) from error
     current.save(update_fields=["state"])
     occurred_at = occurred_at or timezone.now()
     _record(current, source=source, actor=actor, reason=reason, occurred_at=occurred_at)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
-from django_fsm import TransitionNotAllowed
 
 from accounts import locks
 from accounts.errors import FamilyLinkExists, FamilyLinkMissing, IllegalFamilyTransition
@@ -15,6 +13,7 @@ from accounts.models import Card, Citizen, FamilyLink, Purse, TopUpOrder
 from accounts.services.topup import order_topup
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
+from citizencard.core.states import step_to
 
 State = FamilyLink.State
 
@@ -36,7 +35,8 @@ def invite_member(*, payer: Citizen, member: Citizen, actor: str, occurred_at: d
 def join_family(*, link: FamilyLink, sees_balance: bool, actor: str, occurred_at: datetime) -> FamilyLink:
     """The member agrees, and says whether the payer may see the balance. Raises IllegalFamilyTransition. Audited."""
     link = locks.lock_family_link(link.pk)
-    _step(link, FamilyLink.join, State.ACTIVE)
+    with step_to(State.ACTIVE, IllegalFamilyTransition):
+        link.join()
     link.joined_at, link.sees_balance = occurred_at, sees_balance
     link.save()
     _audit(link, "family.join", actor)
@@ -64,7 +64,8 @@ def leave_family(*, link: FamilyLink, actor: str, occurred_at: datetime) -> Fami
     link = locks.lock_family_link(link.pk)
     if link.state == State.ENDED:
         return link
-    _step(link, FamilyLink.end, State.ENDED)
+    with step_to(State.ENDED, IllegalFamilyTransition):
+        link.end()
     link.ended_at, link.sees_balance = occurred_at, False
     link.save()
     _audit(link, "family.leave", actor)
@@ -99,14 +100,6 @@ def top_up_for(
         payer=payer,
         request_key=request_key,
     )
-
-
-def _step(link: FamilyLink, step: Callable[[FamilyLink], None], target: FamilyLink.State) -> None:
-    source = State(link.state)
-    try:
-        step(link)
-    except TransitionNotAllowed as error:
-        raise IllegalFamilyTransition(source=source.label, target=target.label) from error
 
 
 def _audit(link: FamilyLink, action: str, actor: str) -> None:

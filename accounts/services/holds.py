@@ -6,13 +6,11 @@ at or above the floor, so what is reserved is there when it is captured.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from django_fsm import TransitionNotAllowed
 
 from accounts import locks
 from accounts.errors import (
@@ -28,9 +26,12 @@ from accounts.services.orders import require_active
 from accounts.services.payments import post_payment, require_account_purse
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import Conflict, InvalidField
+from citizencard.core.states import step_to
 
 _SWEEP: Final = 1_000
 """Holds that expire in one transaction: their purses are locked no longer than that takes."""
+_MOVED: Final = ("state", "captured_fen", "ended_at")
+"""What a step of a hold changes; the database moves what the purse has reserved with it."""
 
 
 @transaction.atomic
@@ -122,7 +123,9 @@ def release(*, hold: Hold, occurred_at: datetime) -> Hold:
     """Free what is still reserved. A repeat changes nothing. Raises IllegalHoldTransition once captured or expired."""
     current = locks.lock_hold(hold.pk)
     if current.state != Hold.State.RELEASED:
-        _move(current, lambda: current.release(occurred_at), Hold.State.RELEASED)
+        with step_to(Hold.State.RELEASED, IllegalHoldTransition):
+            current.release(occurred_at)
+        current.save(update_fields=_MOVED)
     return current
 
 
@@ -145,16 +148,9 @@ def _take(hold: Hold, amount_fen: int, at: datetime, final: bool) -> None:
     if hold.state == Hold.State.RESERVED and amount_fen > hold.remaining_fen:
         raise HoldExceeded(remaining_fen=hold.remaining_fen)
     if final or amount_fen == hold.remaining_fen:
-        _move(hold, lambda: hold.capture(amount_fen, at), Hold.State.CAPTURED)
+        with step_to(Hold.State.CAPTURED, IllegalHoldTransition):
+            hold.capture(amount_fen, at)
     else:
-        _move(hold, lambda: hold.capture_part(amount_fen), Hold.State.RESERVED)
-
-
-def _move(hold: Hold, step: Callable[[], None], target: Hold.State) -> None:
-    """Take one step of a locked hold; the database moves what the purse has reserved with it."""
-    source = Hold.State(hold.state)
-    try:
-        step()
-    except TransitionNotAllowed as error:
-        raise IllegalHoldTransition(source=source.label, target=target.label) from error
-    hold.save(update_fields=["state", "captured_fen", "ended_at"])
+        with step_to(Hold.State.RESERVED, IllegalHoldTransition):
+            hold.capture_part(amount_fen)
+    hold.save(update_fields=_MOVED)

@@ -17,13 +17,20 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import locks
-from accounts.errors import AlreadyLoaded, LoadCounterMismatch, LoadNotProven, LoadRefused
+from accounts.errors import (
+    AlreadyLoaded,
+    IllegalOrderTransition,
+    LoadCounterMismatch,
+    LoadNotProven,
+    LoadRefused,
+)
 from accounts.models import TopUpOrder
 from accounts.services import limits
-from accounts.services.orders import move_order, post_value, require_active
+from accounts.services.orders import post_value, require_active
 from citizencard.core.calendar import shanghai
 from citizencard.core.keyservice.client import key_service
 from citizencard.core.keyservice.errors import KeyServiceError
+from citizencard.core.states import step_to
 
 State = TopUpOrder.State
 
@@ -76,7 +83,8 @@ def authorise_load(
             on=shanghai(when).date(),
         )
         _check_counter(current, online_atc)
-        move_order(current, TopUpOrder.authorise, State.LOADED)
+        with step_to(State.LOADED, IllegalOrderTransition):
+            current.authorise()
         current.online_atc, current.balance_before_fen = online_atc, balance_fen
         current.terminal_no, current.loaded_at = terminal_no.upper(), when
         current.save()
@@ -115,7 +123,8 @@ def _awaits_tac(order: TopUpOrder) -> bool:
 
 def _confirm(order: TopUpOrder, proof: TopUpOrder.Proof) -> None:
     """A locked order's load is proved: the value is in the purse. Raises IllegalOrderTransition."""
-    move_order(order, TopUpOrder.confirm, State.CONFIRMED)
+    with step_to(State.CONFIRMED, IllegalOrderTransition):
+        order.confirm()
     order.proof, order.confirmed_at = proof, timezone.now()
     order.save()
     post_value(order, occurred_at=_Begun.of(order).loaded_at)
@@ -150,7 +159,8 @@ def _settle_torn(order: TopUpOrder, online_atc: int) -> None:
     if online_atc == torn.online_atc + 1:
         _confirm(torn, TopUpOrder.Proof.COUNTER)
     elif online_atc == torn.online_atc and torn.pk != order.pk:
-        move_order(torn, TopUpOrder.fall_back, State.PAID)
+        with step_to(State.PAID, IllegalOrderTransition):
+            torn.fall_back()
         torn.online_atc = torn.balance_before_fen = torn.loaded_at = None
         torn.terminal_no = ""
         torn.save()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from django.utils import timezone
-from django_fsm import TransitionNotAllowed
 
 from accounts import locks
 from accounts.errors import AccountNotOpen, CardNotActive, IllegalOrderTransition, PurseCeilingReached
@@ -14,17 +12,9 @@ from accounts.models import Card, GatewayRefund, Purse, TopUpOrder
 from accounts.services import postings
 from accounts.services.gateway_refunds import request_gateway_refund
 from accounts.services.ledger import post_journal
+from citizencard.core.states import step_to
 
 State = TopUpOrder.State
-
-
-def move_order(order: TopUpOrder, step: Callable[[TopUpOrder], None], target: TopUpOrder.State) -> None:
-    """Take one step of a locked order; the caller saves it. Raises IllegalOrderTransition."""
-    source = TopUpOrder.State(order.state)
-    try:
-        step(order)
-    except TransitionNotAllowed as error:
-        raise IllegalOrderTransition(source=source.label, target=target.label) from error
 
 
 def require_active(card: Card) -> None:
@@ -41,7 +31,8 @@ def receive_money(order: TopUpOrder, *, actor: str) -> None:
     """
     dropped = order.state == State.REVERSED and order.gateway_id is not None and not was_paid(order)
     if not dropped:
-        move_order(order, TopUpOrder.pay, State.PAID)
+        with step_to(State.PAID, IllegalOrderTransition):
+            order.pay()
     order.paid_at = timezone.now()
     order.save()
     post_journal(
@@ -86,7 +77,8 @@ def credit_account(order: TopUpOrder) -> bool:
         post_value(order, occurred_at=order.occurred_at)
     except (PurseCeilingReached, AccountNotOpen):
         return False
-    move_order(order, TopUpOrder.credit, State.CONFIRMED)
+    with step_to(State.CONFIRMED, IllegalOrderTransition):
+        order.credit()
     order.confirmed_at, order.proof = timezone.now(), TopUpOrder.Proof.ACCOUNT
     order.save()
     return True

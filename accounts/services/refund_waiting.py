@@ -5,16 +5,13 @@ is held against the books again each time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db import transaction
 from django.db.models import Q
-from django_fsm import TransitionNotAllowed
 
 from accounts import locks
-from accounts.errors import IllegalRefundTransition
 from accounts.models import Card, Refund
 from accounts.selectors.chip_evidence import ChipReading
 from accounts.selectors.refund_blockers import PASSING
@@ -60,15 +57,6 @@ def quote_standing(refund: Refund, *, interest_fen: int = 0) -> RefundQuote:
     on = shanghai(refund.requested_at).date()
     card = Card.objects.select_related("product").get(pk=refund.card_id)
     return quote_refund(card=card, on=on, chip=_reading(refund), interest_fen=interest_fen)
-
-
-def move_refund(refund: Refund, step: Callable[[Refund], None], target: Refund.State) -> None:
-    """Take one step of a locked refund; the caller saves it. Raises IllegalRefundTransition."""
-    source = State(refund.state)
-    try:
-        step(refund)
-    except TransitionNotAllowed as error:
-        raise IllegalRefundTransition(source=source.label, target=target.label) from error
 
 
 def go_on(refund: Refund, quote: RefundQuote, now: datetime) -> None:

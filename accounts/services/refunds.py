@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
-from accounts.errors import CardTampered, RefundBlocked, SelfApproval
+from accounts.errors import CardTampered, IllegalRefundTransition, RefundBlocked, SelfApproval
 from accounts.models import Card, Chart, Refund, RefundPolicy
 from accounts.selectors.chip_evidence import ChipReading
 from accounts.selectors.refund_blockers import PASSING, WAITING, Blocker, Blocking
@@ -26,10 +26,11 @@ from accounts.services.cards import block_for_refund, close_refunded, resume_car
 from accounts.services.deposits import return_deposit
 from accounts.services.ledger import AMOUNT_MAX_FEN, post_journal
 from accounts.services.refund_payout import check_payee, divide_refund, gateway_sources
-from accounts.services.refund_waiting import go_on, move_refund, quote_standing, refuse_tampered
+from accounts.services.refund_waiting import go_on, quote_standing, refuse_tampered
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import InvalidField
+from citizencard.core.states import step_to
 
 State = Refund.State
 
@@ -115,7 +116,8 @@ def approve_refund(
         refuse_tampered(current, quote.evidence.tampered, occurred_at)
         current.save()
         return current
-    move_refund(current, Refund.approve, State.APPROVED)
+    with step_to(State.APPROVED, IllegalRefundTransition):
+        current.approve()
     if blocker := quote.blocker(ignoring=WAITING):
         raise _refusal(blocker)
     _fix_amounts(current, quote)
@@ -194,7 +196,8 @@ def _end(
 ) -> Refund:
     card = locks.lock_card(refund.card_id)
     current = locks.lock_refund(refund.pk)
-    move_refund(current, step, target)
+    with step_to(target, IllegalRefundTransition):
+        step(current)
     current.decided_by, current.decided_at, current.decision_reason = actor, occurred_at, reason
     current.save()
     resume_card(

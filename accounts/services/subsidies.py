@@ -7,14 +7,12 @@ set-wise: the number of queries does not grow with the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import TransitionNotAllowed
 
 from accounts import locks
 from accounts.errors import IllegalBatchTransition, MakerIsChecker, SubsidyFileRefused
@@ -31,6 +29,7 @@ from accounts.services.subsidy_check import Checked, Line, check_subsidy_file, u
 from accounts.services.subsidy_file import Header, read_subsidy_file
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
+from citizencard.core.states import step_to
 
 State = SubsidyBatch.State
 _PAYER: Final = re.compile(r"[A-Za-z0-9-]{1,30}")
@@ -91,7 +90,9 @@ def approve_subsidy_batch(*, batch: SubsidyBatch, checker: str, occurred_at: dat
     batch = locks.lock_subsidy_batch(batch.pk)
     if batch.state == State.APPROVED:
         return batch
-    _decide(batch, SubsidyBatch.approve, State.APPROVED, checker)
+    with step_to(State.APPROVED, IllegalBatchTransition):
+        batch.approve()
+    _sign(batch, checker)
     locks.lock_subsidy_cards(batch.pk)
     lines = batch.lines.order_by("row").values_list("row", "purse_id", "amount_fen")
     if problems := unpayable([Line(*line) for line in lines]):
@@ -114,7 +115,9 @@ def approve_subsidy_batch(*, batch: SubsidyBatch, checker: str, occurred_at: dat
 def refuse_subsidy_batch(*, batch: SubsidyBatch, checker: str, reason: str) -> SubsidyBatch:
     """Send a batch back for good; its number stays used. Raises MakerIsChecker, IllegalBatchTransition. Audited."""
     batch = locks.lock_subsidy_batch(batch.pk)
-    _decide(batch, SubsidyBatch.refuse, State.REFUSED, checker)
+    with step_to(State.REFUSED, IllegalBatchTransition):
+        batch.refuse()
+    _sign(batch, checker)
     batch.save()
     _audit(batch, "subsidy.refuse", checker, reason=reason)
     return batch
@@ -176,15 +179,8 @@ def _store(header: Header, payer: LedgerAccount, checked: Checked, maker: str) -
     return batch
 
 
-def _decide(
-    batch: SubsidyBatch, step: Callable[[SubsidyBatch], None], target: SubsidyBatch.State, checker: str
-) -> None:
-    """A second person's word on a locked batch; the caller saves it."""
-    source = State(batch.state)
-    try:
-        step(batch)
-    except TransitionNotAllowed as error:
-        raise IllegalBatchTransition(source=source.label, target=target.label) from error
+def _sign(batch: SubsidyBatch, checker: str) -> None:
+    """A second person's word on a locked batch; the caller saves it. Raises MakerIsChecker."""
     if checker == batch.maker:
         raise MakerIsChecker
     batch.checker, batch.checked_at = checker, timezone.now()

@@ -23,10 +23,11 @@ from accounts.services.agents import charge_agent, check_agent
 from accounts.services.gateway_events import handle_gateway_event
 from accounts.services.gateway_payment import poll_gateway_payment, start_gateway_payment
 from accounts.services.load import authorise_load, confirm_load
-from accounts.services.orders import move_order, receive_money, require_active, return_money, was_paid
+from accounts.services.orders import receive_money, require_active, return_money, was_paid
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import Conflict, InvalidField
+from citizencard.core.states import step_to
 
 __all__ = [
     "authorise_load",
@@ -115,7 +116,8 @@ def reverse_topup(*, order: TopUpOrder, actor: str, reason: str) -> TopUpOrder:
     IllegalOrderTransition once the chip was given its MAC2: it may hold the value, only its counter can tell.
     """
     order = locks.lock_order(order.pk)
-    move_order(order, TopUpOrder.reverse, TopUpOrder.State.REVERSED)
+    with step_to(TopUpOrder.State.REVERSED, IllegalOrderTransition):
+        order.reverse()
     order.reversed_at = timezone.now()
     order.save()
     if was_paid(order):

@@ -1,12 +1,15 @@
-"""State machines on rows: a protected state, which only its transitions change."""
+"""State machines on rows: a protected state, which only its transitions change, and the typed refusal of a wrong one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from django.db import models
-from django_fsm import FSMFieldMixin
+from django_fsm import FSMFieldMixin, TransitionNotAllowed
+
+from citizencard.core.errors import CitizenCardError
 
 
 class StatefulModel(models.Model):
@@ -42,3 +45,15 @@ class StatefulModel(models.Model):
     def get_deferred_fields(self) -> set[str]:
         """As Django's: a state that is just being read anew is not a deferred one."""
         return super().get_deferred_fields() - self._let_go
+
+
+@contextmanager
+def step_to(target: models.TextChoices, refusal: type[CitizenCardError]) -> Iterator[None]:
+    """A transition to `target` is taken inside. Raises `refusal`, with the labels of `source` and `target`, where the row's
+    `state` has no such step.
+    """
+    try:
+        yield
+    except TransitionNotAllowed as error:
+        source = type(target)(error.object.state)
+        raise refusal(source=source.label, target=target.label) from error

@@ -10,9 +10,11 @@ from django.apps import apps
 from django.db import connection
 from django_fsm import FSMField
 
+from accounts.errors import IllegalCardTransition
 from accounts.models import Card
 from accounts.services import cards
-from citizencard.core.states import StatefulModel
+from citizencard.core.errors import NotFound
+from citizencard.core.states import StatefulModel, step_to
 from tests.accounts.threads import in_threads
 from tests.factories import CLERK, make_card
 
@@ -120,3 +122,21 @@ def test_many_threads_read_anew_and_none_may_assign() -> None:
             assert_protected(made[number])
 
     assert in_threads(len(made), work, AttributeError, AssertionError, pytest.fail.Exception) == [None] * 8
+
+
+def test_a_step_that_does_not_exist_is_refused_by_name(stale: Card) -> None:
+    with (
+        pytest.raises(IllegalCardTransition) as refusal,
+        step_to(State.ACTIVE, IllegalCardTransition),
+    ):
+        stale.activate()
+    assert refusal.value.data == {"source": State.BLANK.label, "target": State.ACTIVE.label}
+    assert stale.state == State.BLANK
+
+
+def test_a_step_is_taken_and_other_refusals_pass(stale: Card) -> None:
+    with step_to(State.PERSONALISED, IllegalCardTransition):
+        stale.personalise()
+    assert stale.state == State.PERSONALISED
+    with pytest.raises(NotFound), step_to(State.ISSUED, IllegalCardTransition):
+        raise NotFound(what="the holder")
