@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -56,11 +56,9 @@ def members(request: HttpRequest, citizen: Citizen) -> HttpResponse:
 @for_citizen
 def join(request: HttpRequest, citizen: Citizen, link_id: int) -> HttpResponse:
     """The member agrees that somebody pays for them."""
-    form = JoinForm(request.POST)
-    form.full_clean()
     join_family(
-        link=_link(citizen.paid_by.filter(pk=link_id).first()),
-        sees_balance=form.cleaned_data["sees_balance"],
+        link=get_object_or_404(citizen.paid_by, pk=link_id),
+        sees_balance=_sees_balance(request),
         actor=login_name(citizen),
         occurred_at=timezone.now(),
     )
@@ -71,11 +69,9 @@ def join(request: HttpRequest, citizen: Citizen, link_id: int) -> HttpResponse:
 @for_citizen
 def balance(request: HttpRequest, citizen: Citizen, link_id: int) -> HttpResponse:
     """The member shows the balance or hides it."""
-    form = JoinForm(request.POST)
-    form.full_clean()
     show_balance(
-        link=_link(citizen.paid_by.filter(pk=link_id).first()),
-        sees_balance=form.cleaned_data["sees_balance"],
+        link=get_object_or_404(citizen.paid_by, pk=link_id),
+        sees_balance=_sees_balance(request),
         actor=login_name(citizen),
     )
     return redirect("portal:family")
@@ -86,7 +82,7 @@ def balance(request: HttpRequest, citizen: Citizen, link_id: int) -> HttpRespons
 def leave(request: HttpRequest, citizen: Citizen, link_id: int) -> HttpResponse:
     """Either side ends it, or declines."""
     own = citizen.paid_by.filter(pk=link_id) | citizen.pays_for.filter(pk=link_id)
-    leave_family(link=_link(own.first()), actor=login_name(citizen), occurred_at=timezone.now())
+    leave_family(link=get_object_or_404(own), actor=login_name(citizen), occurred_at=timezone.now())
     return redirect("portal:family")
 
 
@@ -101,7 +97,8 @@ def _invite(citizen: Citizen, card_number: str) -> None:
         )
 
 
-def _link(found: FamilyLink | None) -> FamilyLink:
-    if found is None:
-        raise Http404
-    return found
+def _sees_balance(request: HttpRequest) -> bool:
+    """The member's choice: a box that is not ticked is not sent."""
+    form = JoinForm(request.POST)
+    form.full_clean()
+    return bool(form.cleaned_data["sees_balance"])
