@@ -8,6 +8,7 @@ comes back to it when the payer's bank returns it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,7 +27,7 @@ from accounts.errors import (
 from accounts.gateway import configured_gateway, port
 from accounts.models import GatewayRefund, TopUpOrder
 from accounts.services import postings
-from accounts.services.ledger import post_journal
+from accounts.services.ledger import Leg, post_journal
 from citizencard.core.errors import Conflict
 
 logger = logging.getLogger(__name__)
@@ -160,13 +161,7 @@ def _follow(refund: GatewayRefund, reported: port.GatewayRefund) -> None:
 def _succeed(refund: GatewayRefund) -> None:
     refund.succeed()
     refund.settled_at = timezone.now()
-    post_journal(
-        key=f"gateway-refund:{refund.key}",
-        kind="refund_paid",
-        actor=ACTOR,
-        source=refund.order.number,
-        legs=postings.gateway_refund_paid(refund=refund),
-    )
+    _post(refund, "gateway-refund", "refund_paid", postings.gateway_refund_paid(refund=refund))
 
 
 def _fail(refund: GatewayRefund, failure: str) -> None:
@@ -174,10 +169,10 @@ def _fail(refund: GatewayRefund, failure: str) -> None:
     refund.fail()
     refund.settled_at, refund.failure = timezone.now(), failure[:200]
     if returned:
-        post_journal(
-            key=f"gateway-refund-returned:{refund.key}",
-            kind="refund_returned",
-            actor=ACTOR,
-            source=refund.order.number,
-            legs=postings.gateway_refund_returned(refund=refund),
-        )
+        legs = postings.gateway_refund_returned(refund=refund)
+        _post(refund, "gateway-refund-returned", "refund_returned", legs)
+
+
+def _post(refund: GatewayRefund, event: str, kind: str, legs: Sequence[Leg]) -> None:
+    key, source = f"{event}:{refund.key}", refund.order.number
+    post_journal(key=key, kind=kind, actor=ACTOR, source=source, legs=legs)

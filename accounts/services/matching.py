@@ -216,28 +216,25 @@ def _ask_one_by_one(window: dict[str, datetime]) -> Iterator[GatewayEntry]:
 
 
 def _payment_entry(payment: port.Payment) -> GatewayEntry:
-    return GatewayEntry(
-        gateway_id=payment.id,
-        kind=GatewayEntry.Kind.PAYMENT,
-        payment_id=payment.id,
-        reference=payment.order_number,
-        amount_fen=payment.amount_fen,
-        currency=payment.currency,
-        status=payment.status,
-        created_at=payment.created_at,
-    )
+    return _entry(payment, GatewayEntry.Kind.PAYMENT, payment_id=payment.id, reference=payment.order_number)
 
 
 def _refund_entry(refund: port.GatewayRefund) -> GatewayEntry:
+    return _entry(refund, GatewayEntry.Kind.REFUND, payment_id=refund.payment_id, reference=refund.key)
+
+
+def _entry(
+    told: port.Payment | port.GatewayRefund, kind: GatewayEntry.Kind, *, payment_id: str, reference: str
+) -> GatewayEntry:
     return GatewayEntry(
-        gateway_id=refund.id,
-        kind=GatewayEntry.Kind.REFUND,
-        payment_id=refund.payment_id,
-        reference=refund.key,
-        amount_fen=refund.amount_fen,
-        currency=refund.currency,
-        status=refund.status,
-        created_at=refund.created_at,
+        gateway_id=told.id,
+        kind=kind,
+        payment_id=payment_id,
+        reference=reference,
+        amount_fen=told.amount_fen,
+        currency=told.currency,
+        status=told.status,
+        created_at=told.created_at,
     )
 
 
