@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from citizencard.core.errors import CitizenCardError
 
@@ -369,7 +370,7 @@ class CardTampered(CitizenCardError):
     code = "card_tampered"
     status = 409
     message = _("The card is under investigation. Nothing is paid out until that is over.")
-    rule = "what the ledger holds is paid, never what a chip shows"
+    rule = gettext_noop("what the ledger holds is paid, never what a chip shows")
 
 
 class IllegalRefundTransition(CitizenCardError):

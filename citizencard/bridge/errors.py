@@ -29,3 +29,11 @@ class NoWorkstation(CitizenCardError):
     code = "no_workstation"
     status = 409
     message = _("This computer is not paired with the server.")
+
+
+class CardNotRead(CitizenCardError):
+    """Card, reader or line did not do what was needed: data `fault`, a sentence for the person at the counter."""
+
+    code = "card_not_read"
+    status = 409
+    message = "%(fault)s"

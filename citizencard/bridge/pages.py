@@ -18,15 +18,16 @@ from rich.table import Table as ConsoleTable
 
 from accounts.models import Card
 from citizencard.bridge.browser import await_pairing, bind, just_paired, workstation_here
+from citizencard.bridge.desk import card_here
 from citizencard.bridge.errors import NoWorkstation
 from citizencard.bridge.forms import PairingForm
 from citizencard.bridge.services import CODE_LIFE, ask_pairing_code
-from citizencard.bridge.transport import BridgeTransport, workstation_state
-from citizencard.bridge.words import fault_words
+from citizencard.bridge.transport import workstation_state
+from citizencard.core.errors import CitizenCardError
 from citizencard.management.cardtables import card_tables
 from citizencard.office.tables import Table, link
 from terminals.card.describe import describe_card
-from terminals.card.errors import CardError, ReaderUnavailable
+from terminals.card.errors import ReaderUnavailable
 
 READING: Final = "read card"
 """The purpose in the audit trail and on the workstation's console."""
@@ -68,9 +69,10 @@ def card_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Read the card on the reader and show it; nothing on it is changed."""
     context: dict[str, Any] = {}
     try:
-        shown = _read(request)
-    except (NoWorkstation, CardError) as error:
-        context["fault"] = fault_words(error) if isinstance(error, CardError) else str(error)
+        with card_here(request, purpose=READING) as transport:
+            shown = describe_card(transport)
+    except CitizenCardError as error:
+        context["fault"] = str(error)
     else:
         facts, *tables = card_tables(shown)
         known = Card.objects.filter(pan=shown["card_number"]).first()
@@ -81,13 +83,6 @@ def card_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
             "known": link(known, _("Card in the back office")) if known else None,
         }
     return _page(request, site, "bridge/card.html", _("Card on the reader"), context)
-
-
-def _read(request: HttpRequest) -> dict[str, Any]:
-    workstation = workstation_here(request)
-    actor = request.user.get_username()
-    with BridgeTransport(workstation.pk, actor=actor, purpose=READING, wait_seconds=2) as transport:
-        return describe_card(transport)
 
 
 def _state(request: HttpRequest) -> dict[str, Any]:

@@ -63,7 +63,9 @@ class YuanField(forms.CharField):
 
 
 class RefundForm(ReasonForm):
-    """Why the holder wants the money back, and where what has no way back shall go."""
+    """Why the holder wants the money back, and where what has no way back shall go; `chip`: the card lies on the reader."""
+
+    chip = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     payee = forms.CharField(
         label=_("Payee reference"),
@@ -72,6 +74,26 @@ class RefundForm(ReasonForm):
         help_text=_("Token of a linked bank account, never its number. Empty: cash."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
+
+
+class _ShownAmount(forms.HiddenInput):
+    """Carries what the page shows now, whatever was sent before."""
+
+    def __init__(self, shown_fen: int) -> None:
+        super().__init__()
+        self._shown_fen = shown_fen
+
+    def format_value(self, value: Any) -> str:
+        """The amount in fen."""
+        return str(self._shown_fen)
+
+
+class PassRefundForm(ReasonForm):
+    """Why a pass is given back, over the amount (fen) that the holder was shown."""
+
+    def __init__(self, quoted_fen: int, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["quoted"] = forms.IntegerField(min_value=0, widget=_ShownAmount(quoted_fen))
 
 
 class ApprovalForm(forms.Form):

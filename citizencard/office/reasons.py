@@ -49,10 +49,12 @@ def ask(
     form: Callable[[QueryDict | None], forms.Form],
     act: Callable[[dict[str, Any]], Facts],
     tables: Sequence[Table] = (),
+    template: str = "office/reason.html",
+    **context: Any,
 ) -> HttpResponse:
     """Show `tables` to decide by and the form, or call `act` with what was given and show the facts it answers.
 
-    What a service refuses is told.
+    What a service refuses is told. A `template` of its own extends the common one and gets `context` besides.
     """
     facts: Facts | None = None
     filled = form(request.POST if request.method == "POST" else None)
@@ -61,15 +63,37 @@ def ask(
             facts = act(filled.cleaned_data)
         except CitizenCardError as refusal:
             filled.add_error(None, str(refusal))
+    if facts is not None:
+        return tell(request, model_admin, subject, title=title, facts=facts)
+    return _page(request, model_admin, subject, template, title=title, form=filled, tables=tables, **context)
+
+
+def tell(
+    request: HttpRequest,
+    model_admin: ModelAdmin,
+    subject: Model,
+    *,
+    title: str,
+    facts: Facts | None = None,
+    refusal: CitizenCardError | None = None,
+    tables: Sequence[Table] = (),
+) -> HttpResponse:
+    """What came of a step, or why there is none to take."""
+    return _page(request, model_admin, subject, title=title, facts=facts, refusal=refusal, tables=tables)
+
+
+def _page(
+    request: HttpRequest,
+    model_admin: ModelAdmin,
+    subject: Model,
+    template: str = "office/reason.html",
+    **context: Any,
+) -> HttpResponse:
     opts = model_admin.opts
-    context = {
+    frame = {
         **model_admin.admin_site.each_context(request),
-        "title": title,
         "opts": opts,
         "subject": subject,
-        "form": filled,
-        "facts": facts,
-        "tables": tables if facts is None else (),
         "back": reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[subject.pk]),
     }
-    return TemplateResponse(request, "office/reason.html", context)
+    return TemplateResponse(request, template, frame | context)

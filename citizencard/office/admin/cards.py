@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
@@ -15,20 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.models import Card, CardDamage, Purse
-from accounts.selectors.refund_quote import quote_refund
 from accounts.services.incidents import record_damage
-from citizencard.core.calendar import shanghai
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.card_money import concerns, online_tables, purses_table
+from citizencard.office.admin.card_refund import refund_page
 from citizencard.office.admin.card_story import life_table, movements_table, topups_table
-from citizencard.office.admin.refund_tables import quote_tables
-from citizencard.office.forms import RefundForm
-from citizencard.office.reasons import Facts, ask, ask_reason
+from citizencard.office.reasons import Facts, ask_reason
 from citizencard.office.site import office
-from citizencard.office.tables import Table, at, link, yuan
+from citizencard.office.tables import Table, at, yuan
 from citizencard.templatetags.money import card_number
 from terminals.services.hotlist import report_loss
-from terminals.services.refunds import request_card_refund
 
 STATE_COLOURS = {
     Card.State.ACTIVE: "success",
@@ -104,27 +98,9 @@ class CardAdmin(ReadOnlyAdmin):
 
     @action(description=_("Request refund"), permissions=["request_refund"], icon="undo", variant=None)
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the quote; on confirmation the card is blocked and the refund waits for late taps and for approval."""
+        """Read the chip, show the quote; on confirmation the card is blocked and the refund waits for late taps and approval."""
         card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
-
-        def act(given: dict[str, Any]) -> Facts:
-            refund = request_card_refund(
-                card=card,
-                actor=request.user.get_username(),
-                reason=given["reason"],
-                occurred_at=timezone.now(),
-                payee=given["payee"],
-            )
-            return [
-                (gettext("refund number"), link(refund)),
-                (gettext("state"), refund.get_state_display()),
-                (gettext("due on"), str(refund.due_on or "–")),
-                (gettext("promised by"), str(refund.promised_by or "–")),
-            ]
-
-        quote = quote_refund(card=card, on=shanghai(timezone.now()).date())
-        title = gettext("Request refund")
-        return ask(request, self, card, title=title, form=RefundForm, act=act, tables=quote_tables(quote))
+        return refund_page(request, self, card)
 
     @action(
         description=_("Record damage"),

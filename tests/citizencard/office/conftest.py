@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.citizencard.bridge.conftest import house
+
 if TYPE_CHECKING:  # pytest loads this file before Django knows its apps
     from citizencard.core.keyservice.keystore import KeyStore
     from tests.citizencard.office.money import Money
+
+__all__ = ["house", "money"]
 
 
 @pytest.fixture
