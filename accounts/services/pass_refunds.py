@@ -55,7 +55,7 @@ def quote_pass_refund(card_pass: Pass, *, on: date) -> PassRefundQuote:
         raise PassNotRefundable(reason=_("it has been used"), legal_basis=product.legal_basis)
     lapsed_fen = _lapsed_fen(card_pass, on) if product.refund == Rule.PRO_RATA else 0
     left_fen = card_pass.unused_fen - lapsed_fen
-    fee_fen = min(product.refund_fee_fen, left_fen)
+    fee_fen = _fee_fen(card_pass, left_fen)
     used_fen = card_pass.price_fen - left_fen
     lines = [FormulaLine(_("price"), card_pass.price_fen)]
     if used_fen:
@@ -111,6 +111,15 @@ def refund_pass(*, card_pass: Pass, quoted_fen: int, actor: str, reason: str, oc
         detail={"payable_fen": quote.payable_fen, "fee_fen": quote.fee_fen, "reason": reason},
     )
     return card_pass
+
+
+def paid_back_fen(card_pass: Pass) -> int:
+    """What the holder of a pass given back got for it, in fen: the fee was kept."""
+    return card_pass.refunded_fen - _fee_fen(card_pass, card_pass.refunded_fen)
+
+
+def _fee_fen(card_pass: Pass, left_fen: int) -> int:
+    return min(card_pass.product.refund_fee_fen, left_fen)
 
 
 def _lapsed_fen(card_pass: Pass, on: date) -> int:

@@ -29,6 +29,7 @@ _CARDS = {
     "accounts.view_cardproduct",
     "accounts.view_limitpolicy",
     "accounts.view_mandate",
+    "accounts.view_pass",
     "accounts.view_passproduct",
     "accounts.view_refund",
     "accounts.view_topupdifference",

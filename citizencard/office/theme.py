@@ -46,6 +46,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Cards"), "credit_card", "accounts", "card"),
                 (_("Top-ups"), "add_card", "accounts", "topuporder"),
                 (_("Refunds"), "undo", "accounts", "refund"),
+                (_("Passes"), "local_activity", "accounts", "pass"),
                 (_("Automatic top-up"), "autorenew", "accounts", "mandate"),
                 (_("Suspicions"), "warning", "accounts", "cardflag"),
                 (_("Card products"), "style", "accounts", "cardproduct"),

@@ -119,7 +119,7 @@ def _passes(card: Card) -> Table:
         _("Passes"),
         [_("number"), _("product"), _("state"), _("first day"), _("last day"), _("rides left"), _("price"), _("unused")],
         [
-            [held.number, held.product.name, Pass.State(held.state).label, held.starts_on, held.ends_on,
+            [link(held), held.product.name, Pass.State(held.state).label, held.starts_on, held.ends_on,
              _("any number") if held.rides_left is None else held.rides_left, yuan(held.price_fen), yuan(held.unused_fen)]
             for held in card_passes(card)
         ],

@@ -196,7 +196,7 @@ def test_the_trial_balance_of_one_date(money: Money, as_staff: SignIn) -> None:
 
 LISTS = (
     "card", "topuporder", "refund", "topupdifference", "subsidybatch", "agent", "gatewayrefund", "mandate",
-    "remittance", "limitpolicy", "cardflag",
+    "remittance", "limitpolicy", "cardflag", "pass",
 )  # fmt: skip
 
 
