@@ -84,14 +84,13 @@ BEGIN
                 debit_fen = tally.debit_fen + excluded.debit_fen, credit_fen = tally.credit_fen + excluded.credit_fen;
     ELSE
         WITH moved AS MATERIALIZED (
-            SELECT leg.id, leg.business_date, account.control_id, account.state = 'open' AS open,
-                sum(leg.debit) AS debit, sum(leg.credit) AS credit, count(*) AS transfers
+            SELECT leg.*, account.control_id, account.state = 'open' AS open
             FROM (
-                SELECT debit_id AS id, business_date, amount_fen AS debit, 0 AS credit FROM posted
-                UNION ALL SELECT credit_id, business_date, 0, amount_fen FROM posted
+                SELECT id, business_date, sum(debit) AS debit, sum(credit) AS credit, count(*) AS transfers FROM (
+                    SELECT debit_id AS id, business_date, amount_fen AS debit, 0 AS credit FROM posted
+                    UNION ALL SELECT credit_id, business_date, 0, amount_fen FROM posted
+                ) AS party GROUP BY 1, 2
             ) AS leg LEFT JOIN accounts_ledgeraccount AS account ON account.id = leg.id
-            GROUP BY leg.id, leg.business_date, account.control_id, account.state
-            ORDER BY leg.id
         ), purses AS (
             UPDATE accounts_purse AS purse
             SET balance_fen = purse.balance_fen + change.fen, movements = purse.movements + change.transfers
