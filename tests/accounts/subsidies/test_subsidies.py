@@ -334,9 +334,8 @@ def many_cards(product: CardProduct, count: int) -> list[str]:
             Purse(card=card, kind=like.kind, account=account, ceiling_fen=like.ceiling_fen)
             for card, account in zip(cards, accounts, strict=True)
         )
-    with (
-        connection.cursor() as cursor
-    ):  # else the audit may be planned for the empty tables that earlier tests left
+    # Else the audit may be planned for the empty tables that earlier tests left.
+    with connection.cursor() as cursor:
         cursor.execute("ANALYZE accounts_card, accounts_ledgeraccount, accounts_purse")
     return [card.pan for card in cards]
 
