@@ -24,7 +24,7 @@ from citizencard.bridge.desk import card_here
 from citizencard.bridge.errors import NoWorkstation
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import CitizenCardError
-from citizencard.office.admin.refund_tables import quote_tables
+from citizencard.office.admin.refund_tables import quote_tables, reading_table
 from citizencard.office.forms import RefundForm
 from citizencard.office.reasons import Facts, ask, tell
 from citizencard.office.tables import at, link, yuan
@@ -59,7 +59,8 @@ def refund_page(request: HttpRequest, model_admin: ModelAdmin, card: Card) -> Ht
             fault = str(error)
     quote = _quote(request, card, reading)
     title, tables = gettext("Request refund"), quote_tables(quote)
-    if quote.evidence.tampered:
+    if reading is not None and quote.evidence.tampered:
+        tables = [reading_table(reading), *tables]
         return tell(request, model_admin, card, title=title, refusal=CardTampered(), tables=tables)
 
     def form(data: QueryDict | None) -> RefundForm:

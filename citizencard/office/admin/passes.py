@@ -22,7 +22,7 @@ from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
 from citizencard.office.forms import PassRefundForm
 from citizencard.office.reasons import Facts, ask, tell
 from citizencard.office.site import office
-from citizencard.office.tables import Table, at, columns, signed_yuan, yuan
+from citizencard.office.tables import Table, at, columns, link, signed_yuan, yuan
 from terminals.models import Channel
 
 COLOURS = {"active": "success", "used_up": "info", "expired": "warning", "refunded": "warning"}
@@ -105,7 +105,21 @@ class PassAdmin(ReadOnlyAdmin):
             return _outcome(done)
 
         form = partial(PassRefundForm, quote.payable_fen)
-        return ask(request, self, held, title=title, form=form, act=act, tables=[_formula(quote)])
+        return ask(
+            request, self, held, title=title, form=form, act=act, tables=[_held(held), _formula(quote)]
+        )
+
+
+def _held(held: Pass) -> Table:
+    return Table(
+        held.product.name,
+        [_("number"), _("card number"), _("first day"), _("last day"), _("rides left"), _("paid by")],
+        [
+            [link(held), link(held.card), held.starts_on, held.ends_on,
+             _("any number") if held.rides_left is None else held.rides_left, Pass.PaidBy(held.paid_by).label]
+        ],
+        columns(4),
+    )  # fmt: skip
 
 
 def _formula(quote: PassRefundQuote) -> Table:

@@ -6,18 +6,20 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Refund
+from accounts.selectors.chip_evidence import ChipReading
 from accounts.selectors.refund_quote import RefundQuote
 from citizencard.office.tables import Table, at, columns, link, signed_yuan, yuan
 
 
 def quote_tables(quote: RefundQuote) -> list[Table]:
     """The formula of a refund with the rule behind each line, and what stands against it."""
+    due = "" if quote.evidence.tampered else _("due from %(date)s") % {"date": quote.due_on}
     formula = Table(
         _("Refund by formula"),
         [_("item"), _("amount"), _("rule")],
         [[line.label, signed_yuan(line.amount_fen), _rule(line.rule)] for line in quote.lines],
         columns(1),
-        total=[_("Payable"), yuan(quote.payable_fen), _("due from %(date)s") % {"date": quote.due_on}],
+        total=[_("Payable"), yuan(quote.payable_fen), due],
         note=_("By the ledger; the value on the chip decides nothing. Amounts in yuan."),
     )
     against = Table(
@@ -26,6 +28,16 @@ def quote_tables(quote: RefundQuote) -> list[Table]:
         [[blocker.reason, _rule(blocker.rule), blocker.until or "–"] for blocker in quote.blockers],
     )
     return [formula, against] if quote.blockers else [formula]
+
+
+def reading_table(reading: ChipReading) -> Table:
+    """The chip's own figures: evidence, never what is paid."""
+    return Table(
+        _("The card on the reader"),
+        [_("chip balance"), _("offline ATC"), _("read at")],
+        [[yuan(reading.balance_fen), reading.offline_atc, at(reading.read_at)]],
+        columns(0, 1),
+    )
 
 
 def fixed_table(refund: Refund) -> Table:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import Card, CardFlag, Refund, User
+from accounts.selectors.refund_quote import RefundQuote
 from citizencard.core.calendar import open_business_day
 from citizencard.core.keyservice.client import KeyServiceClient
 from citizencard.core.keyservice.keystore import KeyStore
@@ -18,6 +21,7 @@ from citizencard.core.models import AuditEntry
 from terminals.bridge.sources import SimulatedSource
 from terminals.models import HotListEntry, IdentityCheck
 from terminals.services.field import register_merchant
+from terminals.services.refunds import quote_with_chip
 from terminals.simulator.chip import Chip
 from tests.accounts.refunds.stories import publish, tap
 from tests.citizencard.bridge.house import READER, House, wait_for
@@ -128,7 +132,9 @@ def test_a_chip_that_shows_too_much_gets_nothing_and_is_flagged_when_it_is_seen(
     text = counter.read(card)
     assert TAMPERED in text
     assert "以账面金额退款" in text
+    assert "500.00 0 " in text
     assert "应退 0.00" in text
+    assert "起可付" not in text
     assert "<textarea" not in text
     assert CardFlag.objects.get().evidence["chip_balance_fen"] == 50_000
     assert TAMPERED in counter.ask(card)
@@ -147,6 +153,25 @@ def test_a_chip_put_back_to_an_older_image_gets_nothing(
     chip.commit(balance_fen=4_800)
     assert TAMPERED in counter.read(card)
     assert CardFlag.objects.get().evidence["next_counter_by_the_books"] == 5
+
+
+def test_a_tap_that_arrives_between_quote_and_request_is_told_as_well(
+    counter: Counter, card_and_chip: tuple[Card, Chip], demo_keys: KeyStore
+) -> None:
+    card, _chip = card_and_chip
+    shop = register_merchant(code="SHOP", name="中山路便利店", channel="shop", fee_basis_points=60)
+    field = Field.install(demo_keys, code="SHOP-01", merchant=shop)
+
+    def quote(**asked: Any) -> RefundQuote:
+        found = quote_with_chip(**asked)
+        tap(field, card, 4, 200)
+        return found
+
+    with mock.patch("citizencard.office.admin.card_refund.quote_with_chip", quote):
+        text = counter.ask(card)
+    assert Refund.objects.get().number in text
+    assert TAMPERED in text
+    assert Refund.objects.get().state == "refused"
 
 
 def test_a_chip_ahead_of_the_books_waits_for_its_taps(

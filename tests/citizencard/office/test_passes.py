@@ -93,7 +93,14 @@ def test_the_formula_is_shown_and_nothing_happens_by_looking(
     ride(held, "T1:1")
     clerk = as_staff("clerk")
     text = words(clerk.get(page_of(held)))
-    for line in ("+12.00", "已用 1 次，共 10 次 −1.20", "−1.50", "应退现金 9.30", "票价方案〔2026〕2号"):
+    for line in (
+        "通勤十次卡",
+        "+12.00",
+        "已用 1 次，共 10 次 −1.20",
+        "−1.50",
+        "应退现金 9.30",
+        "票价方案〔2026〕2号",
+    ):
         assert line in text, line
     assert page_of(held)[:-1] in clerk.get(page_of(held, "change")).content.decode()
     assert Pass.objects.get(pk=held.pk).state == Pass.State.ACTIVE
