@@ -32,7 +32,7 @@ def _service_trouble(codes: ModuleType) -> dict[int, str]:
         codes.SCARD_E_SERVICE_STOPPED: stopped,
         codes.SCARD_F_COMM_ERROR: stopped,
         # Also what a wait is answered with in the moment the service ends.
-        codes.SCARD_E_NO_ACCESS: "the smart card service is ending or refuses this user: start pcscd, or allow the user",
+        codes.SCARD_W_SECURITY_VIOLATION: "the smart card service is ending or refuses this user: start pcscd, or allow the user",
         codes.SCARD_E_INVALID_HANDLE: "the smart card service was started anew: connect again",
     }
 

@@ -12,6 +12,7 @@ from citizencard.embedded.pcscd import PcscUnavailable, running_pcscd
 from terminals.readers.errors import NoService
 from terminals.readers.events import watch_readers
 from terminals.readers.pcsc import PcscTransport, list_readers
+from terminals.readers.service import check
 from terminals.simulator.chip import Chip
 from terminals.simulator.vpcd import VpcdSlot
 
@@ -33,6 +34,12 @@ def daemon() -> Iterator[ExitStack]:
         except PcscUnavailable as missing:
             pytest.skip(missing.reason)
         yield stack
+
+
+def test_a_wait_that_the_ending_service_denies_names_the_service() -> None:
+    codes = pytest.importorskip("smartcard.scard")
+    with pytest.raises(NoService, match="start pcscd"):
+        check(codes.SCARD_W_SECURITY_VIOLATION, "readers")
 
 
 @pytest.mark.pcsc
