@@ -27,7 +27,7 @@ def open_day(db: None) -> BusinessDay:
 @pytest.fixture
 def prepared_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What goes to the database by the short way, which Django's own counting does not see."""
-    from accounts.services import ledger, limits, payments
+    from accounts.services import ledger, limits
     from citizencard.core.prepared import fetch_one
 
     calls: list[str] = []
@@ -36,7 +36,7 @@ def prepared_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         calls.append(query)
         return fetch_one(query, values)
 
-    for module in ledger, limits, payments:
+    for module in ledger, limits:
         monkeypatch.setattr(module, "fetch_one", counting)
     return calls
 

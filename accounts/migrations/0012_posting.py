@@ -129,10 +129,12 @@ CREATE OR REPLACE FUNCTION %(name)s(
     OUT journal_id bigint, OUT day date, OUT at timestamptz, OUT posted_digest bytea, OUT is_new boolean
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
+DECLARE
+    waited text;  -- assigned, not performed: an expression is cheaper than a statement
 BEGIN
     day := wanted;
     IF day IS NULL THEN
-        PERFORM pg_advisory_xact_lock_shared(1112884313);  -- "BUDY", see citizencard.core.calendar
+        waited := pg_advisory_xact_lock_shared(1112884313);  -- "BUDY", see citizencard.core.calendar
         SELECT date INTO day FROM core_businessday WHERE state = 'open';
         IF day IS NULL THEN
             RAISE EXCEPTION 'no business day is open'

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
@@ -112,8 +111,7 @@ def post_journal(
     reverses_id = None if reverses is None else reverses.pk
     header = (key, kind, actor, reason, source, digest, reverses_id, business_date)
     query, moved = _statement(legs)
-    with typed_refusals(business_date):
-        journal_id, day, posted_at, posted_digest, is_new = fetch_one(query, (*header, *moved))
+    journal_id, day, posted_at, posted_digest, is_new = call_ledger(query, (*header, *moved), business_date)
     if not is_new:
         if bytes(posted_digest or b"") != digest:
             raise Conflict(what=f"journal {key}")
@@ -123,16 +121,16 @@ def post_journal(
     return journal
 
 
-@contextmanager
-def typed_refusals(business_date: date | None = None) -> Iterator[None]:
-    """What the database refuses of one statement that posts, as the typed errors of `post_journal`.
+def call_ledger(query: str, values: Sequence[object], business_date: date | None = None) -> tuple[Any, ...]:
+    """The row of a statement that posts; what the database refuses of it as the typed errors of `post_journal`.
 
     On its own the statement is its transaction; within one, a refusal leaves the caller's usable.
     """
-    shield = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with shield:
-            yield
+        if not connection.in_atomic_block:
+            return fetch_one(query, values)
+        with transaction.atomic():
+            return fetch_one(query, values)
     except IntegrityError as error:
         raise _refusal(error, business_date) from error
 

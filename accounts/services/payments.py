@@ -18,10 +18,9 @@ from accounts import locks
 from accounts.errors import CardNotActive, NoAccountPurse, PassNotRefundable, PaymentOverRefunded
 from accounts.models import Card, Chart, Payment, PaymentRefund, Purse
 from accounts.services import limits, postings
-from accounts.services.ledger import post_journal, typed_refusals
+from accounts.services.ledger import call_ledger, post_journal
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import Conflict
-from citizencard.core.prepared import fetch_one
 
 _PAY: Final = """
 SELECT payment_id, is_new, card_state, refusal
@@ -93,8 +92,7 @@ def post_payment(payment: Payment) -> Payment:
         payment.counted_on,
         payment.hold_id,
     )
-    with typed_refusals():
-        payment_id, is_new, card_state, refusal = fetch_one(_PAY, values)
+    payment_id, is_new, card_state, refusal = call_ledger(_PAY, values)
     if refusal is not None:
         raise limits.exceeded(refusal, payment.amount_fen)
     if payment_id is None:
