@@ -32,9 +32,9 @@ def prepared_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     calls: list[str] = []
 
-    def counting(query: str, values: Sequence[object]) -> tuple[Any, ...]:
+    def counting(query: str, values: Sequence[object], **how: bool) -> tuple[Any, ...]:
         calls.append(query)
-        return fetch_one(query, values)
+        return fetch_one(query, values, **how)
 
     for module in ledger, limits:
         monkeypatch.setattr(module, "fetch_one", counting)

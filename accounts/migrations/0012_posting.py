@@ -213,6 +213,13 @@ BEGIN
 END $$;
 """
 
+# After the row, not before it: a trigger before rows has each of them locked and logged once more, whatever it watches.
+HELD = """
+DROP TRIGGER held_by_holds ON accounts_purse;
+CREATE TRIGGER held_by_holds %s UPDATE OF held_fen ON accounts_purse FOR EACH ROW
+    WHEN (NEW.held_fen <> OLD.held_fen AND pg_trigger_depth() = 0) EXECUTE FUNCTION accounts_refuse_held();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0011_price_of_each_card")]
@@ -220,5 +227,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(POST, _before.POST),
         migrations.RunSQL(JOURNAL, _before.JOURNAL.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")),
         migrations.RunSQL(TRANSFER, TRANSFER_BACK),
+        migrations.RunSQL(HELD % "AFTER", HELD % "BEFORE"),
         migrations.RunSQL(PAY, _pay.PAY.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")),
     ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.errors import (
@@ -127,10 +127,7 @@ def call_ledger(query: str, values: Sequence[object], business_date: date | None
     On its own the statement is its transaction; within one, a refusal leaves the caller's usable.
     """
     try:
-        if not connection.in_atomic_block:
-            return fetch_one(query, values)
-        with transaction.atomic():
-            return fetch_one(query, values)
+        return fetch_one(query, values, shielded=True)
     except IntegrityError as error:
         raise _refusal(error, business_date) from error
 
