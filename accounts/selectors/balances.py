@@ -42,17 +42,23 @@ SELECT coalesce(sum(CASE WHEN transfer.debit_id = %(id)s THEN amount_fen ELSE -a
     SELECT journal_id, debit_id, amount_fen FROM accounts_transfer WHERE credit_id = %(id)s AND business_date > %(day)s
 ) AS transfer JOIN accounts_journal AS journal ON journal.id = transfer.journal_id WHERE journal.posted_at <= %(at)s
 """
+# Of each account that is no purse (a control account stands for its purses): the date asked for, or its last closing and
+# what came after it.
 _TRIAL: Final = """
-SELECT account.chart, sum(total.debit), sum(total.credit) FROM (
-    SELECT account_id, debit_fen AS debit, credit_fen AS credit FROM accounts_closing AS closing
-        WHERE %(whole)s AND business_date = (
-            SELECT max(business_date) FROM accounts_closing AS last WHERE last.account_id = closing.account_id)
-    UNION ALL
-    SELECT account_id, debit_fen, credit_fen FROM accounts_tally AS tally
-        WHERE CASE WHEN %(whole)s THEN business_date > coalesce((SELECT max(business_date) FROM accounts_closing), '-infinity')
-            ELSE business_date = %(day)s END
-) AS total JOIN accounts_ledgeraccount AS account ON account.id = total.account_id
-GROUP BY account.chart ORDER BY account.chart
+SELECT account.chart, coalesce(sum(closing.debit_fen), 0) + coalesce(sum(counted.debit_fen), 0),
+    coalesce(sum(closing.credit_fen), 0) + coalesce(sum(counted.credit_fen), 0)
+FROM accounts_ledgeraccount AS account
+LEFT JOIN LATERAL (
+    SELECT * FROM accounts_closing WHERE account_id = account.id AND %(day)s::date IS NULL
+    ORDER BY business_date DESC LIMIT 1
+) AS closing ON true
+LEFT JOIN LATERAL (
+    SELECT sum(debit_fen) AS debit_fen, sum(credit_fen) AS credit_fen FROM accounts_tally
+    WHERE account_id = account.id AND business_date > coalesce(closing.business_date, %(day)s::date - 1, '-infinity')
+        AND business_date <= coalesce(%(day)s::date, 'infinity')
+) AS counted ON true
+WHERE account.control_id IS NULL
+GROUP BY account.chart HAVING count(closing.debit_fen) + count(counted.debit_fen) > 0 ORDER BY account.chart
 """
 
 
@@ -79,7 +85,7 @@ def account_balance_fen(account_id: int, *, at: date | datetime | None = None) -
 
 def trial_balance(*, business_date: date | None = None) -> list[TrialBalanceRow]:
     """Totals per chart account, of one business date or of all time; debits and credits of the list are equal."""
-    rows = _rows(_TRIAL, {"day": business_date, "whole": business_date is None})
+    rows = _rows(_TRIAL, {"day": business_date})
     return [
         TrialBalanceRow(chart, str(Chart(chart).label), int(debit), int(credit))
         for chart, debit, credit in rows
