@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from terminals.program.errors import CentreRefused, CentreUnavailable
 from terminals.wire.batch import MEDIA_TYPE, build_batch
+from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.record import TapRecord
 from terminals.wire.signature import sign_request
 
@@ -46,6 +47,10 @@ class CentreClient:
     def post_body(self, body: bytes) -> dict[str, Any]:
         """Upload a batch as it stands. Raises as `post_batch`."""
         return self._judged(self._send("POST", "/batches", body, MEDIA_TYPE), "accepted")
+
+    def post_greys(self, greys: Iterable[GreyRecord]) -> dict[str, Any]:
+        """Report purchases without proof (see `wire.grey`). Raises as `post_batch`."""
+        return self._judged(self._send("POST", "/greys", build_greys(greys), MEDIA_TYPE), "received")
 
     def parameters(self) -> dict[str, Any]:
         """Clock, place, tariffs, hot list version."""

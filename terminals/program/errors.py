@@ -21,5 +21,6 @@ class CentreRefused(CardError):
     def __init__(self, problem: dict[str, Any]) -> None:
         """Say what the centre says."""
         self.problem = problem
+        self.status = problem.get("status")
         self.code = str(problem.get("code", "refused"))
         super().__init__(f"{problem.get('detail', 'refused by the centre')} ({self.code})")

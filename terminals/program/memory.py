@@ -1,106 +1,189 @@
-"""What a terminal remembers, as told by its journal: finished taps, unfinished ones, what the centre has.
+"""What a terminal remembers: the journal together with the state it tells.
 
-Entries: `intent` (a purchase is about to be debited), `tap` (it was), `void` (it was not), `grey` (it was, but the chip
-no longer gives the TAC), `batch` (a batch with these sequences is being sent), `sent` (the centre has these sequences).
+However long the centre is away, the memory in use stays small: finished purchases stand in the journal's segments, and only
+the place where the next batch begins is kept. A segment is removed when the centre has judged all that stands in it, and some
+days later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from terminals.program.journal import Entry, Journal
+from terminals.card.crypto import CHINA
+from terminals.program.batches import Stretch
+from terminals.program.journal import SEGMENT_BYTES, Journal
+from terminals.program.state import State
+from terminals.wire.grey import GreyRecord
 from terminals.wire.record import TapRecord
 
-NO_TAC = "00000000"
+SKIPPED_MAX: Final = 500
+TOLD_MAX: Final = 200
+FOR_OUTCOME: Final = 1
+"""Room every entry leaves behind it: for the outcome of a purchase under way."""
+FOR_OTHERS: Final = 4
+"""Room a new purchase leaves: when the disk is full, what waits can still be sent and noted as sent, which makes room."""
+KEEP: Final = timedelta(days=30)
+"""How long judged segments stay on the disk, and how long a card that left in mid-purchase is waited for."""
 
 
 class Memory:
-    """The journal with its meaning."""
+    """The journal with its meaning. Not for two threads at once: the terminal's lock stands before it."""
 
     def __init__(self, journal: Journal) -> None:
-        """Read back everything the journal holds."""
+        """Read back what the journal's newest segment holds."""
         self._journal = journal
-        self.unfinished: dict[int, TapRecord] = {}
-        self.waiting: dict[int, TapRecord] = {}
-        self.grey: dict[int, TapRecord] = {}
-        self.last_tap: dict[str, TapRecord] = {}
-        self.batches: dict[str, list[int]] = {}
-        for entry in journal.entries:
-            self._take(entry)
+        self.state = State()
+        for entry in journal.newest():
+            self.state.take(entry)
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """The memory kept in a folder."""
-        return cls(Journal(folder / "journal.ndjson"))
+    def open(cls, folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> Self:
+        """The memory kept in a folder. Raises JournalError; OSError when the disk is full."""
+        return cls(Journal(folder / "journal", segment_bytes=segment_bytes))
 
     def close(self) -> None:
         """Let the journal go."""
         self._journal.close()
 
     def intend(self, record: TapRecord) -> None:
-        """Before the debit: from now on this purchase is never forgotten. The record has no TAC yet."""
-        self._write("intent", record=record.to_dict())
+        """Before the debit: from now on this purchase is never forgotten. The record has no TAC yet.
+
+        OSError when the disk is full: then the card must not be debited. After this there is room for the outcome.
+        """
+        self._write("intent", behind=FOR_OTHERS, record=record.to_dict())
 
     def finish(self, record: TapRecord) -> None:
         """The debit is proven by its TAC; the record waits for upload."""
-        self._write("tap", record=record.to_dict())
+        self._write("tap", behind=0, record=record.to_dict())
 
     def drop(self, terminal_seq: int) -> None:
-        """The chip was not debited."""
-        self._write("void", terminal_seq=terminal_seq)
+        """The chip was not debited. If the centre was told of a grey record, it is told of this too."""
+        if terminal_seq in self.state.suspects:
+            self.mark_grey(GreyRecord(self.state.unfinished[terminal_seq], "not_paid"))
+        else:
+            self._write("void", behind=0, terminal_seq=terminal_seq)
 
-    def mark_grey(self, terminal_seq: int) -> None:
-        """The chip was debited, but its proof is gone: a case for people."""
-        self._write("grey", terminal_seq=terminal_seq)
+    def mark_grey(self, grey: GreyRecord) -> None:
+        """A purchase without proof is to be reported. One of cause `no_answer` may still be proven by its card."""
+        self._write("grey", behind=0, record=grey.to_dict())
 
-    def begin_batch(self, batch_no: str, terminal_seqs: Iterable[int]) -> None:
-        """The number is chosen before anything is sent, so that every repeat is the same batch."""
-        self._write("batch", batch_no=batch_no, terminal_seqs=list(terminal_seqs))
+    def mark_missing(self, since: datetime) -> None:
+        """Purchases left open before `since` become grey: their cards did not come back."""
+        for terminal_seq, record in list(self.state.unfinished.items()):
+            if record.occurred_at < since and terminal_seq not in self.state.suspects:
+                self.mark_grey(GreyRecord(record, "no_answer"))
 
-    def mark_sent(self, terminal_seqs: Iterable[int], batch_no: str = "") -> None:
-        """The centre has judged these records."""
-        self._write("sent", terminal_seqs=list(terminal_seqs), batch_no=batch_no)
+    def begin_batch(self, when: datetime, limit: int) -> str | None:
+        """Choose the next purchases, at most `limit`, before anything is sent: every repeat is the same batch.
+
+        None when nothing waits. A batch already begun is not touched.
+        """
+        if not self.state.waiting:
+            return None
+        chosen: list[TapRecord] = []
+        skip: set[int] = set()
+        start = end = before = self.state.cursor
+        for position, entry in self._journal.read(self.state.cursor, self._journal.end):
+            if entry.get("kind") == "tap":
+                record = TapRecord.from_dict(entry["record"])
+                if record.terminal_seq not in self.state.reported:
+                    start, end = (start, position) if chosen else (before, position)
+                    chosen.append(record)
+                elif chosen:
+                    skip.add(record.terminal_seq)
+            if len(chosen) == min(limit, self.state.waiting) or len(skip) == SKIPPED_MAX:
+                break
+            before = position
+        done = len(chosen) == self.state.waiting
+        first, last = chosen[0].terminal_seq, chosen[-1].terminal_seq
+        number = f"{when.astimezone(CHINA):%Y%m%d}-{first}-{last}"
+        self._write(
+            "batch",
+            batch_no=number,
+            **Stretch(start, end, frozenset(skip)).to_dict(),
+            count=len(chosen),
+            cursor=list(self._journal.end if done else end),
+        )
+        return number
+
+    def batch_records(self, batch_no: str) -> list[TapRecord]:
+        """The purchases of a batch begun, the same at every call."""
+        stretch = self.state.batches[batch_no]
+        taps = (
+            TapRecord.from_dict(entry["record"])
+            for _, entry in self._journal.read(stretch.start, stretch.end)
+            if entry.get("kind") == "tap"
+        )
+        return [record for record in taps if record.terminal_seq not in stretch.skip]
+
+    def mark_sent(self, batch_no: str) -> None:
+        """The centre has judged the batch."""
+        self._write("sent", batch_no=batch_no)
+
+    def mark_reported(self, record: TapRecord) -> None:
+        """The centre has judged this purchase by itself."""
+        self._write("reported", record=record.to_dict())
+
+    def mark_told(self, greys: Iterable[GreyRecord]) -> None:
+        """The centre has these grey records, at most `TOLD_MAX`."""
+        self._write("told", greys=[[grey.record.terminal_seq, grey.cause] for grey in greys])
 
     def unfinished_of(self, card_no: str) -> TapRecord | None:
         """The newest purchase of a card whose end is unknown."""
-        return next((item for item in reversed(self.unfinished.values()) if item.card_no == card_no), None)
+        unfinished = reversed(self.state.unfinished.values())
+        return next((record for record in unfinished if record.card_no == card_no), None)
 
     def tapped_since(self, card_no: str, since: datetime) -> TapRecord | None:
-        """The card's last tap here, when it is not older."""
-        last = self.last_tap.get(card_no)
+        """The card's last tap here, when it is not older; at most some minutes back."""
+        last = self.state.recent.get(card_no)
         return last if last and last.occurred_at >= since else None
 
-    def records(self) -> list[TapRecord]:
-        """Every finished tap ever, sent or not, in order."""
-        return [
-            TapRecord.from_dict(entry["record"]) for entry in self._journal.entries if entry["kind"] == "tap"
+    def spent(self, card_no: str, day: date) -> tuple[int, int]:
+        """Count and sum in fen of what a card paid here on a day without the centre's word on it."""
+        return self.state.spending.of(card_no, day)
+
+    def tidy(self, now: datetime, keep: timedelta = KEEP) -> None:
+        """Remove segments that are judged and old, and stop waiting for cards that never came back."""
+        ended = self.state.closed
+        self._remove([number for number in self._judged() if number in ended and ended[number] < now - keep])
+        gone = [
+            terminal_seq
+            for terminal_seq in self.state.suspects - self.state.greys.keys()
+            if self.state.unfinished[terminal_seq].occurred_at < now - keep
         ]
+        removed = self.state.closed.keys() - set(self._journal.segments())
+        if removed or gone:
+            self._write("forget", segments=sorted(removed)[:SKIPPED_MAX], terminal_seqs=gone[:SKIPPED_MAX])
 
-    def _write(self, kind: str, **values: Any) -> None:
-        entry: Entry = {"kind": kind, **values}
+    def _write(self, kind: str, *, behind: int = FOR_OUTCOME, **values: Any) -> None:
+        entry = {"kind": kind, **values}
+        if not self._journal.has_room(behind):
+            self._begin_segment()
         self._journal.append(entry)
-        self._take(entry)
+        self.state.take(entry)
 
-    def _take(self, entry: Entry) -> None:
-        kind = entry["kind"]
-        if kind in ("intent", "tap"):
-            record = TapRecord.from_dict(entry["record"])
-            if kind == "intent":
-                self.unfinished[record.terminal_seq] = record
-            else:
-                self.unfinished.pop(record.terminal_seq, None)
-                self.waiting[record.terminal_seq] = record
-                self.last_tap[record.card_no] = record
-        elif kind in ("void", "grey"):
-            record_or_none = self.unfinished.pop(entry["terminal_seq"], None)
-            if kind == "grey" and record_or_none:
-                self.grey[entry["terminal_seq"]] = record_or_none
-        elif kind == "batch":
-            self.batches[entry["batch_no"]] = entry["terminal_seqs"]
-        elif kind == "sent":
-            self.batches.pop(entry["batch_no"], None)
-            for terminal_seq in entry["terminal_seqs"]:
-                self.waiting.pop(terminal_seq, None)
+    def _begin_segment(self) -> None:
+        following = self.state.following(self._journal.end.segment)
+        checkpoint = following.to_checkpoint()
+        try:
+            self._journal.begin_segment(checkpoint)
+        except OSError:
+            # A full disk: what the centre has judged need not be kept for its days.
+            if not self._remove(self._judged()):
+                raise
+            self._journal.begin_segment(checkpoint)
+        self.state = following
+
+    def _judged(self) -> list[int]:
+        """Segments with nothing in them the centre does not know, but for the newest."""
+        needed = min([self.state.cursor, *(stretch.start for stretch in self.state.batches.values())])
+        limit = min(needed.segment, self._journal.end.segment)
+        return [number for number in self._journal.segments() if number < limit]
+
+    def _remove(self, numbers: list[int]) -> bool:
+        for number in numbers:
+            self._journal.remove(number)
+        return bool(numbers)

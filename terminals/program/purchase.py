@@ -17,8 +17,10 @@ from terminals.card.files import PublicInfo, TripRecord
 from terminals.card.purse import PurchaseInit, PurseSession
 from terminals.card.sam import SamDebit, SamSession
 from terminals.card.status import StatusWord
-from terminals.program.memory import NO_TAC, Memory
+from terminals.program.errors import JournalError
+from terminals.program.memory import Memory
 from terminals.program.result import Refused
+from terminals.wire.grey import NO_TAC, GreyRecord
 from terminals.wire.record import TapRecord
 
 MakeTrip = Callable[[int], TripRecord]
@@ -102,7 +104,7 @@ class Checkout:
             raise Refused("terminal_fault", fare_fen=amount_fen) from error
 
     def _debit(self, card: Card, intent: TapRecord, mac1: bytes) -> TapRecord:
-        self.memory.intend(intent)
+        self._intend(intent)
         try:
             proof = card.purse.debit_for_purchase(intent.terminal_seq, intent.occurred_at, mac1)
         except TransportError as error:
@@ -112,16 +114,33 @@ class Checkout:
                 raise Unfinished(intent) from error
             self.memory.drop(intent.terminal_seq)
             raise Refused("false_card", fare_fen=intent.amount_fen) from error
-        record = replace(intent, tac=proof.tac.hex().upper())
-        self.memory.finish(record)
+        record = self._finish(replace(intent, tac=proof.tac.hex().upper()))
         try:
             self.sam.credit(proof.mac2)
         except MacRejected as error:
-            # The record stays: the centre judges its TAC, and learns of the false card that way.
+            # From now on no purchase, but evidence to be reported.
+            self.memory.mark_grey(GreyRecord(record, "mac2"))
             raise Refused("false_card", fare_fen=record.amount_fen) from error
         except (ApduError, TransportError):
             # A SAM that fails after the debit changes nothing for the holder, who has paid.
             return record
+        return record
+
+    def _intend(self, intent: TapRecord) -> None:
+        """A purchase the journal cannot keep is not made."""
+        try:
+            self.memory.intend(intent)
+        except OSError as error:
+            raise Refused("journal_full", fare_fen=intent.amount_fen) from error
+        except JournalError as error:
+            raise Refused("terminal_fault", fare_fen=intent.amount_fen) from error
+
+    def _finish(self, record: TapRecord) -> TapRecord:
+        """The intent stands, so a device that fails only now leaves a purchase its card can still prove."""
+        try:
+            self.memory.finish(record)
+        except (OSError, JournalError) as error:
+            raise Unfinished(record) from error
         return record
 
     def settle_unfinished(self, card: Card) -> TapRecord | None:
@@ -134,15 +153,13 @@ class Checkout:
         except ProofNotAvailable:
             self._close_without_proof(card, intent)
             return None
-        record = replace(intent, tac=proof.tac.hex().upper())
-        self.memory.finish(record)
-        return record
+        return self._finish(replace(intent, tac=proof.tac.hex().upper()))
 
     def _close_without_proof(self, card: Card, intent: TapRecord) -> None:
         """The proof is of the last transaction only; the card's log reaches further back, but holds no TAC."""
         local = intent.occurred_at.astimezone(CHINA).replace(tzinfo=None)
         wanted = (self.terminal_no, local, intent.amount_fen)
         if any((entry.terminal_no, entry.when, entry.amount_fen) == wanted for entry in card.purse.log()):
-            self.memory.mark_grey(intent.terminal_seq)
+            self.memory.mark_grey(GreyRecord(intent, "logged"))
         else:
             self.memory.drop(intent.terminal_seq)

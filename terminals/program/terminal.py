@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,19 +16,19 @@ from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
 from terminals.card.transport import Transport
 from terminals.program.client import CentreClient
-from terminals.program.errors import CentreRefused, CentreUnavailable
+from terminals.program.errors import CentreRefused, CentreUnavailable, JournalError
 from terminals.program.fares import EnteredAmount, FareError, FlatFare
 from terminals.program.gate import Gate
 from terminals.program.memory import Memory
 from terminals.program.orders import NO_ORDERS, Orders
 from terminals.program.purchase import Card, Checkout, Unfinished
 from terminals.program.result import Refused, TapResult
+from terminals.program.upload import Uploader
 from terminals.wire.reasons import REASONS
 from terminals.wire.record import TapRecord
 
 __all__ = ["Orders", "Terminal"]
 
-BATCH_RECORDS: Final = 10_000
 GUARD: Final = timedelta(seconds=30)
 """A card held to the terminal again within this time is not charged again, unless the holder says so."""
 
@@ -53,6 +54,8 @@ class Terminal:
         self.orders = orders
         self._checkout = Checkout(session, self.terminal_no, memory)
         self._client = client
+        self._lock = threading.RLock()
+        self.uploader = Uploader(memory, client, self._lock) if client else None
         self._online = online
         self._role = role
         self._station = station
@@ -64,6 +67,10 @@ class Terminal:
 
         Never raises for what a card or line can do; the result says it. `again` pays for a second person.
         """
+        with self._lock:
+            return self._tap(card, when, amount_fen, again)
+
+    def _tap(self, card: Transport, when: datetime, amount_fen: int | None, again: bool) -> TapResult:
         seen: list[Card] = []
         try:
             seen.append(_read_card(card, when))
@@ -76,6 +83,8 @@ class Terminal:
             return TapResult(False, REASONS["no_fare"], _number(seen))
         except TransportError:
             return TapResult(False, REASONS["read_error"], _number(seen))
+        except (OSError, JournalError):
+            return TapResult(False, REASONS["terminal_fault"], _number(seen))
         except (ApduError, FormatError):
             return TapResult(False, REASONS["not_a_card"], _number(seen))
 
@@ -84,24 +93,9 @@ class Terminal:
 
         Raises CentreUnavailable (the rest waits), and CentreRefused once everything else is sent; a refused batch stays.
         """
-        if self._client is None:
+        if self.uploader is None:
             raise CentreUnavailable("this terminal has no line to the centre")
-        for records in _chunks(self._unbatched(), BATCH_RECORDS):
-            first, last = records[0].terminal_seq, records[-1].terminal_seq
-            number = f"{when.astimezone(CHINA):%Y%m%d}-{first}-{last}"
-            self.memory.begin_batch(number, [record.terminal_seq for record in records])
-        by_sequence = {record.terminal_seq: record for record in self.memory.records()}
-        answers, refusals = [], []
-        for number, sequences in list(self.memory.batches.items()):
-            try:
-                answers.append(self._client.post_batch(number, [by_sequence[item] for item in sequences]))
-            except CentreRefused as refusal:
-                refusals.append(refusal)
-            else:
-                self.memory.mark_sent(sequences, number)
-        if refusals:
-            raise refusals[0]
-        return answers
+        return self.uploader.drain(when)
 
     def refresh(self) -> None:
         """Fetch tariffs and hot list. Raises CentreUnavailable, CentreRefused, FareError; then the old ones stay."""
@@ -147,16 +141,12 @@ class Terminal:
             answer = client.post_tap(record)
         except (CentreUnavailable, CentreRefused):
             return result
-        self.memory.mark_sent([record.terminal_seq])
+        self.memory.mark_reported(record)
         good = answer["result"] in ("accepted", "duplicate")
         reason = result.reason if good else REASONS.get(answer["reason"]["code"], result.reason)
         return TapResult(
             good, reason, result.card_no, result.fare_fen, result.balance_fen, record, answer["result"]
         )
-
-    def _unbatched(self) -> list[TapRecord]:
-        begun = {sequence for sequences in self.memory.batches.values() for sequence in sequences}
-        return [record for sequence, record in self.memory.waiting.items() if sequence not in begun]
 
 
 def _read_card(transport: Transport, when: datetime) -> Card:
@@ -183,7 +173,3 @@ def _identified(transport: Transport) -> tuple[PurseSession, PublicInfo]:
 
 def _number(seen: Sequence[Card]) -> str:
     return seen[0].number if seen else ""
-
-
-def _chunks(records: Sequence[TapRecord], size: int) -> Iterable[Sequence[TapRecord]]:
-    return (records[at : at + size] for at in range(0, len(records), size))

@@ -90,6 +90,7 @@ _ALL: Final = (
     Reason("no_fare", "该区间无票价", "No fare for this trip"),
     Reason("unfinished", "交易未完成,请再刷同一张卡", "Unfinished: tap the same card again"),
     Reason("recovered", "上一笔交易已完成", "The unfinished purchase was completed"),
+    Reason("journal_full", "终端存储已满,未扣款", "Terminal storage is full, not charged"),
     Reason("listed", "卡片已挂失,禁止使用", "Card is reported lost and not accepted"),
 )
 REASONS: Final = {reason.code: reason for reason in _ALL}

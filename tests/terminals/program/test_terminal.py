@@ -118,7 +118,7 @@ def test_a_refused_batch_does_not_hold_up_the_others(install: Install, demo_keys
     with pytest.raises(CentreRefused):
         bus.terminal.upload(when=later)
     assert Tap.objects.count() == 1
-    assert list(bus.terminal.memory.batches) == [taken]
+    assert list(bus.terminal.memory.state.batches) == [taken]
 
 
 def test_a_metro_trip_costs_what_its_two_stations_cost(install: Install, demo_keys: KeyStore) -> None:
@@ -245,7 +245,7 @@ def test_a_card_pulled_anywhere_is_charged_once_when_it_returns(
     assert purse_fen(chip) == 800
     bus.terminal.upload(when=NOON)
     assert Purse.objects.get(card=card).balance_fen == 800
-    assert not bus.terminal.memory.unfinished
+    assert not bus.terminal.memory.state.unfinished
 
 
 def test_a_torn_compound_purchase_is_recovered_with_its_trip(install: Install, demo_keys: KeyStore) -> None:
@@ -275,7 +275,7 @@ def test_a_purchase_whose_proof_is_gone_is_kept_as_grey(install: Install, demo_k
             break
     second.terminal.tap(MemoryTransport(chip), when=NOON + timedelta(minutes=1))
     first.terminal.tap(MemoryTransport(chip), when=NOON + timedelta(minutes=2))
-    assert len(first.terminal.memory.grey) == 1
+    assert len(first.terminal.memory.state.greys) == 1
     first.restart()
-    assert len(first.terminal.memory.grey) == 1
+    assert len(first.terminal.memory.state.greys) == 1
     assert purse_fen(chip) == 400

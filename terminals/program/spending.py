@@ -1,0 +1,51 @@
+"""What each card paid here without the centre's word, today: the counters behind the offline limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Self
+
+from terminals.card.crypto import CHINA
+from terminals.wire.record import TapRecord
+
+
+@dataclass(slots=True)
+class Spending:
+    """Count and sum (fen) by card of one day in China, the newest seen; a tap of another day begins anew."""
+
+    day: date | None = None
+    by_card: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def add(self, record: TapRecord) -> None:
+        """A purchase was made."""
+        day = record.occurred_at.astimezone(CHINA).date()
+        if day != self.day:
+            self.day, self.by_card = day, {}
+        self._change(record, 1)
+
+    def take_back(self, record: TapRecord) -> None:
+        """The centre has judged it: it is no longer an offline purchase."""
+        if record.occurred_at.astimezone(CHINA).date() == self.day:
+            self._change(record, -1)
+
+    def of(self, card_no: str, day: date) -> tuple[int, int]:
+        """Count and sum in fen of a card on a day."""
+        return self.by_card.get(card_no, (0, 0)) if day == self.day else (0, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the journal."""
+        return {"day": self.day.isoformat() if self.day else None, "by_card": self.by_card}
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Self:
+        """From the journal."""
+        day = date.fromisoformat(content["day"]) if content["day"] else None
+        return cls(day, {card: (count, fen) for card, (count, fen) in content["by_card"].items()})
+
+    def _change(self, record: TapRecord, by: int) -> None:
+        count, fen = self.by_card.get(record.card_no, (0, 0))
+        if count + by:
+            self.by_card[record.card_no] = (count + by, fen + by * record.amount_fen)
+        else:
+            self.by_card.pop(record.card_no, None)
