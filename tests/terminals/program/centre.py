@@ -1,0 +1,105 @@
+"""A small centre for terminals to talk to: it speaks the wire format, keeps every purchase once, and misbehaves when told."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from requests.adapters import BaseAdapter
+
+from terminals.program.client import CentreClient
+from terminals.wire.batch import split_batch
+from terminals.wire.grey import GreyRecord
+from terminals.wire.record import TapRecord
+
+HOST = "http://centre"
+Answer = tuple[int, bytes]
+
+
+class FakeCentre(BaseAdapter):
+    """`mood` decides over each request: `ok`, `lost` (judged, the answer never comes), `down`, `busy` (503), `refuse`."""
+
+    def __init__(self, mood: Callable[[], str] = lambda: "ok") -> None:
+        super().__init__()
+        self.mood = mood
+        self.taps: dict[tuple[str, int], TapRecord] = {}
+        self.seen: Counter[tuple[str, int]] = Counter()
+        self.greys: list[GreyRecord] = []
+        self.bodies: dict[str, bytes] = {}
+        self.answers: dict[str, bytes] = {}
+        self.documents: dict[str, Callable[[Mapping[str, str]], Answer]] = {}
+        self.received: list[bytes] = []
+        self.requests = 0
+
+    def client(self) -> CentreClient:
+        session = requests.Session()
+        session.mount(HOST, self)
+        return CentreClient(HOST, "T-1", Ed25519PrivateKey.generate(), session)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        self.requests += 1
+        self.received.append(request.body if isinstance(request.body, bytes) else b"")
+        mood = self.mood()
+        if mood == "down":
+            raise requests.ConnectionError("no line")
+        if mood == "busy":
+            return _response(503, b"<html>later</html>")
+        if mood == "refuse":
+            return _problem(401, "signature_stale")
+        response = self._serve(request)
+        if mood == "lost":
+            raise requests.ReadTimeout("too late")
+        return response
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _serve(self, request: requests.PreparedRequest) -> requests.Response:
+        path = str(request.path_url).removeprefix("/api/v1")
+        body = self.received[-1]
+        if path == "/batches":
+            return self._batch(body)
+        if path == "/greys":
+            lines = body.decode().splitlines()
+            self.greys += [GreyRecord.from_dict(json.loads(line)) for line in lines]
+            return _response(200, json.dumps({"received": len(lines)}).encode())
+        return _response(*self.documents[path.partition("?")[0]](dict(_query(path))))
+
+    def _batch(self, body: bytes) -> requests.Response:
+        batch = split_batch(body)
+        if self.bodies.setdefault(batch.batch_no, body) != body:
+            return _problem(409, "batch_number_reused")
+        if batch.batch_no not in self.answers:
+            for line in batch.lines:
+                assert line.record is not None, line.error
+                key = (line.record.terminal_no, line.record.terminal_seq)
+                self.seen[key] += 1
+                self.taps.setdefault(key, line.record)
+            self.answers[batch.batch_no] = json.dumps({"accepted": len(batch.lines)}).encode()
+        return _response(200, self.answers[batch.batch_no])
+
+
+def moody(seed: int, share: float) -> Callable[[], str]:
+    """A line that fails in this share of requests, in any of its ways."""
+    chance = random.Random(seed)
+    return lambda: chance.choice(["lost", "down", "busy", "refuse"]) if chance.random() < share else "ok"
+
+
+def _query(path: str) -> list[tuple[str, str]]:
+    pairs = path.partition("?")[2].split("&")
+    return [(name, value) for name, _, value in (pair.partition("=") for pair in pairs) if name]
+
+
+def _problem(status: int, code: str) -> requests.Response:
+    return _response(status, json.dumps({"status": status, "code": code, "detail": code}).encode())
+
+
+def _response(status: int, content: bytes) -> requests.Response:
+    response = requests.Response()
+    response.status_code, response._content = status, content
+    return response
