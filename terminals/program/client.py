@@ -60,6 +60,19 @@ class CentreClient:
         """Version and entries."""
         return self._judged(self._send("GET", "/hot-list"), "entries")
 
+    def document(self, kind: str, since: int) -> bytes | None:
+        """A signed document (see `wire.lists`) newer than version `since`; None when there is none.
+
+        `GET /api/v1/documents/<kind>/<since>` answers the whole document or a difference from `since`, or 204.
+        """
+        response = self._send("GET", f"/documents/{kind}/{since}")
+        if response.status_code == requests.codes.no_content:
+            return None
+        if response.status_code == requests.codes.ok:
+            return response.content
+        self._judged(response, "")
+        raise CentreUnavailable("the centre's answer is no document")
+
     def _send(
         self, method: str, path: str, body: bytes | None = None, content_type: str = ""
     ) -> requests.Response:

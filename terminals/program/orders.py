@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,6 +11,7 @@ from typing import Any, Final, Self
 
 from terminals.program.client import CentreClient
 from terminals.program.fares import FareError, TariffRule, parse_tariff
+from terminals.program.keeping import keep
 
 FILE: Final = "orders.json"
 
@@ -50,13 +50,8 @@ def fetch_orders(client: CentreClient, folder: Path) -> Orders:
     """Ask the centre and keep the answer in `folder`. Raises CentreUnavailable, CentreRefused, FareError."""
     parameters, hot_list = client.parameters(), client.hot_list()
     orders = Orders.parse(parameters, hot_list)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = folder / f"{FILE}.new"
-    with beside.open("w", encoding="utf-8") as stream:
-        json.dump({"parameters": parameters, "hot_list": hot_list}, stream, ensure_ascii=False)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(folder / FILE)
+    kept = {"parameters": parameters, "hot_list": hot_list}
+    keep(folder / FILE, json.dumps(kept, ensure_ascii=False).encode())
     return orders
 
 
