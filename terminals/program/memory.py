@@ -136,10 +136,13 @@ class Memory:
         unfinished = reversed(self.state.unfinished.values())
         return next((record for record in unfinished if record.card_no == card_no), None)
 
-    def tapped_since(self, card_no: str, since: datetime) -> TapRecord | None:
-        """The card's last tap here, when it is not older; at most some minutes back."""
+    def tapped_near(self, card_no: str, when: datetime, guard: timedelta) -> TapRecord | None:
+        """The card's last tap here, when it lies within `guard` (some minutes at most) of a moment, before or after.
+
+        After: the clock was put back. A tap of a wrong future must not let the card through until then.
+        """
         last = self.state.recent.get(card_no)
-        return last if last and last.occurred_at >= since else None
+        return last if last and abs(when - last.occurred_at) <= guard else None
 
     def spent(self, card_no: str, day: date) -> tuple[int, int]:
         """Count and sum in fen of what a card paid here on a day without the centre's word on it."""

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from terminals.card.apdu import ApduError, InsufficientBalance, MacRejected, ProofNotAvailable
+from terminals.card.commands import BalancePart
 from terminals.card.crypto import CHINA, TransactionType
 from terminals.card.errors import TransportError
 from terminals.card.files import PublicInfo, TripRecord
+from terminals.card.profile import T_UNION
 from terminals.card.purse import PurchaseInit, PurseSession
 from terminals.card.sam import SamDebit, SamSession
 from terminals.card.status import StatusWord
 from terminals.program.errors import JournalError
+from terminals.program.limits import NO_LIMITS, Limits
 from terminals.program.memory import Memory
 from terminals.program.result import Refused
 from terminals.wire.grey import NO_TAC, GreyRecord
@@ -43,6 +46,13 @@ class Card:
     number: str
     info: PublicInfo
 
+    def funds_fen(self) -> int:
+        """The holder's own money: what is stored less the overdraft limit, where the family tells it (T-Union)."""
+        stored_fen = self.purse.balance_fen()
+        if self.purse.profile is not T_UNION:
+            return stored_fen
+        return stored_fen - self.purse.balance_fen(BalancePart.OVERDRAFT_LIMIT)
+
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
@@ -60,6 +70,7 @@ class Checkout:
         when: datetime,
         place: str = "",
         make_trip: MakeTrip | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> TapRecord:
         """Debit the card and return the record. With `make_trip`, a compound purchase that also writes a trip.
 
@@ -67,7 +78,10 @@ class Checkout:
         and Refused `false_card` when the card cannot prove itself to the SAM.
         """
         kind = TransactionType.CAPP_PURCHASE if make_trip else TransactionType.PURCHASE
+        day = when.astimezone(CHINA).date()
+        limits.check(amount_fen, *self.memory.spent(card.number, day))
         init = self._initialize(card, amount_fen, capp=make_trip is not None)
+        limits.check_overdraft(amount_fen, init.funds_fen)
         debit = self._authorise(card, init, amount_fen, kind, when)
         record = TapRecord(
             terminal_no=self.terminal_no.hex().upper(),
@@ -90,7 +104,7 @@ class Checkout:
         try:
             return card.purse.init_purchase(amount_fen, self.terminal_no, capp=capp)
         except InsufficientBalance as error:
-            balance_fen = card.purse.balance_fen()
+            balance_fen = card.funds_fen()
             raise Refused("insufficient", fare_fen=amount_fen, balance_fen=balance_fen) from error
 
     def _authorise(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from terminals.program.outcomes import CENTRE, OUTCOMES, Beep
 from terminals.wire.reasons import REASONS, Reason
 from terminals.wire.record import TapRecord
 
@@ -12,7 +14,8 @@ from terminals.wire.record import TapRecord
 class TapResult:
     """`ok` lets the holder through. Amounts in fen, None where unknown; `record` is the purchase, if there is one.
 
-    `centre` is the centre's answer to an online purchase, None when it went to the journal only.
+    `balance_before_fen` and `balance_fen` are what the holder had when the card came and has now; the same when nothing was
+    charged. `centre` is the centre's answer to an online purchase, None when it went to the journal only.
     """
 
     ok: bool
@@ -22,6 +25,33 @@ class TapResult:
     balance_fen: int | None = None
     record: TapRecord | None = None
     centre: str | None = None
+    balance_before_fen: int | None = None
+
+    @property
+    def rule(self) -> str:
+        """The short name of the rule that decided."""
+        return OUTCOMES.get(self.reason.code, CENTRE)[0]
+
+    @property
+    def beep(self) -> Beep:
+        """What the holder hears."""
+        return OUTCOMES.get(self.reason.code, CENTRE)[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for a program or a device that shows it in its own way."""
+        return {
+            "ok": self.ok,
+            "reason": self.reason.to_dict(),
+            "rule": self.rule,
+            "beep": list(self.beep.value),
+            "display": list(self.display()),
+            "card_no": self.card_no,
+            "fare_fen": self.fare_fen,
+            "balance_before_fen": self.balance_before_fen,
+            "balance_fen": self.balance_fen,
+            "centre": self.centre,
+            "record": self.record.to_dict() if self.record else None,
+        }
 
     def display(self) -> tuple[str, str]:
         """The two lines on the display, Chinese and English, each with reason, fare and balance."""

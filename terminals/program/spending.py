@@ -1,4 +1,7 @@
-"""What each card paid here without the centre's word, today: the counters behind the offline limits."""
+"""What each card paid here without the centre's word, today: the counters behind the offline limits.
+
+A purchase counts until the centre has judged it by itself; one that goes up in a batch counts to the end of the day.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,8 @@ class Spending:
         return cls(day, {card: (count, fen) for card, (count, fen) in content["by_card"].items()})
 
     def _change(self, record: TapRecord, by: int) -> None:
+        if not record.amount_fen:
+            return
         count, fen = self.by_card.get(record.card_no, (0, 0))
         if count + by:
             self.by_card[record.card_no] = (count + by, fen + by * record.amount_fen)

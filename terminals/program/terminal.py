@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from terminals.card.apdu import ApduError, ApplicationBlocked
 from terminals.card.crypto import CHINA
-from terminals.card.errors import FormatError, TransportError
+from terminals.card.errors import CardError, TransportError
 from terminals.card.files import PublicInfo
 from terminals.card.profile import PROFILES
 from terminals.card.purse import PurseSession
@@ -21,7 +22,7 @@ from terminals.program.fares import EnteredAmount, FareError, FlatFare
 from terminals.program.gate import Gate
 from terminals.program.memory import Memory
 from terminals.program.orders import NO_ORDERS, Orders
-from terminals.program.purchase import Card, Checkout, Unfinished
+from terminals.program.purchase import Card, Checkout, MakeTrip, Unfinished
 from terminals.program.result import Refused, TapResult
 from terminals.program.upload import Uploader
 from terminals.wire.reasons import REASONS
@@ -31,6 +32,8 @@ __all__ = ["Orders", "Terminal"]
 
 GUARD: Final = timedelta(seconds=30)
 """A card held to the terminal again within this time is not charged again, unless the holder says so."""
+INSIST: Final = timedelta(seconds=10)
+"""So long after an unfinished purchase no other card is served."""
 
 
 class Terminal:
@@ -56,6 +59,7 @@ class Terminal:
         self._client = client
         self._lock = threading.RLock()
         self.uploader = Uploader(memory, client, self._lock) if client else None
+        self._insisting: tuple[str, datetime] | None = None
         self._online = online
         self._role = role
         self._station = station
@@ -75,18 +79,27 @@ class Terminal:
         try:
             seen.append(_read_card(card, when))
             return self._serve(seen[0], when, amount_fen, again)
-        except Refused as refusal:
-            return TapResult(False, refusal.reason, _number(seen), refusal.fare_fen, refusal.balance_fen)
         except Unfinished as open_end:
-            return TapResult(False, REASONS["unfinished"], _number(seen), open_end.record.amount_fen)
-        except FareError:
-            return TapResult(False, REASONS["no_fare"], _number(seen))
-        except TransportError:
-            return TapResult(False, REASONS["read_error"], _number(seen))
-        except (OSError, JournalError):
-            return TapResult(False, REASONS["terminal_fault"], _number(seen))
-        except (ApduError, FormatError):
-            return TapResult(False, REASONS["not_a_card"], _number(seen))
+            intent = open_end.record
+            self._insisting = (intent.card_no, when + INSIST)
+            before = intent.balance_fen + intent.amount_fen
+            return TapResult(
+                False, REASONS["unfinished"], intent.card_no, intent.amount_fen, balance_before_fen=before
+            )
+        except (Refused, FareError, CardError, OSError) as error:
+            return self._refused(seen[0] if seen else None, error)
+
+    def _refused(self, card: Card | None, error: Exception) -> TapResult:
+        """Nothing was charged. The balance is shown all the same, while the card can still be read."""
+        if isinstance(error, Refused):
+            reason, fare_fen, balance_fen = error.reason, error.fare_fen, error.balance_fen
+        else:
+            reason, fare_fen, balance_fen = REASONS[_reason_code(error)], None, None
+        if card is not None and balance_fen is None:
+            with contextlib.suppress(CardError):
+                balance_fen = card.funds_fen()
+        number = card.number if card else ""
+        return TapResult(False, reason, number, fare_fen, balance_fen, balance_before_fen=balance_fen)
 
     def upload(self, *, when: datetime) -> list[dict[str, Any]]:
         """Send everything the centre does not have; its answers. A batch broken off before is sent again as it was.
@@ -104,31 +117,62 @@ class Terminal:
         self.orders = Orders.parse(self._client.parameters(), self._client.hot_list())
 
     def _serve(self, card: Card, when: datetime, amount_fen: int | None, again: bool) -> TapResult:
+        self._insist(card, when)
         if recovered := self._checkout.settle_unfinished(card):
             return self._paid(recovered, "recovered")
         listed = self.orders.hot_list.get(card.number)
         if listed and listed <= when:
             raise Refused("listed")
-        if not again and (last := self.memory.tapped_since(card.number, when - GUARD)):
-            return TapResult(True, REASONS["retap"], card.number, 0, last.balance_fen, last)
+        if not again and (last := self.memory.tapped_near(card.number, when, GUARD)):
+            left = last.balance_fen
+            return TapResult(True, REASONS["retap"], card.number, 0, left, last, balance_before_fen=left)
         if not self.orders.tariffs:
             raise Refused("no_tariff")
         rule = self.orders.tariff_on(when.astimezone(CHINA).date())
         if isinstance(rule, FlatFare):
-            return self._paid(self._checkout.pay(card, amount_fen=rule.fare_fen, when=when), "accepted")
+            return self._paid(self._pay(card, rule.fare_fen, when), "accepted")
         if isinstance(rule, EnteredAmount):
             amount = rule.check(amount_fen or 0)
-            return self._paid(self._checkout.pay(card, amount_fen=amount, when=when), "accepted")
+            return self._paid(self._pay(card, amount, when), "accepted")
         gate = Gate(self.terminal_no, rule, self._role, self._station)
         passage = gate.passage(card, when)
-        record = self._checkout.pay(
-            card, amount_fen=passage.fare_fen, when=when, place=passage.place, make_trip=passage.make_trip
-        )
+        record = self._pay(card, passage.fare_fen, when, place=passage.place, make_trip=passage.make_trip)
         return self._paid(record, passage.reason)
 
+    def _pay(
+        self,
+        card: Card,
+        amount_fen: int,
+        when: datetime,
+        *,
+        place: str = "",
+        make_trip: MakeTrip | None = None,
+    ) -> TapRecord:
+        limits = self.orders.limits
+        return self._checkout.pay(
+            card, amount_fen=amount_fen, when=when, place=place, make_trip=make_trip, limits=limits
+        )
+
+    def _insist(self, card: Card, when: datetime) -> None:
+        """For a moment after a card left in mid-purchase, that card only: its holder is still there. Raises Refused."""
+        if self._insisting is None:
+            return
+        number, until = self._insisting
+        if card.number == number or when >= until:
+            self._insisting = None
+        else:
+            raise Refused("other_card")
+
     def _paid(self, record: TapRecord, reason: str) -> TapResult:
+        left = record.balance_fen
         result = TapResult(
-            True, REASONS[reason], record.card_no, record.amount_fen, record.balance_fen, record
+            True,
+            REASONS[reason],
+            record.card_no,
+            record.amount_fen,
+            left,
+            record,
+            balance_before_fen=left + record.amount_fen,
         )
         return self._reported(result, record) if self._online and self._client else result
 
@@ -141,12 +185,11 @@ class Terminal:
             answer = client.post_tap(record)
         except (CentreUnavailable, CentreRefused):
             return result
-        self.memory.mark_reported(record)
+        with contextlib.suppress(OSError, JournalError):  # then it goes up once more, in a batch
+            self.memory.mark_reported(record)
         good = answer["result"] in ("accepted", "duplicate")
         reason = result.reason if good else REASONS.get(answer["reason"]["code"], result.reason)
-        return TapResult(
-            good, reason, result.card_no, result.fare_fen, result.balance_fen, record, answer["result"]
-        )
+        return replace(result, ok=good, reason=reason, centre=answer["result"])
 
 
 def _read_card(transport: Transport, when: datetime) -> Card:
@@ -171,5 +214,9 @@ def _identified(transport: Transport) -> tuple[PurseSession, PublicInfo]:
     raise refusals[-1]
 
 
-def _number(seen: Sequence[Card]) -> str:
-    return seen[0].number if seen else ""
+def _reason_code(error: Exception) -> str:
+    if isinstance(error, FareError):
+        return "no_fare"
+    if isinstance(error, TransportError):
+        return "read_error"
+    return "terminal_fault" if isinstance(error, (OSError, JournalError)) else "not_a_card"

@@ -23,6 +23,8 @@ BATCH_RECORDS: Final = 2_000
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 REFUSED_PAUSE: Final = timedelta(hours=1)
+MISSING: Final = timedelta(hours=1)
+"""A card that left in mid-purchase and did not come back for so long is reported as grey."""
 QUIET: Final = timedelta(seconds=2)
 """Nothing is begun so soon after a tap: somebody else is about to hold a card there."""
 PATIENCE: Final = timedelta(minutes=5)
@@ -44,14 +46,17 @@ class Uploader:
     _refused: dict[str, tuple[datetime, CentreRefused]] = field(default_factory=dict)
     """Batches refused for good: when to ask again, and what the centre said."""
     _sent_at: datetime | None = None
+    _greys_after: datetime | None = None
 
     def step(self, now: datetime) -> bool:
         """Send one batch, if it is time. Whether something was sent and judged; never raises for what a line can do."""
         if (self.not_before and now < self.not_before) or self._gives_way(now):
             return False
         try:
-            sent = self._send_next(now) is not None or self._tell_greys()
-        except (CentreUnavailable, CentreRefused):
+            sent = self._send_next(now) is not None or self._tell_greys(now)
+            with self.lock:
+                self.memory.tidy(now)
+        except (CentreUnavailable, CentreRefused, OSError):
             self._back_off(now)
             return False
         self.failures, self.not_before, self._sent_at = 0, None, now
@@ -67,7 +72,7 @@ class Uploader:
             self._refused[number] = (now, self._refused[number][1])
         while answer := self._send_next(now):
             answers.append(answer)
-        while self._tell_greys():
+        while self._tell_greys(now):
             pass
         for _, refusal in self._refused.values():
             raise refusal
@@ -98,15 +103,23 @@ class Uploader:
                     return number
             return self.memory.begin_batch(now, BATCH_RECORDS)
 
-    def _tell_greys(self) -> bool:
-        """Report purchases without proof; whether there were any."""
+    def _tell_greys(self, now: datetime) -> bool:
+        """Report purchases without proof; whether there were any. A centre that refuses them is asked again later."""
+        if self._greys_after and now < self._greys_after:
+            return False
         with self.lock:
+            self.memory.mark_missing(now - MISSING)
             greys = list(self.memory.state.greys.values())[:TOLD_MAX]
-        if greys:
+        if not greys:
+            return False
+        try:
             self.client.post_greys(greys)
-            with self.lock:
-                self.memory.mark_told(greys)
-        return bool(greys)
+        except CentreRefused:
+            self._greys_after = now + REFUSED_PAUSE
+            return False
+        with self.lock:
+            self.memory.mark_told(greys)
+        return True
 
     def _gives_way(self, now: datetime) -> bool:
         """To taps, but not for ever."""

@@ -90,6 +90,10 @@ _ALL: Final = (
     Reason("no_fare", "该区间无票价", "No fare for this trip"),
     Reason("unfinished", "交易未完成,请再刷同一张卡", "Unfinished: tap the same card again"),
     Reason("recovered", "上一笔交易已完成", "The unfinished purchase was completed"),
+    Reason("over_single", "超出单笔限额,未扣款", "Beyond the limit for one purchase, not charged"),
+    Reason("over_daily_count", "超出当日脱机次数,未扣款", "Too many offline purchases today, not charged"),
+    Reason("over_daily_sum", "超出当日脱机限额,未扣款", "Beyond the offline limit of a day, not charged"),
+    Reason("overdraft", "超出透支限额,请充值", "Overdraft not allowed, please top up"),
     Reason("journal_full", "终端存储已满,未扣款", "Terminal storage is full, not charged"),
     Reason("listed", "卡片已挂失,禁止使用", "Card is reported lost and not accepted"),
 )

@@ -147,23 +147,11 @@ class Command(BaseCommand):
     def _show(self, results: list[TapResult], *, as_json: bool) -> None:
         for result in results:
             if as_json:
-                self.stdout.write(json.dumps(_plain(result), ensure_ascii=False))
+                self.stdout.write(json.dumps(result.to_dict(), ensure_ascii=False))
             else:
                 self.stdout.write("\n".join(result.display()))
         if not all(result.ok for result in results):
             raise SystemExit(1)
-
-
-def _plain(result: TapResult) -> dict[str, Any]:
-    return {
-        "ok": result.ok,
-        "reason": result.reason.to_dict(),
-        "card_no": result.card_no,
-        "fare_fen": result.fare_fen,
-        "balance_fen": result.balance_fen,
-        "centre": result.centre,
-        "record": result.record.to_dict() if result.record else None,
-    }
 
 
 def _client(options: dict[str, Any]) -> CentreClient:

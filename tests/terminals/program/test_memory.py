@@ -128,7 +128,7 @@ class MemoryMachine(RuleBasedStateMachine):
         self.memory.mark_grey(GreyRecord(record, "mac2"))
         del self.open[record.terminal_seq]
         self.greys[record.terminal_seq] = "mac2"
-        assert self.memory.tapped_since(card, record.occurred_at) is None
+        assert self.memory.tapped_near(card, record.occurred_at, timedelta(0)) is None
 
     @rule(card=st.sampled_from(CARDS))
     def pays_online(self, card: str) -> None:
@@ -267,9 +267,12 @@ def test_a_new_day_begins_new_limits_and_the_guard_looks_some_minutes_back(tmp_p
     late = NOON.replace(hour=23, minute=59)
     pay(memory, tap(1, late))
     assert memory.spent(CARDS[0], late.date()) == (1, 200)
-    assert memory.tapped_since(CARDS[0], late) == tap(1, late)
+    guard = timedelta(seconds=30)
+    for seconds, found in ((0, True), (30, True), (31, False), (-30, True), (-31, False)):
+        near = memory.tapped_near(CARDS[0], late + timedelta(seconds=seconds), guard)
+        assert near == (tap(1, late) if found else None)
     pay(memory, tap(2, late + timedelta(minutes=11), CARDS[1]))
-    assert memory.tapped_since(CARDS[0], late) is None
+    assert memory.tapped_near(CARDS[0], late, guard) is None
     assert memory.spent(CARDS[0], late.date()) == (0, 0)
     assert memory.spent(CARDS[0], late.date() + timedelta(days=1)) == (0, 0)
     assert memory.spent(CARDS[1], late.date() + timedelta(days=1)) == (1, 200)

@@ -1,0 +1,46 @@
+"""How a terminal tells each outcome: by which rule it was decided, and what the holder hears."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class Beep(Enum):
+    """Tones and pauses in turn, in milliseconds."""
+
+    PAID = (100,)
+    NOTICE = (100, 100, 100)
+    AGAIN = (60, 60, 60, 60, 60, 60, 60)
+    REFUSED = (600,)
+    ALARM = (600, 200, 600)
+
+
+OUTCOMES: Final[dict[str, tuple[str, Beep]]] = {
+    "accepted": ("tariff", Beep.PAID),
+    "entry": ("trip", Beep.PAID),
+    "recovered": ("proof", Beep.PAID),
+    "retap": ("retap-guard", Beep.NOTICE),
+    "max_fare": ("tariff-max", Beep.NOTICE),
+    "unfinished": ("proof", Beep.AGAIN),
+    "read_error": ("card-contact", Beep.AGAIN),
+    "other_card": ("proof", Beep.AGAIN),
+    "listed": ("hot-list", Beep.ALARM),
+    "false_card": ("mac2", Beep.ALARM),
+    "no_entry": ("trip", Beep.REFUSED),
+    "not_a_card": ("card-application", Beep.REFUSED),
+    "expired": ("card-validity", Beep.REFUSED),
+    "blocked": ("card-block", Beep.REFUSED),
+    "insufficient": ("purse-balance", Beep.REFUSED),
+    "overdraft": ("limit-overdraft", Beep.REFUSED),
+    "over_single": ("limit-single", Beep.REFUSED),
+    "over_daily_count": ("limit-offline-count", Beep.REFUSED),
+    "over_daily_sum": ("limit-offline-sum", Beep.REFUSED),
+    "no_tariff": ("tariff", Beep.REFUSED),
+    "no_fare": ("tariff", Beep.REFUSED),
+    "terminal_fault": ("terminal", Beep.REFUSED),
+    "journal_full": ("journal-first", Beep.REFUSED),
+}
+"""By reason code: every outcome the terminal itself comes to."""
+CENTRE: Final = ("centre", Beep.REFUSED)
+"""For what the centre says of an online purchase."""
