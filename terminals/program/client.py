@@ -66,12 +66,17 @@ class CentreClient:
         `GET /api/v1/documents/<kind>/<since>` answers the whole document or a difference from `since`, or 204.
         """
         response = self._send("GET", f"/documents/{kind}/{since}")
-        if response.status_code == requests.codes.no_content:
-            return None
-        if response.status_code == requests.codes.ok:
-            return response.content
-        self._judged(response, "")
-        raise CentreUnavailable("the centre's answer is no document")
+        return None if response.status_code == requests.codes.no_content else self._document(response)
+
+    def time(self, nonce: str) -> bytes:
+        """The centre's signed time, with the nonce in it. Raises CentreUnavailable, CentreRefused."""
+        return self._document(self._send("GET", f"/time/{nonce}"))
+
+    def _document(self, response: requests.Response) -> bytes:
+        if response.status_code != requests.codes.ok:
+            self._judged(response, "")
+            raise CentreUnavailable("the centre's answer is no document")
+        return response.content
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, content_type: str = ""

@@ -39,6 +39,14 @@ OUTCOMES: Final[dict[str, tuple[str, Beep]]] = {
     "no_tariff": ("tariff", Beep.REFUSED),
     "no_fare": ("tariff", Beep.REFUSED),
     "terminal_fault": ("terminal", Beep.REFUSED),
+    "qr_format": ("ride-code-format", Beep.REFUSED),
+    "qr_key": ("ride-code-key", Beep.REFUSED),
+    "qr_forged": ("ride-code-signature", Beep.ALARM),
+    "qr_altered": ("ride-code-signature", Beep.ALARM),
+    "qr_early": ("ride-code-time", Beep.REFUSED),
+    "qr_expired": ("ride-code-time", Beep.REFUSED),
+    "qr_replayed": ("ride-code-once", Beep.REFUSED),
+    "qr_busy": ("ride-code-once", Beep.AGAIN),
     "journal_full": ("journal-first", Beep.REFUSED),
 }
 """By reason code: every outcome the terminal itself comes to."""

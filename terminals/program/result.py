@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from terminals.program.clock import UNKNOWN
 from terminals.program.outcomes import CENTRE, OUTCOMES, Beep
 from terminals.wire.reasons import REASONS, Reason
 from terminals.wire.record import TapRecord
@@ -15,7 +16,8 @@ class TapResult:
     """`ok` lets the holder through. Amounts in fen, None where unknown; `record` is the purchase, if there is one.
 
     `balance_before_fen` and `balance_fen` are what the holder had when the card came and has now; the same when nothing was
-    charged. `centre` is the centre's answer to an online purchase, None when it went to the journal only.
+    charged. `centre` is the centre's answer to an online purchase, None when it went to the journal only. `clock` says whether
+    the terminal's time can be believed (see `clock.Drift.state`).
     """
 
     ok: bool
@@ -26,6 +28,7 @@ class TapResult:
     record: TapRecord | None = None
     centre: str | None = None
     balance_before_fen: int | None = None
+    clock: str = UNKNOWN
 
     @property
     def rule(self) -> str:
@@ -50,6 +53,7 @@ class TapResult:
             "balance_before_fen": self.balance_before_fen,
             "balance_fen": self.balance_fen,
             "centre": self.centre,
+            "clock": self.clock,
             "record": self.record.to_dict() if self.record else None,
         }
 

@@ -17,6 +17,7 @@ from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
 from terminals.card.transport import Transport
 from terminals.program.client import CentreClient
+from terminals.program.clock import Drift
 from terminals.program.errors import CentreRefused, CentreUnavailable, JournalError
 from terminals.program.fares import EnteredAmount, FareError, FlatFare
 from terminals.program.gate import Gate
@@ -37,7 +38,10 @@ INSIST: Final = timedelta(seconds=10)
 
 
 class Terminal:
-    """One device. Times are its own clock and come with every tap; online, each purchase is reported as it happens."""
+    """One device. Times are its own clock and come with every tap; online, each purchase is reported as it happens.
+
+    `drift` is what `clock.measure` last found; it comes back with every tap.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Terminal:
         self._client = client
         self._lock = threading.RLock()
         self.uploader = Uploader(memory, client, self._lock) if client else None
+        self.drift: Drift | None = None
         self._insisting: tuple[str, datetime] | None = None
         self._online = online
         self._role = role
@@ -72,7 +77,8 @@ class Terminal:
         Never raises for what a card or line can do; the result says it. `again` pays for a second person.
         """
         with self._lock:
-            return self._tap(card, when, amount_fen, again)
+            result = self._tap(card, when, amount_fen, again)
+        return replace(result, clock=self.drift.state) if self.drift else result
 
     def _tap(self, card: Transport, when: datetime, amount_fen: int | None, again: bool) -> TapResult:
         seen: list[Card] = []

@@ -3,7 +3,7 @@
 A document is three parts: a statement (one line of JSON), its Ed25519 signature (one line of 128 hex digits), and the content.
 The statement has exactly these fields, in this order and without spaces:
 
-* `kind`: `hot_list`, `parameters`, `tariffs` or `next_key`; a document of one kind is never taken for another.
+* `kind`: `hot_list`, `parameters`, `tariffs`, `next_key` or `time`; a document of one kind is never taken for another.
 * `version`: grows with every change, per kind. `previous`: the version a difference starts from; 0 for a whole document.
 * `issued_at`: ISO 8601 in UTC, whole seconds. `count`: entries of the result (cards, tariffs, keys).
 * `digest`: SHA-256 of the content, in hex. `result`: SHA-256 of the whole document this version is; equal to `digest` but for
@@ -12,6 +12,9 @@ The statement has exactly these fields, in this order and without spaces:
 
 Signed is the text `citizencard document 1`, a line feed, and the statement without its line feed. Only a hot list (`packed`)
 comes as a difference. Kept on a disk, a list that was made by differences stands behind the last statement, which has its digest.
+
+Time: `GET /api/v1/time/<nonce>` answers a document of kind `time`, version 1, content `{"nonce": hex, "at": ISO 8601}`. The
+nonce is the terminal's (32 hex digits), so that nobody can play an old time to it.
 
 Keys: a terminal is installed with the centre's public key. A `next_key` document, signed with a key trusted already, names the
 one that follows: `{"public_key": hex, "valid_from": time, "present_until": time}`. Between the two times both are good.
@@ -33,7 +36,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from terminals.wire.errors import WireError
 from terminals.wire.packed import PackedCards, PackedError
 
-KINDS: Final = ("hot_list", "parameters", "tariffs", "next_key")
+KINDS: Final = ("hot_list", "parameters", "tariffs", "next_key", "time")
 MEDIA_TYPE: Final = "application/vnd.citizencard.document"
 MAX_VERSION: Final = (1 << 53) - 1
 FUTURE: Final = timedelta(minutes=10)

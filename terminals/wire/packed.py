@@ -112,6 +112,15 @@ def pack_number(card_no: str) -> int:
     raise PackedError("a card number has 16 or 19 digits")
 
 
+def unpack_number(number: int) -> str:
+    """The card number `pack_number` packed; PackedError beyond its range."""
+    if number < _SHORT:
+        return f"{number:019}"
+    if number - _SHORT < 10**_SHORT_DIGITS:
+        return f"{number - _SHORT:016}"
+    raise PackedError("no card has this number")
+
+
 def _numbers(kind: str, content: bytes) -> array[int]:
     numbers: array[int] = array(kind)
     if len(content) % numbers.itemsize:

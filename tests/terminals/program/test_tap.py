@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from terminals.program.clock import Drift
 from terminals.program.fares import EnteredAmount, FlatFare
 from terminals.program.limits import Limits, LimitsError
 from terminals.program.lists import ListStore
@@ -284,7 +285,7 @@ def outcomes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[TapResul
 def test_no_outcome_leaves_anything_unsaid(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = {
         "ok", "reason", "rule", "beep", "display", "card_no", "fare_fen", "balance_before_fen", "balance_fen", "centre",
-        "record",
+        "record", "clock",
     }  # fmt: skip
     seen = set()
     for result in outcomes(bench, monkeypatch):
@@ -304,3 +305,9 @@ def test_no_outcome_leaves_anything_unsaid(bench: Bench, monkeypatch: pytest.Mon
 def test_every_outcome_of_the_terminal_has_words_and_a_rule() -> None:
     assert OUTCOMES.keys() <= REASONS.keys()
     assert all(rule for rule, _ in OUTCOMES.values())
+
+
+def test_a_tap_says_whether_its_time_can_be_believed(bench: Bench) -> None:
+    assert bench.tap(chip()).clock == "unknown"
+    bench.terminal.drift = Drift(timedelta(minutes=11))
+    assert bench.tap(chip(), 60).to_dict()["clock"] == "suspect"
