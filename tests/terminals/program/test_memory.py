@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -186,7 +186,9 @@ class MemoryMachine(RuleBasedStateMachine):
             assert self.memory.spent(card, NOON.date()) == (count, count * 200)
 
 
-MemoryMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+MemoryMachine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 TestMemory = MemoryMachine.TestCase
 
 

@@ -88,6 +88,9 @@ def test_each_wrong_has_its_own_rule() -> None:
     assert rule_of(None, CENTRE.hot_list(9, FIRST, issued_at=NOW + timedelta(hours=1)).to_bytes()) == "future"
     short = CENTRE.document("hot_list", 9, FIRST.to_bytes(), count=3, issued_at=NOW)
     assert rule_of(None, short.to_bytes()) == "count"
+    mislabelled = replace(CHANGE.statement, digest=sha256(b"something else"))
+    signed = CENTRE.sign(b"citizencard document 1\n" + mislabelled.to_bytes())
+    assert rule_of(WHOLE, Document(mislabelled, signed, CHANGE.content).to_bytes()) == "digest"
     other = PackedCards.pack({"3104397000000000001": NOW})
     assert rule_of(replace(WHOLE, content=other.to_bytes()), CHANGE.to_bytes()) == "digest"
 
