@@ -37,8 +37,8 @@ WITH party AS (
     RETURNING id, code
 )
 INSERT INTO terminals_terminal
-    (code, merchant_id, place, tariff_code, terminal_no, public_key, state, hot_list_version)
-SELECT 'T' || code, id, code, 'flat', upper(lpad(to_hex(id), 12, '0')), decode(repeat('00', 32), 'hex'), 'active', 0
+    (code, kind, merchant_id, place, tariff_code, terminal_no, state)
+SELECT 'T' || code, 'pos', id, code, 'flat', upper(lpad(to_hex(id), 12, '0')), 'active'
 FROM merchant
 """
 

@@ -15,7 +15,8 @@ from requests import PreparedRequest, Request
 from accounts.models import Card
 from citizencard.core.keyservice.keystore import Usage, load_demo_keys
 from terminals.card.crypto import TransactionType, diversify, purchase_tac
-from terminals.models import Terminal
+from terminals.models import Terminal, TerminalKey
+from terminals.services.keys import add_key
 from terminals.wire.record import TapRecord
 from terminals.wire.signature import sign_request
 
@@ -39,8 +40,8 @@ class Till:
         self.terminal = terminal
         self._key = Ed25519PrivateKey.generate()
         self._sequence = count(first_sequence)
-        terminal.public_key = self._key.public_key().public_bytes_raw()
-        terminal.save(update_fields=["public_key"])
+        public_key = self._key.public_key().public_bytes_raw()
+        add_key(terminal=terminal, public_key=public_key, origin=TerminalKey.Origin.INSTALLED)
 
     def purchase(self, wallet: Wallet, amount_fen: int, when: datetime) -> TapRecord:
         """A finished purchase with the card's TAC."""

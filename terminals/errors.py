@@ -117,3 +117,67 @@ class BureauAnswerWrong(TerminalsError):
     code = "bureau_answer_wrong"
     status = 422
     message = _("The bureau's answer cannot be read: %(reason)s.")
+
+
+class IllegalTerminalStep(TerminalsError):
+    """The terminal's state has no such step. Data `source` and `target`."""
+
+    code = "illegal_terminal_step"
+    status = 409
+    message = _("A terminal that is %(source)s cannot become %(target)s.")
+
+
+class EnrolmentCodeInvalid(TerminalsError):
+    """No open code of this terminal is the one given: wrong, used, too old, tried too often, or no such SAM.
+
+    Which of them is not told: the asker has proved nothing yet.
+    """
+
+    code = "enrolment_code_invalid"
+    status = 403
+    message = _("The enrolment code is not valid for this SAM. Ask for a new one.")
+    rule = "one device per code, a few tries, a short life"
+
+
+class ProofOfPossessionWrong(TerminalsError):
+    """The new key did not sign what it had to."""
+
+    code = "proof_wrong"
+    status = 422
+    message = _("The proof does not show that the terminal holds the private key.")
+    rule = "proof of possession"
+
+
+class KeyTaken(TerminalsError):
+    """The public key is, or was, another terminal's or an earlier one of this terminal."""
+
+    code = "key_taken"
+    status = 409
+    message = _("This key was used before. Make a new one.")
+    rule = "one key per terminal, once"
+
+
+class RotationSuperseded(TerminalsError):
+    """The key that signed has been followed by another one already; only the newest names its successor."""
+
+    code = "rotation_superseded"
+    status = 409
+    message = _("The signing key already has a successor. Sign with that one.")
+    rule = "one successor per key"
+
+
+class EventNumberReused(TerminalsError):
+    """An event of that number was told before with other content; nothing was stored. Data `number`."""
+
+    code = "event_number_reused"
+    status = 409
+    message = _("Event %(number)s was already told with other content.")
+    rule = "one content per terminal and event number"
+
+
+class SiteWrong(TerminalsError):
+    """A place of another merchant. Data `place`."""
+
+    code = "site_wrong"
+    status = 422
+    message = _("Place %(place)s belongs to another merchant.")

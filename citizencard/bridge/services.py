@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -12,17 +11,14 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from citizencard.bridge.errors import PairingCodeInvalid
 from citizencard.bridge.models import PairingCode, Workstation
 from citizencard.bridge.transport import drop_workstation
 from citizencard.core.audit import record_audit
+from citizencard.core.onetime import code_digest, new_code
 from terminals.card.errors import TransportError
 
-CODE_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Without 0, 1, I and O, which people take for one another: 5 bits a letter."""
-CODE_LENGTH: Final = 8
 CODE_LIFE: Final = timedelta(minutes=10)
 TRAIL_WAIT_MS: Final = 10_000
 """How long a use of a reader waits for the audit trail."""
@@ -32,11 +28,11 @@ TRAIL_WAIT_MS: Final = 10_000
 def ask_pairing_code(*, name: str, actor: str) -> tuple[PairingCode, str]:
     """A new one-time code for a workstation to be called `name`; the code itself is given out this once only."""
     PairingCode.objects.filter(workstation=None, expires_at__lt=timezone.now()).delete()
-    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+    code = new_code()
     kept = PairingCode.objects.create(
         digest=_digest(code), name=name, created_by=actor, expires_at=timezone.now() + CODE_LIFE
     )
-    return kept, f"{code[:4]}-{code[4:]}"
+    return kept, code
 
 
 @transaction.atomic
@@ -103,6 +99,4 @@ def _audit(
 
 
 def _digest(code: str) -> str:
-    """Keyed, since a short code could be found from a plain digest; as people type it: hyphen and case are nothing."""
-    plain = code.replace("-", "").replace(" ", "").upper()
-    return salted_hmac("citizencard.bridge.pairing", plain, algorithm="sha256").hexdigest()
+    return code_digest(code, purpose="citizencard.bridge.pairing")

@@ -132,6 +132,7 @@ class TerminalAnswer(s.Serializer[Any]):
 
     code = s.CharField()
     terminal_no = s.CharField()
+    state = s.ChoiceField(["active", "suspended"], help_text="A suspended terminal takes no cards")
     place = s.CharField()
     merchant = s.CharField()
     channel = s.CharField()
@@ -153,6 +154,7 @@ def responses(*statuses: int, **own: Any) -> dict[Any, Any]:
         406: "No such representation",
     }
     further = {
+        400: "Not JSON, or a field breaks its rule: `errors` names it",
         404: "There is none",
         409: "The number was used for other content; nothing was posted",
         413: "The body is too large",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from terminals.api import views
+from terminals.api import fleet_views, views
 
 urlpatterns = [
     path("taps", views.TapsView.as_view(), name="taps"),
@@ -13,6 +13,10 @@ urlpatterns = [
     path("batches/<str:number>", views.BatchView.as_view(), name="batch"),
     path("hot-list", views.HotListView.as_view(), name="hot-list"),
     path("terminal", views.ParametersView.as_view(), name="terminal"),
+    path("enrolments", fleet_views.EnrolmentsView.as_view(), name="enrolments"),
+    path("keys", fleet_views.KeysView.as_view(), name="keys"),
+    path("heartbeats", fleet_views.HeartbeatsView.as_view(), name="heartbeats"),
+    path("events", fleet_views.EventsView.as_view(), name="events"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="terminals/api_docs.html"), name="docs"),
 ]

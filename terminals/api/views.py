@@ -143,6 +143,7 @@ class ParametersView(TerminalView):
             {
                 "code": terminal.code,
                 "terminal_no": terminal.terminal_no,
+                "state": terminal.state,
                 "place": terminal.place,
                 "merchant": terminal.merchant.name,
                 "channel": terminal.merchant.channel,

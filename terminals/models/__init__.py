@@ -1,7 +1,17 @@
 from terminals.models.acceptance import Batch, Refusal, Tap
 from terminals.models.bureau import BureauBatch, BureauLine
-from terminals.models.field import Channel, HotListEntry, Merchant, Tariff, Terminal
+from terminals.models.field import Channel, Contract, HotListEntry, Merchant, Tariff
+from terminals.models.fleet import (
+    EnrolmentCode,
+    FleetPolicy,
+    Heartbeat,
+    Terminal,
+    TerminalEvent,
+    TerminalKey,
+    TerminalKind,
+)
 from terminals.models.identity import CardCertificate, IdentityCheck
+from terminals.models.places import Line, Place, Route, RouteStop, Stop
 
 __all__ = [
     "Batch",
@@ -9,11 +19,23 @@ __all__ = [
     "BureauLine",
     "CardCertificate",
     "Channel",
+    "Contract",
+    "EnrolmentCode",
+    "FleetPolicy",
+    "Heartbeat",
     "HotListEntry",
     "IdentityCheck",
+    "Line",
     "Merchant",
+    "Place",
     "Refusal",
+    "Route",
+    "RouteStop",
+    "Stop",
     "Tap",
     "Tariff",
     "Terminal",
+    "TerminalEvent",
+    "TerminalKey",
+    "TerminalKind",
 ]

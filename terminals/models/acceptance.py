@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from terminals.models.field import Terminal
+from terminals.models.fleet import Terminal
 
 
 class Batch(models.Model):

@@ -1,13 +1,14 @@
-"""The field: merchants, their terminals, tariffs, and the hot list."""
+"""The field: merchants and their contracts, tariffs, and the hot list."""
 
 from __future__ import annotations
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import LedgerAccount
-from citizencard.core.models import CounterRanges
 
 
 class Channel(models.TextChoices):
@@ -49,6 +50,46 @@ class Merchant(models.Model):
         return self.name
 
 
+class Contract(models.Model):
+    """On what a merchant takes our cards: a number on paper, and its first and last day. One at a time."""
+
+    number = models.CharField(_("contract number"), max_length=40, unique=True)
+    merchant = models.ForeignKey(
+        Merchant, models.PROTECT, related_name="contracts", verbose_name=_("merchant")
+    )
+    valid_from = models.DateField(_("valid from"))
+    valid_until = models.DateField(_("valid until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("contract")
+        verbose_name_plural = _("contracts")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(valid_until=None) | models.Q(valid_until__gte=models.F("valid_from")),
+                name="contract_validity_order",
+            ),
+            ExclusionConstraint(
+                name="one_contract_at_a_time",
+                expressions=[
+                    ("merchant", RangeOperators.EQUAL),
+                    (
+                        models.Func(
+                            "valid_from",
+                            "valid_until",
+                            RangeBoundary(inclusive_upper=True),
+                            function="daterange",
+                            output_field=DateRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
 class Tariff(models.Model):
     """A dated price: a flat fare, a fare by station pair, or a price by time. Published to terminals."""
 
@@ -72,39 +113,6 @@ class Tariff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.valid_from})"
-
-
-class Terminal(models.Model):
-    """A device that takes taps. It signs with its own Ed25519 key; its SAM's terminal number enters every MAC and TAC."""
-
-    class State(models.TextChoices):
-        ACTIVE = "active", _("active")
-        REVOKED = "revoked", _("revoked")
-
-    code = models.SlugField(_("code"), max_length=20, unique=True)
-    merchant = models.ForeignKey(
-        Merchant, models.PROTECT, related_name="terminals", verbose_name=_("merchant")
-    )
-    place = models.CharField(_("place"), max_length=100)
-    tariff_code = models.SlugField(_("tariff"), max_length=20)
-    terminal_no = models.CharField(_("SAM terminal number"), max_length=12, unique=True)
-    public_key = models.BinaryField(_("public key"), max_length=32)
-    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.ACTIVE)
-    seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)
-    sequences_seen = CounterRanges(element="int8", db_default=models.Value("{}"), editable=False)
-    hot_list_version = models.BigIntegerField(_("hot list version"), default=0)
-
-    class Meta:
-        verbose_name = _("terminal")
-        verbose_name_plural = _("terminals")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(terminal_no__regex=r"^[0-9A-F]{12}$"), name="terminal_no_six_bytes"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.place}"
 
 
 class HotListEntry(models.Model):

@@ -1,6 +1,6 @@
-"""The field: merchants, tariffs and terminals are registered here, before a terminal may say anything.
+"""The field: merchants, contracts, tariffs and terminals are registered here, before a terminal may say anything.
 
-All three are idempotent: registering again with the same data returns what is there.
+All of it is idempotent: registering again with the same data returns what is there.
 """
 
 from __future__ import annotations
@@ -9,20 +9,38 @@ import re
 from datetime import date
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Chart
 from accounts.services.ledger import open_account
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
-from terminals.errors import TariffWrong, TerminalTaken
-from terminals.models import Channel, Merchant, Tariff, Terminal
+from terminals.errors import SiteWrong, TariffWrong, TerminalTaken
+from terminals.models import (
+    Channel,
+    Contract,
+    Merchant,
+    Place,
+    Tariff,
+    Terminal,
+    TerminalKey,
+    TerminalKind,
+)
 from terminals.program.fares import FareError, parse_tariff
+from terminals.services.keys import add_key
 
 KEY_BYTES: Final = 32
 """A raw Ed25519 public key."""
+REGISTRAR: Final = "city"
+"""Who the audit trail names where nobody asked: the city itself, being founded."""
+_KIND_OF_CHANNEL: Final = {
+    Channel.BUS: TerminalKind.VALIDATOR,
+    Channel.METRO: TerminalKind.GATE,
+    Channel.PARKING: TerminalKind.BARRIER,
+}
 
 
 @transaction.atomic
@@ -53,52 +71,95 @@ def publish_tariff(
     except FareError as error:
         raise TariffWrong(code=code, reason=str(error)) from error
     data = {"name": name, "kind": kind, "rule": rule, "legal_basis": legal_basis}
-    tariff, _ = Tariff.objects.get_or_create(code=code, valid_from=valid_from, defaults=data)
+    tariff, _new = Tariff.objects.get_or_create(code=code, valid_from=valid_from, defaults=data)
     if any(getattr(tariff, field) != value for field, value in data.items()):
         raise Conflict(what=f"{code} {valid_from}")
     return tariff
 
 
 @transaction.atomic
-def register_terminal(
-    *, code: str, merchant: Merchant, place: str, tariff_code: str, terminal_no: str, public_key: bytes
-) -> Terminal:
-    """A device that may upload: `terminal_no` is its SAM's (12 hex digits), `public_key` raw Ed25519 (32 bytes).
-
-    Raises InvalidField, TariffWrong when no tariff has the code, TerminalTaken when code or SAM stand for another one.
-    """
-    if not re.fullmatch(r"[0-9A-F]{12}", terminal_no):
-        raise InvalidField("terminal_no", "12 upper-case hexadecimal digits")
-    if len(public_key) != KEY_BYTES:
-        raise InvalidField("public_key", f"{KEY_BYTES} bytes")
-    if not Tariff.objects.filter(code=tariff_code).exists():
-        raise TariffWrong(code=tariff_code, reason="unknown")
-    found = Terminal.objects.filter(Q(code=code) | Q(terminal_no=terminal_no)).first()
-    if found is None:
-        return Terminal.objects.create(
-            code=code,
-            merchant=merchant,
-            place=place,
-            tariff_code=tariff_code,
-            terminal_no=terminal_no,
-            public_key=public_key,
-        )
-    known = (found.code, found.merchant_id, found.terminal_no, bytes(found.public_key))
-    if known != (code, merchant.pk, terminal_no, public_key):
-        raise TerminalTaken(code=code)
-    return found
+def sign_contract(
+    *, number: str, merchant: Merchant, valid_from: date, valid_until: date | None = None
+) -> Contract:
+    """A contract on record. Raises InvalidField; Conflict when the number, or the time for this merchant, is taken."""
+    if valid_until is not None and valid_until < valid_from:
+        raise InvalidField("valid_until", _("ends before it begins"))
+    data = {"merchant": merchant, "valid_from": valid_from, "valid_until": valid_until}
+    try:
+        with transaction.atomic():
+            contract, _new = Contract.objects.get_or_create(number=number, defaults=data)
+    except IntegrityError as error:
+        raise Conflict(what=number) from error
+    if any(getattr(contract, field) != value for field, value in data.items()):
+        raise Conflict(what=number)
+    return contract
 
 
 @transaction.atomic
-def revoke_terminal(*, terminal: Terminal, actor: str, reason: str) -> None:
-    """From now on the terminal's signature counts for nothing. Audited."""
-    Terminal.objects.filter(pk=terminal.pk).update(state=Terminal.State.REVOKED)
-    record_audit(actor=actor, action="revoke_terminal", subject=terminal.code, detail={"reason": reason})
+def register_terminal(
+    *,
+    code: str,
+    merchant: Merchant,
+    place: str,
+    tariff_code: str,
+    terminal_no: str,
+    public_key: bytes | None = None,
+    kind: str | None = None,
+    serial: str = "",
+    site: Place | None = None,
+    actor: str = REGISTRAR,
+) -> Terminal:
+    """A device on record: `terminal_no` is its SAM's (12 hex digits), `kind` by default what the merchant's channel uses.
+
+    It waits for its enrolment (:mod:`.enrolment`); with `public_key` (raw Ed25519, 32 bytes), which staff have taken from
+    the device, it may upload at once. Raises InvalidField, TariffWrong when no tariff has the code, SiteWrong for another
+    merchant's place, TerminalTaken when code, SAM or key stand for another one.
+    """
+    kind = kind or _KIND_OF_CHANNEL.get(Channel(merchant.channel), TerminalKind.POS)
+    if kind not in TerminalKind.values:
+        raise InvalidField("kind", kind)
+    if not re.fullmatch(r"[0-9A-F]{12}", terminal_no):
+        raise InvalidField("terminal_no", "12 upper-case hexadecimal digits")
+    if public_key is not None and len(public_key) != KEY_BYTES:
+        raise InvalidField("public_key", f"{KEY_BYTES} bytes")
+    if not Tariff.objects.filter(code=tariff_code).exists():
+        raise TariffWrong(code=tariff_code, reason="unknown")
+    if site is not None and site.merchant_id != merchant.pk:
+        raise SiteWrong(place=site.code)
+    found = Terminal.objects.filter(Q(code=code) | Q(terminal_no=terminal_no)).first()
+    if found is not None:
+        known = (found.code, found.merchant_id, found.terminal_no)
+        same_key = public_key is None or found.keys.filter(public_key=public_key).exists()
+        if known != (code, merchant.pk, terminal_no) or not same_key:
+            raise TerminalTaken(code=code)
+        return found
+    terminal = Terminal.objects.create(
+        code=code,
+        kind=kind,
+        serial=serial,
+        merchant=merchant,
+        place=place,
+        site=site,
+        tariff_code=tariff_code,
+        terminal_no=terminal_no,
+    )
+    if public_key is not None:
+        add_key(terminal=terminal, public_key=public_key, origin=TerminalKey.Origin.INSTALLED)
+        terminal.activate()
+        terminal.save(update_fields=["state"])
+    record_audit(
+        actor=actor,
+        action="terminal.register",
+        subject=f"terminal:{code}",
+        detail={"terminal_no": terminal_no, "merchant": merchant.code, "state": terminal.state},
+    )
+    return terminal
 
 
 def note_hot_list_taken(*, terminal: Terminal, version: int) -> None:
     """The terminal was given this version of the hot list; never moves back."""
-    Terminal.objects.filter(pk=terminal.pk, hot_list_version__lt=version).update(hot_list_version=version)
+    known = Terminal.objects.filter(pk=terminal.pk, hot_list_version__lt=version)
+    known.update(hot_list_version=version, hot_list_at=timezone.now())
 
 
 def note_seen(*, terminal: Terminal) -> None:

@@ -45,10 +45,12 @@ FROM (
 ) AS seen WHERE purse.card_id = seen.card_id AND purse.kind = 'chip'
 """
 _TERMINAL_COUNTERS: Final = """
-UPDATE terminals_terminal SET seen_at = %(received)s, sequences_seen = sequences_seen + coalesce((
-    SELECT range_agg(int8range(seq, seq, '[]')) FROM judged JOIN arriving USING (line)
-    WHERE judged.verdict <= %(OVER_BALANCE)s
-), '{}') WHERE id = %(terminal)s
+UPDATE terminals_terminal SET seen_at = %(received)s, sequences_seen = sequences_seen + coalesce(seen.sequences, '{}'),
+    tapped_at = greatest(tapped_at, seen.latest)
+FROM (
+    SELECT range_agg(int8range(seq, seq, '[]')) AS sequences, max(occurred_at) AS latest
+    FROM judged JOIN arriving USING (line) WHERE judged.verdict <= %(OVER_BALANCE)s
+) AS seen WHERE id = %(terminal)s
 """
 _REFUSALS: Final = "COPY terminals_refusal (business_date, batch_id, line, code, detail, record, received_at) FROM STDIN (FORMAT BINARY)"
 _REFUSAL_TYPES: Final = ("date", "int8", "int4", "text", "text", "text", "timestamptz")

@@ -15,10 +15,11 @@ from django.test import Client
 from django.utils import timezone
 
 from citizencard.bridge.models import PairingCode, Workstation
-from citizencard.bridge.services import CODE_LETTERS, ask_pairing_code, revoke_workstation
+from citizencard.bridge.services import ask_pairing_code, revoke_workstation
 from citizencard.core.keyservice.client import KeyServiceClient
 from citizencard.core.keyservice.signing import SignPurpose
 from citizencard.core.models import AuditEntry
+from citizencard.core.onetime import CODE_LETTERS
 from tests.accounts.threads import in_threads
 
 ADDRESS = "/api/v1/bridge/pairings"

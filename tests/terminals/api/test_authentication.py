@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accounts.models import Card
 from terminals.models import Tap
-from terminals.services.field import revoke_terminal
+from terminals.services.fleet import revoke_terminal
 from terminals.wire.batch import build_batch
 from tests.terminals.field import Field, deliver
 
@@ -84,7 +84,7 @@ def test_a_terminal_nobody_registered(field: Field, body: bytes) -> None:
 
 def test_a_revoked_terminal(field: Field, body: bytes) -> None:
     revoke_terminal(terminal=field.terminal, actor="clerk", reason="stolen")
-    assert refused(deliver(field.signed("POST", PATH, body))) == "terminal_unknown"
+    assert refused(deliver(field.signed("POST", PATH, body))) == "key_revoked"
 
 
 @pytest.mark.parametrize(

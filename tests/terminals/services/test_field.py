@@ -19,8 +19,8 @@ from terminals.services.field import (
     publish_tariff,
     register_merchant,
     register_terminal,
-    revoke_terminal,
 )
+from terminals.services.fleet import revoke_terminal
 from terminals.services.hotlist import report_loss
 from tests.factories import CLERK, NOON, make_card
 from tests.terminals.field import Field
@@ -99,7 +99,7 @@ def test_a_wrong_terminal_is_refused(
 def test_revoking_is_audited(terminal: dict[str, Any]) -> None:
     revoke_terminal(terminal=register_terminal(**terminal), actor=CLERK, reason="stolen")
     assert Terminal.objects.get().state == Terminal.State.REVOKED
-    assert AuditEntry.objects.get(action="revoke_terminal").detail == {"reason": "stolen"}
+    assert AuditEntry.objects.get(action="terminal.revoke").detail == {"reason": "stolen"}
 
 
 def test_the_hot_list_version_of_a_terminal_never_moves_back(field: Field) -> None:
