@@ -67,6 +67,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.report_loss",
         "office.request_refund",
         "office.stop_mandate",
+        "terminals.enrol_terminal",
+        "terminals.stop_terminal",
     },
     FINANCE: _FIELD
     | _CARDS

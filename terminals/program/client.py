@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from terminals.program.errors import CentreRefused, CentreUnavailable
 from terminals.wire.batch import MEDIA_TYPE, build_batch
+from terminals.wire.enrolment import ENROLMENT, plain_code, prove_possession
 from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.record import TapRecord
 from terminals.wire.signature import sign_request
@@ -34,6 +35,25 @@ class CentreClient:
         self._key = key
         self._session = session or requests.Session()
         self._session.trust_env = False
+
+    def enrol(self, *, one_time_code: str, terminal_no: str) -> dict[str, Any]:
+        """Make this terminal's key known by a code from the office; who the terminal is. The code is all that proves it.
+
+        `terminal_no` is the SAM's, 12 hexadecimal digits. The same again is no change. Raises CentreUnavailable,
+        CentreRefused.
+        """
+        proof = prove_possession(
+            purpose=ENROLMENT, code=plain_code(one_time_code), terminal_no=terminal_no, key=self._key
+        )
+        public_key = self._key.public_key().public_bytes_raw().hex()
+        content = {
+            "code": one_time_code, "terminal_no": terminal_no, "public_key": public_key, "proof": proof,
+        }  # fmt: skip
+        try:
+            answer = self._session.post(f"{self._base_url}/enrolments", json=content, timeout=TIMEOUT_S)
+        except requests.RequestException as error:
+            raise CentreUnavailable(f"the centre does not answer: {type(error).__name__}") from error
+        return self._judged(answer, "terminal_no")
 
     def post_tap(self, record: TapRecord) -> dict[str, Any]:
         """Report a purchase online; the answer, also when it is a rejection. Raises CentreUnavailable, CentreRefused."""

@@ -27,7 +27,7 @@ _State = Terminal.State
 _COUNT_TRY = """
 UPDATE terminals_enrolmentcode AS code SET tries = tries + 1 FROM terminals_terminal AS terminal
 WHERE terminal.id = code.terminal_id AND terminal.terminal_no = %s
-    AND used_at IS NULL AND expires_at > now() AND tries < %s
+    AND expires_at > %s AND tries < %s
 RETURNING code.id, code.digest
 """
 
@@ -41,7 +41,7 @@ def issue_enrolment_code(*, terminal: Terminal, actor: str, reason: str) -> str:
     """
     terminal, now = lock_terminal(terminal), timezone.now()
     _refuse_ended(terminal)
-    terminal.enrolment_codes.filter(used_at=None, expires_at__gt=now).update(expires_at=now)
+    terminal.enrolment_codes.filter(expires_at__gt=now).update(expires_at=now)
     code = new_code()
     EnrolmentCode.objects.create(
         terminal=terminal, digest=_digest(code), created_by=actor, expires_at=now + CODE_LIFE
@@ -58,11 +58,11 @@ def issue_enrolment_code(*, terminal: Terminal, actor: str, reason: str) -> str:
 def enrol_terminal(*, code: str, terminal_no: str, public_key: bytes, proof: bytes) -> Terminal:
     """The terminal whose SAM and code these are, now active by this key; any key it had before counts no more.
 
-    Each call is one of the code's TRIES_MAX, whatever comes of it. Audited in the name of who gave the code out. Raises
-    EnrolmentCodeInvalid, ProofOfPossessionWrong, KeyTaken.
+    Each call is one of the code's TRIES_MAX, whatever comes of it. The same again, because the answer was lost, is no
+    change. Audited in the name of who gave the code out. Raises EnrolmentCodeInvalid, ProofOfPossessionWrong, KeyTaken.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_COUNT_TRY, [terminal_no, TRIES_MAX])
+        cursor.execute(_COUNT_TRY, [terminal_no, timezone.now(), TRIES_MAX])
         found = cursor.fetchone()
     if found is None or not constant_time_compare(found[1], _digest(code)):
         raise EnrolmentCodeInvalid
@@ -74,15 +74,20 @@ def enrol_terminal(*, code: str, terminal_no: str, public_key: bytes, proof: byt
         proof=proof,
     ):
         raise ProofOfPossessionWrong
-    return _take_device(EnrolmentCode.objects.select_related("terminal").get(pk=found[0]), public_key)
+    return _take_device(found[0], public_key)
 
 
 @transaction.atomic
-def _take_device(code: EnrolmentCode, public_key: bytes) -> Terminal:
-    terminal, now = lock_terminal(code.terminal), timezone.now()
-    _refuse_ended(terminal)
-    if not EnrolmentCode.objects.filter(pk=code.pk, used_at=None, expires_at__gt=now).update(used_at=now):
+def _take_device(pk: int, public_key: bytes) -> Terminal:
+    terminal = lock_terminal(Terminal.objects.get(enrolment_codes=pk))
+    code, now = EnrolmentCode.objects.get(pk=pk), timezone.now()
+    if code.used_at is not None:
+        if terminal.keys.filter(public_key=public_key, revoked_at=None).exists():
+            return terminal
         raise EnrolmentCodeInvalid
+    _refuse_ended(terminal)
+    code.used_at = now
+    code.save(update_fields=["used_at"])
     revoke_keys(terminal=terminal, reason=ENROLLED_ANEW)
     add_key(terminal=terminal, public_key=public_key, origin=TerminalKey.Origin.ENROLLED)
     if terminal.state == _State.REGISTERED:

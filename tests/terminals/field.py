@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -110,6 +111,11 @@ class Field:
     def post_batch(self, body: bytes) -> HttpResponse:
         """A signed upload."""
         return deliver(self.signed("POST", "/api/v1/batches", body))
+
+    def post_json(self, path: str, content: Any, **changes: Any) -> HttpResponse:
+        """A signed JSON document; changes as `signed`."""
+        body = json.dumps(content).encode()
+        return deliver(self.signed("POST", path, body, "application/json", **changes))
 
     def post_tap(self, record: TapRecord) -> HttpResponse:
         """A signed online purchase."""

@@ -22,7 +22,9 @@ from citizencard.management.chips import (
     sentence,
     terminal_key,
 )
+from citizencard.management.enrolment import enrol
 from terminals.card.errors import CardError
+from terminals.card.sam import SamSession
 from terminals.program.client import CentreClient
 from terminals.program.memory import Memory
 from terminals.program.orders import fetch_orders, kept_orders
@@ -37,6 +39,7 @@ EXAMPLES = """examples:
   manage.py terminal --code metro-in-01 --card 3104397000000000001 --from 0101 --to 0103
   manage.py terminal --code bus-k1-001 --reader ACR122 --sam-reader "SAM" --offline
   manage.py terminal --code bus-k1-001 --upload
+  manage.py terminal --code bus-k1-003 --sam-reader "SAM" --enrol ABCD-2345
 """
 
 
@@ -83,6 +86,9 @@ class Command(BaseCommand):
             "--upload", action="store_true", help="take no card; send what waits in the journal"
         )
         parser.add_argument(
+            "--enrol", metavar="CODE", help="take no card; become this terminal by a code from the office"
+        )
+        parser.add_argument(
             "--state", type=Path, metavar="DIR", help="journal and orders (default: var/devices/CODE)"
         )
         parser.add_argument("--json", action="store_true", help="print JSON")
@@ -92,6 +98,9 @@ class Command(BaseCommand):
         """Tap or upload; a refused card is said and exit code 1, a fault is one sentence."""
         folder = options["state"] or DEVICES / options["code"]
         try:
+            if options["enrol"]:
+                self._enrol(options)
+                return
             with contextlib.closing(Memory.open(folder)) as memory:
                 if options["upload"]:
                     self._upload(options, folder, memory)
@@ -99,6 +108,22 @@ class Command(BaseCommand):
                     self._tap(options, folder, memory)
         except CardError as error:
             raise CommandError(sentence(error)) from error
+
+    def _enrol(self, options: dict[str, Any]) -> None:
+        with self._sam(options) as sam:
+            terminal_no = SamSession(sam).open().terminal_no.hex().upper()
+        answer = enrol(
+            code=options["code"],
+            key_file=options["key"] or DEVICES / options["code"] / "key.pem",
+            url=options["url"],
+            one_time_code=options["enrol"],
+            terminal_no=terminal_no,
+        )
+        self.stdout.write(
+            json.dumps(answer, ensure_ascii=False)
+            if options["json"]
+            else f"{answer['code']} is enrolled: {answer['merchant']}, {answer['place']}."
+        )
 
     def _upload(self, options: dict[str, Any], folder: Path, memory: Memory) -> None:
         with self._sam(options) as sam:

@@ -1,4 +1,4 @@
-"""Merchants, their terminals and tariffs, the hot list, and batches as they came in."""
+"""Merchants, tariffs, the hot list, and batches as they came in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
 from citizencard.words import refusal_words
-from terminals.models import Batch, HotListEntry, Merchant, Refusal, Tap, Tariff, Terminal
+from terminals.models import Batch, HotListEntry, Merchant, Refusal, Tap, Tariff
 
 LATEST = 30
 PROBLEMS = 200
@@ -34,9 +34,17 @@ class MerchantAdmin(ReadOnlyAdmin):
         return f"{obj.fee_basis_points / 100:.2f} %"
 
     def tables(self, request: HttpRequest, obj: Merchant) -> list[Table]:
-        """The merchant's terminals, and its statements for whoever may see them."""
+        """The merchant's contracts and terminals, and its statements for whoever may see them."""
         terminals = obj.terminals.order_by("code")
         tables = [
+            Table(
+                _("Contracts"),
+                [_("contract number"), _("valid from"), _("valid until")],
+                [
+                    [each.number, each.valid_from, each.valid_until or "–"]
+                    for each in obj.contracts.order_by("-valid_from")
+                ],
+            ),
             Table(
                 _("Terminals"),
                 [_("code"), _("place"), _("state"), _("last seen")],
@@ -44,7 +52,7 @@ class MerchantAdmin(ReadOnlyAdmin):
                     [link(each, each.code), each.place, each.get_state_display(), at(each.seen_at)]
                     for each in terminals
                 ],
-            )
+            ),
         ]
         if request.user.has_perm("settlement.view_statement"):
             tables.append(_statements(obj))
@@ -63,36 +71,6 @@ def _statements(merchant: Merchant) -> Table:
         ],
         columns(1, 2, 3, 4, 5),
     )  # fmt: skip
-
-
-@admin.register(Terminal, site=office)
-class TerminalAdmin(ReadOnlyAdmin):
-    """Devices that take taps."""
-
-    list_display = ["code", "merchant", "place", "state_label", "seen_at", "hot_list_version"]
-    list_filter = ["state", "merchant__channel", "merchant"]
-    list_select_related = ["merchant"]
-    search_fields = ["code", "place", "terminal_no"]
-    fields = [
-        "code",
-        "merchant",
-        "place",
-        "tariff_code",
-        "terminal_no",
-        "state",
-        "seen_at",
-        "hot_list_version",
-    ]
-    ordering = ["code"]
-
-    @display(description=_("state"), ordering="state", label={"active": "success", "revoked": "danger"})
-    def state_label(self, obj: Terminal) -> tuple[str, str]:
-        """The state in its colour."""
-        return obj.state, obj.get_state_display()
-
-    def tables(self, request: HttpRequest, obj: Terminal) -> list[Table]:
-        """The terminal's latest uploads."""
-        return [batches_table(list(obj.batches.order_by("-pk")[:LATEST]))]
 
 
 @admin.register(Tariff, site=office)
