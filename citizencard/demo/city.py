@@ -26,8 +26,10 @@ from accounts.services.passes import publish_pass_product
 from accounts.services.refund_policies import publish_refund_policy
 from accounts.services.subsidies import open_subsidy_payer
 from citizencard.office.roles import ensure_roles
-from terminals.models import Merchant
+from terminals.models import Merchant, Place
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
+from terminals.services.fleet import publish_fleet_policy
+from terminals.services.places import Call, save_line, save_place, save_route, save_stop
 
 STAFF_PASSWORD: Final = "citizencard-demo"  # noqa: S105  printed at every start; the demo is nobody's secret
 
@@ -71,7 +73,8 @@ class City:
         self._publish_passes()
         self._publish_refund_policies()
         self._publish_tariffs()
-        self._install_terminals(self._open_merchants())
+        merchants = self._open_merchants()
+        self._install_terminals(merchants, self._lay_out(merchants))
         self._contract_partners()
 
     def _hire_staff(self) -> None:
@@ -122,8 +125,31 @@ class City:
             if not LedgerAccount.objects.filter(code=f"{Chart.SUBSIDY_RECEIVABLE}.{payer['code']}").exists():
                 open_subsidy_payer(**payer, actor=_FOUNDER)
 
-    def _install_terminals(self, merchants: dict[str, Merchant]) -> None:
+    def _lay_out(self, merchants: dict[str, Merchant]) -> dict[str, Place]:
+        """Lines and stops, and where terminals are mounted, by code."""
+        stops = {stop["code"]: save_stop(**stop) for stop in self.plan["stops"]}
+        lines = {
+            line["code"]: save_line(**line | {"merchant": merchants[line["merchant"]]})
+            for line in self.plan["lines"]
+        }
+        for route in self.plan["routes"]:
+            calls = [Call(stops[stop], distance_m) for stop, distance_m in route["calls"]]
+            save_route(**route | {"line": lines[route["line"]], "calls": calls})
+        found = {"merchant": merchants, "line": lines, "stop": stops}
+        return {
+            place["code"]: save_place(
+                **{name: found[name][value] if name in found else value for name, value in place.items()}
+            )
+            for place in self.plan["places"]
+        }
+
+    def _install_terminals(self, merchants: dict[str, Merchant], sites: dict[str, Place]) -> None:
+        for policy in self.plan["fleet_policies"]:
+            publish_fleet_policy(
+                **policy | {"valid_from": date.fromisoformat(policy["valid_from"]), "actor": _FOUNDER}
+            )
         for terminal in self.plan["terminals"]:
-            public = self.key(terminal["code"]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
             facts = {name: value for name, value in terminal.items() if name != "device"}
-            register_terminal(**facts | {"merchant": merchants[terminal["merchant"]], "public_key": public})
+            facts |= {"merchant": merchants[terminal["merchant"]], "site": sites.get(terminal.get("site"))}
+            public = self.key(terminal["code"]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+            register_terminal(**facts, public_key=public, actor=_FOUNDER)

@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField, transition
 
 from citizencard.core.models import CounterRanges
@@ -36,11 +37,11 @@ class Terminal(StatefulModel):
     """
 
     class State(models.TextChoices):
-        REGISTERED = "registered", _("registered")
-        ACTIVE = "active", _("active")
-        SUSPENDED = "suspended", _("suspended")
+        REGISTERED = "registered", pgettext_lazy("terminal", "registered")
+        ACTIVE = "active", pgettext_lazy("terminal", "active")
+        SUSPENDED = "suspended", pgettext_lazy("terminal", "suspended")
         REVOKED = "revoked", _("revoked")
-        RETIRED = "retired", _("retired")
+        RETIRED = "retired", pgettext_lazy("terminal", "retired")
 
     code = models.SlugField(_("code"), max_length=20, unique=True)
     kind = models.CharField(_("kind"), max_length=9, choices=TerminalKind.choices)

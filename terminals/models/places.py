@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from terminals.models.field import Merchant
 
@@ -43,7 +44,7 @@ class Line(models.Model):
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="lines", verbose_name=_("merchant"))
 
     class Meta:
-        verbose_name = _("line")
+        verbose_name = pgettext_lazy("transit", "line")
         verbose_name_plural = _("lines")
 
     def __str__(self) -> str:
@@ -55,7 +56,7 @@ class Route(models.Model):
 
     code = models.CharField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=100)
-    line = models.ForeignKey(Line, models.PROTECT, related_name="routes", verbose_name=_("line"))
+    line = models.ForeignKey(Line, models.PROTECT, related_name="routes", verbose_name=pgettext_lazy("transit", "line"))
 
     class Meta:
         verbose_name = _("route")
@@ -99,7 +100,7 @@ class Place(models.Model):
     kind = models.CharField(_("kind"), max_length=7, choices=Kind.choices)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="places", verbose_name=_("merchant"))
     line = models.ForeignKey(
-        Line, models.PROTECT, null=True, blank=True, related_name="vehicles", verbose_name=_("line")
+        Line, models.PROTECT, null=True, blank=True, related_name="vehicles", verbose_name=pgettext_lazy("transit", "line")
     )
     stop = models.ForeignKey(
         Stop, models.PROTECT, null=True, blank=True, related_name="gates", verbose_name=_("stop")

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_stubs_ext import StrOrPromise
 
 from citizencard.office.tiles import Tile, list_url
@@ -63,7 +63,7 @@ class MarkFilter(admin.SimpleListFilter):
 class LineFilter(admin.SimpleListFilter):
     """Those that belong to a line, by vehicle or by the stops of its routes."""
 
-    title = gettext_lazy("line")
+    title = pgettext_lazy("transit", "line")
     parameter_name = "line"
 
     def lookups(

@@ -18,7 +18,8 @@ from terminals.services.fleet import suspend_terminal
 from terminals.services.hotlist import report_loss
 from terminals.wire.batch import build_batch
 from tests.factories import CLERK, NOON
-from tests.terminals.field import Field
+from tests.terminals.field import Field, deliver
+from tests.terminals.wire.test_enrolment import example
 
 pytestmark = pytest.mark.django_db
 BEAT: dict[str, Any] = {
@@ -149,6 +150,13 @@ def test_wrong_events_are_named(field: Field, events: Any) -> None:
     assert answer.status_code == 400
     assert "events" in content(answer)["errors"]
     assert not TerminalEvent.objects.exists()
+
+
+@pytest.mark.parametrize(("member", "path"), [("clock", "heartbeats"), ("events", "events")])
+def test_the_bodies_of_the_documentation_are_taken(field: Field, member: str, path: str) -> None:
+    body = example(member).encode()
+    answer = deliver(field.signed("POST", f"/api/v1/{path}", body, "application/json"))
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("table", ["terminals_heartbeat", "terminals_terminalevent", "terminals_fleetpolicy"])
