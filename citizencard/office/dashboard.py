@@ -21,12 +21,12 @@ from citizencard.office.tables import yuan
 from citizencard.office.tiles import Tile, list_url
 from citizencard.office.waiting import waiting_tiles
 from settlement.models import ClearingRun
-from terminals.models import Batch, HotListEntry, Terminal
+from terminals.models import Batch, HotListEntry
+from terminals.selectors.fleet import fleet_marks, fleet_summary
 
 COUNTS = ("accepted", "suspended", "duplicate", "rejected")
 CHART_DAYS = 14
 BOOKS_SECONDS = 60  # the whole ledger is summed; not on every look at the page
-SILENT_AFTER = timedelta(hours=24)
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -126,10 +126,7 @@ def _cards() -> list[Tile]:
 
 
 def _field() -> list[Tile]:
-    active = Terminal.objects.filter(state=Terminal.State.ACTIVE)
-    heard = active.filter(seen_at__gte=timezone.now() - SILENT_AFTER).count()
-    total = active.count()
-    detail = _("%(heard)s heard from in 24 hours") % {"heard": heard}
-    return [
-        Tile(_("Terminals"), total, detail, list_url("terminals_terminal"), "" if heard == total else "bad")
-    ]
+    silent = sum(marks.silent for marks in fleet_marks(timezone.now()).values())
+    detail = _("%(count)s silent") % {"count": silent}
+    where = list_url("terminals_terminal", "?wrong=silent" if silent else "")
+    return [Tile(_("Terminals"), fleet_summary().active, detail, where, "bad" if silent else "")]

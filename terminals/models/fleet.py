@@ -79,7 +79,7 @@ class Terminal(StatefulModel):
 
     class Meta:
         verbose_name = _("terminal")
-        verbose_name_plural = _("terminals")
+        verbose_name_plural = pgettext_lazy("device", "terminals")
         permissions = [
             ("enrol_terminal", _("Give out the code by which a terminal is enrolled")),
             ("stop_terminal", _("Suspend, resume, revoke and retire a terminal")),

@@ -56,7 +56,9 @@ class Route(models.Model):
 
     code = models.CharField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=100)
-    line = models.ForeignKey(Line, models.PROTECT, related_name="routes", verbose_name=pgettext_lazy("transit", "line"))
+    line = models.ForeignKey(
+        Line, models.PROTECT, related_name="routes", verbose_name=pgettext_lazy("transit", "line")
+    )
 
     class Meta:
         verbose_name = _("route")
@@ -100,7 +102,12 @@ class Place(models.Model):
     kind = models.CharField(_("kind"), max_length=7, choices=Kind.choices)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="places", verbose_name=_("merchant"))
     line = models.ForeignKey(
-        Line, models.PROTECT, null=True, blank=True, related_name="vehicles", verbose_name=pgettext_lazy("transit", "line")
+        Line,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="vehicles",
+        verbose_name=pgettext_lazy("transit", "line"),
     )
     stop = models.ForeignKey(
         Stop, models.PROTECT, null=True, blank=True, related_name="gates", verbose_name=_("stop")

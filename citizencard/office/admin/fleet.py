@@ -95,11 +95,10 @@ class TerminalAdmin(ReadOnlyAdmin):
         """The state in its colour."""
         return obj.state, obj.get_state_display()
 
-    @display(description=_("to look after"), label="danger")
-    def wrong(self, obj: Any) -> str:
+    @display(description=_("to look after"), label={True: "danger"})
+    def wrong(self, obj: Any) -> tuple[bool, str] | None:
         """What is wrong with it, or nothing."""
-        words: str = obj.wrong
-        return words
+        return (True, obj.wrong) if obj.wrong else None
 
     @display(description=_("hot list"), ordering="hot_list_version")
     def list_known(self, obj: Terminal) -> str:
