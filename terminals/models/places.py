@@ -27,7 +27,12 @@ class Stop(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(latitude=None, longitude=None)
-                | models.Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                | models.Q(
+                    latitude__isnull=False,
+                    longitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__range=(-180, 180),
+                ),
                 name="stop_is_on_earth",
             )
         ]
