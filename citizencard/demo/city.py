@@ -135,7 +135,7 @@ class City:
         for route in self.plan["routes"]:
             calls = [Call(stops[stop], distance_m) for stop, distance_m in route["calls"]]
             save_route(**route | {"line": lines[route["line"]], "calls": calls})
-        found = {"merchant": merchants, "line": lines, "stop": stops}
+        found: dict[str, dict[str, Any]] = {"merchant": merchants, "line": lines, "stop": stops}
         return {
             place["code"]: save_place(
                 **{name: found[name][value] if name in found else value for name, value in place.items()}
