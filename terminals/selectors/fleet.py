@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from citizencard.core.calendar import shanghai
-from terminals.models import RouteStop, Terminal
+from terminals.models import FleetPolicy, RouteStop, Terminal
 
 DRIFT_MAX_MS: Final = 60_000
 """From here on a clock is wrong enough to tell people."""
@@ -66,6 +66,11 @@ def fleet_marks(now: datetime) -> Mapping[int, Marks]:
     with connection.cursor() as cursor:
         cursor.execute(_MARKS, {"now": now, "today": shanghai(now).date()})
         return {row[0]: Marks(*row[1:]) for row in cursor.fetchall()}
+
+
+def fleet_policy(kind: str, on: date) -> FleetPolicy | None:
+    """The policy by which terminals of the kind are judged on a date; None: they are not asked after."""
+    return FleetPolicy.objects.filter(kind=kind, valid_from__lte=on).order_by("-valid_from").first()
 
 
 @dataclass(frozen=True, slots=True)

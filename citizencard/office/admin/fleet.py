@@ -22,6 +22,7 @@ from citizencard.office.admin.fleet_tables import (
     events_table,
     heartbeats_table,
     keys_table,
+    policy_table,
 )
 from citizencard.office.admin.fleet_view import LineFilter, MarkFilter, fleet_tiles, mark_words, marks_of
 from citizencard.office.reasons import Facts, ask_reason
@@ -118,8 +119,14 @@ class TerminalAdmin(ReadOnlyAdmin):
         return "–" if obj.free_bytes is None else f"{obj.free_bytes / 1_000_000:,.0f} MB"
 
     def tables(self, request: HttpRequest, obj: Terminal) -> list[Table]:
-        """Its keys, what it told, and its latest uploads."""
-        return [keys_table(obj), events_table(obj), heartbeats_table(obj), batches_table(obj)]
+        """Its keys, what it told, its latest uploads, and the policy behind what is wrong."""
+        return [
+            keys_table(obj),
+            events_table(obj),
+            heartbeats_table(obj),
+            batches_table(obj),
+            policy_table(obj),
+        ]
 
     def offers(self, obj: Terminal, step: str) -> bool:
         """By the state."""

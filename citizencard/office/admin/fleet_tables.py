@@ -7,9 +7,11 @@ from typing import Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from citizencard.core.calendar import shanghai
 from citizencard.office.admin import field
 from citizencard.office.tables import Table, at, columns
 from terminals.models import Terminal
+from terminals.selectors.fleet import fleet_policy
 
 LATEST: Final = 30
 _KEY_DIGITS: Final = 16
@@ -36,6 +38,21 @@ def _key_note(terminal: Terminal) -> str:
         return ""
     told = {"until": at(code.expires_at), "name": code.created_by}
     return _("An enrolment code of %(name)s is open until %(until)s.") % told
+
+
+def policy_table(terminal: Terminal) -> Table:
+    """By which policy it is judged silent, without trade, or with an old list."""
+    policy = fleet_policy(terminal.kind, shanghai(timezone.now()).date())
+    return Table(
+        _("Asked after by"),
+        [_("silent after (hours)"), _("without trade after (days)"), _("list old after (minutes)"),
+         _("valid from"), _("legal basis")],
+        [
+            [each.silent_hours, each.zero_trade_days, each.list_minutes, each.valid_from, each.legal_basis]
+            for each in [policy] if each is not None
+        ],
+        columns(0, 1, 2),
+    )  # fmt: skip
 
 
 def events_table(terminal: Terminal) -> Table:

@@ -158,7 +158,7 @@ def test_the_page_of_a_terminal_tells_its_history(bus: Terminal, as_staff: SignI
         terminal=bus, number=1, kind="tamper", occurred_at=now, times=1, detail="外壳打开"
     )
     text = page(as_staff("clerk"), f"{LIST}{bus.pk}/change/")
-    for words in ("2.4.1", "−75.", "512 MB", "拆机", "外壳打开", "人员安装", "BUS-1"):
+    for words in ("失联阈值", "试验", "2.4.1", "−75.", "512 MB", "拆机", "外壳打开", "人员安装", "BUS-1"):
         assert words in text
     assert str(bus.keys.get())[:16] in text
 
