@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import connection
+from django.db import connection, transaction
 
 from citizencard.core.errors import Conflict, InvalidField
 from citizencard.core.models import AuditEntry
-from terminals.errors import EnrolmentCodeInvalid, SiteWrong, TerminalTaken
+from terminals.errors import EnrolmentCodeInvalid, IllegalTerminalStep, SiteWrong, TerminalTaken
 from terminals.models import Contract, EnrolmentCode, FleetPolicy, Merchant, Terminal, TerminalKey
 from terminals.services.enrolment import TRIES_MAX, enrol_terminal, issue_enrolment_code
 from terminals.services.field import publish_tariff, register_terminal, sign_contract
-from terminals.services.fleet import publish_fleet_policy
+from terminals.services.fleet import publish_fleet_policy, revoke_terminal
 from terminals.services.places import save_place
 from terminals.wire.enrolment import ENROLMENT, plain_code, prove_possession
 from tests.factories import CLERK
@@ -108,31 +108,31 @@ def test_a_policy_is_dated_and_never_rewritten(db: None) -> None:
 # --- at the same time -----------------------------------------------------------------------------------------------
 
 
-def together(calls: int, facts: dict[str, Any], code: str, right: int) -> list[bool]:
-    """So many devices at once, of which the first `right` know the code: who was enrolled."""
+def enrolled(code: str) -> bool:
+    """Whether a new device is taken with the code; with a connection of its own."""
+    key = Ed25519PrivateKey.generate()
+    proof = prove_possession(purpose=ENROLMENT, code=plain_code(code), terminal_no=SAM, key=key)
+    public_key = key.public_key().public_bytes_raw()
+    try:
+        enrol_terminal(code=code, terminal_no=SAM, public_key=public_key, proof=bytes.fromhex(proof))
+    except EnrolmentCodeInvalid:
+        return False
+    finally:
+        connection.close()
+    return True
 
-    def device(number: int) -> bool:
-        key = Ed25519PrivateKey.generate()
-        typed = code if number < right else f"AAAA-{number:04d}"
-        proof = prove_possession(purpose=ENROLMENT, code=plain_code(typed), terminal_no=SAM, key=key)
-        public_key = key.public_key().public_bytes_raw()
-        try:
-            enrol_terminal(code=typed, terminal_no=SAM, public_key=public_key, proof=bytes.fromhex(proof))
-        except EnrolmentCodeInvalid:
-            return False
-        finally:
-            connection.close()
-        return True
 
+def together(codes: list[str]) -> int:
+    """How many of these devices are taken, all at once."""
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(device, range(calls)))
+        return sum(pool.map(enrolled, codes))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_devices_with_one_code_one_is_enrolled(transactional_db: None, facts: dict[str, Any]) -> None:
     terminal = register_terminal(**facts)
     code = issue_enrolment_code(terminal=terminal, actor=CLERK, reason="-")
-    assert sum(together(TRIES_MAX, facts, code, right=TRIES_MAX)) == 1
+    assert together([code] * TRIES_MAX) == 1
     assert TerminalKey.objects.filter(terminal=terminal, revoked_at=None).count() == 1
 
 
@@ -140,5 +140,19 @@ def test_of_devices_with_one_code_one_is_enrolled(transactional_db: None, facts:
 def test_parallel_guesses_get_no_more_tries(transactional_db: None, facts: dict[str, Any]) -> None:
     terminal = register_terminal(**facts)
     issue_enrolment_code(terminal=terminal, actor=CLERK, reason="-")
-    assert not any(together(40, facts, "", right=0))
+    assert together([f"AAAA-{number:04d}" for number in range(40)]) == 0
     assert EnrolmentCode.objects.get().tries == TRIES_MAX
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_revocation_on_its_way_is_waited_for(transactional_db: None, facts: dict[str, Any]) -> None:
+    terminal = register_terminal(**facts)
+    code = issue_enrolment_code(terminal=terminal, actor=CLERK, reason="-")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            revoke_terminal(terminal=terminal, actor=CLERK, reason="stolen")
+            device = pool.submit(enrolled, code)
+            wait([device], timeout=1)
+        with pytest.raises(IllegalTerminalStep):
+            device.result()
+    assert not terminal.keys.exists()
