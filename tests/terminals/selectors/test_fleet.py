@@ -132,7 +132,9 @@ def test_a_list_is_old_once_it_lacks_what_was_on_it_half_an_hour_ago(
 
 def test_only_active_terminals_are_asked_after(bus: Merchant) -> None:
     terminal = device(bus, 1, seen_at=None)
+    assert fleet_marks(NOON)[terminal.pk].silent
     suspend_terminal(terminal=terminal, actor=CLERK, reason="workshop")
+    Terminal.objects.update(state_at=NOON - timedelta(days=2))
     assert not fleet_marks(NOON)
 
 
