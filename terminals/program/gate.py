@@ -13,7 +13,8 @@ from typing import Final
 
 from terminals.card.crypto import CHINA
 from terminals.card.files import TripRecord
-from terminals.program.fares import PairFare, TimeFare
+from terminals.fares.journeys import PairFare
+from terminals.fares.kinds import TimeFare
 from terminals.program.purchase import Card, MakeTrip
 from terminals.program.result import Refused
 

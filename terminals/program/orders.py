@@ -9,8 +9,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
+from terminals.fares.errors import FareError
+from terminals.fares.tariffs import TariffRule, parse_tariff
 from terminals.program.client import CentreClient
-from terminals.program.fares import FareError, TariffRule, parse_tariff
 from terminals.program.keeping import keep
 from terminals.program.limits import NO_LIMITS, Limits
 from terminals.program.lists import ListStore

@@ -16,10 +16,12 @@ from terminals.card.profile import PROFILES
 from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
 from terminals.card.transport import Transport
+from terminals.fares.errors import FareError
+from terminals.fares.journeys import PairFare
+from terminals.fares.kinds import EnteredAmount, FlatFare, TimeFare
 from terminals.program.client import CentreClient
 from terminals.program.clock import Drift
 from terminals.program.errors import CentreRefused, CentreUnavailable, JournalError
-from terminals.program.fares import EnteredAmount, FareError, FlatFare
 from terminals.program.gate import Gate
 from terminals.program.memory import Memory
 from terminals.program.orders import NO_ORDERS, Orders
@@ -140,6 +142,8 @@ class Terminal:
         if isinstance(rule, EnteredAmount):
             amount = rule.check(amount_fen or 0)
             return self._paid(self._pay(card, amount, when), "accepted")
+        if not isinstance(rule, PairFare | TimeFare):
+            raise FareError("this terminal cannot work out a fare of that kind")
         gate = Gate(self.terminal_no, rule, self._role, self._station)
         passage = gate.passage(card, when)
         record = self._pay(card, passage.fare_fen, when, place=passage.place, make_trip=passage.make_trip)

@@ -19,6 +19,8 @@ from accounts.services.ledger import open_account
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
 from terminals.errors import SiteWrong, TariffWrong, TerminalTaken
+from terminals.fares.errors import FareError
+from terminals.fares.tariffs import parse_tariff
 from terminals.models import (
     Channel,
     Contract,
@@ -29,7 +31,6 @@ from terminals.models import (
     TerminalKey,
     TerminalKind,
 )
-from terminals.program.fares import FareError, parse_tariff
 from terminals.services.keys import add_key
 
 KEY_BYTES: Final = 32

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from terminals.card.profile import CITY_UNION
-from terminals.program.fares import FlatFare
+from terminals.fares.kinds import FlatFare
 from terminals.program.memory import Memory
 from terminals.program.orders import Orders
 from terminals.program.terminal import Terminal

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from terminals.fares.kinds import EnteredAmount, FlatFare
 from terminals.program.clock import Drift
-from terminals.program.fares import EnteredAmount, FlatFare
 from terminals.program.limits import Limits, LimitsError
 from terminals.program.lists import ListStore
 from terminals.program.memory import Memory

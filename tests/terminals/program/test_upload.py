@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from terminals.card.crypto import CHINA
+from terminals.fares.kinds import FlatFare
 from terminals.program import upload as module
-from terminals.program.fares import FlatFare
 from terminals.program.memory import Memory
 from terminals.program.orders import Orders
 from terminals.program.terminal import Terminal

@@ -9,14 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminals.program.fares import (
-    EnteredAmount,
-    FareError,
-    FlatFare,
-    PairFare,
-    TimeFare,
-    parse_tariff,
-)
+from terminals.fares.errors import DocumentError, FareError
+from terminals.fares.journeys import PairFare
+from terminals.fares.kinds import EnteredAmount, FlatFare, TimeFare
+from terminals.fares.tariffs import parse_tariff
 
 PAIR = {
     "stations": {"0101": "东海", "0103": "西湖"},
@@ -100,8 +96,22 @@ def test_an_entered_amount_has_bounds(amount_fen: int) -> None:
         ("time", TIME | {"step_minutes": 0}),
         ("time", {"free_minutes": 15}),
         ("entered", {"max_fen": "1"}),
+        ("flat", {"fare_fen": 200, "fare": 300}),
+        ("free", {"fare_fen": 0}),
+        ("section", {"sections": {}, "fares_fen": [1]}),
+        ("section", {"sections": {"A": 1}, "fares_fen": [2, 1]}),
+        ("section", {"sections": {"A": 0}, "fares_fen": [1]}),
+        ("pair", PAIR | {"fares": {"0101": 1}}),
+        ("pair", PAIR | {"distances_m": {"0101-0103": 900}, "steps": [{"to_m": 800, "fare_fen": 1}]}),
+        ("metered", {}),
     ],
 )
 def test_a_wrong_rule_is_refused(kind: str, rule: Any) -> None:
     with pytest.raises(FareError):
         parse_tariff(kind, rule)
+
+
+def test_an_error_names_the_field() -> None:
+    with pytest.raises(DocumentError) as caught:
+        parse_tariff("pair", PAIR | {"fares": {"0101-0103": -1}})
+    assert caught.value.field == "rule.fares.0101-0103"
