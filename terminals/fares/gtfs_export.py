@@ -57,6 +57,15 @@ def _service(network: Network, first: date, last: date) -> dict[str, Table]:
                 "agency_lang": "zh",
             }
         ],
+        "feed_info.txt": [
+            {
+                "feed_publisher_name": network.operator,
+                "feed_publisher_url": network.url,
+                "feed_lang": "zh",
+                "feed_start_date": dates["start_date"],
+                "feed_end_date": dates["end_date"],
+            }
+        ],
         "stops.txt": [
             {
                 "stop_id": stop.code,

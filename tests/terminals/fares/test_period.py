@@ -142,6 +142,15 @@ def test_a_student_ride_is_told_in_full() -> None:
     assert "2010" not in second.canonical().decode()
 
 
+def test_a_taxi_ride_is_told_by_its_parts() -> None:
+    ride = Ride(
+        "t", "taxi", at("2026-03-03 00:30:00"), end=at("2026-03-03 01:00:00"), metres=10_001, waiting_s=301
+    )
+    [charge] = price_rides([ride], BOOK)
+    said = "10001 m: distance 25.50, night 5.10, waiting 1.50, fuel 1.00 yuan, rounded"
+    assert explain(charge, "en") == [(said, 3300), ("to pay", 3300)]
+
+
 def test_one_side_naming_the_other_is_not_enough() -> None:
     published = next(item for item in PUBLISHED if item["id"] == "change")
     body = {key: value for key, value in published["body"].items() if key != "combines_with"}
