@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from terminals.wire.errors import BatchError, RecordError
+from terminals.wire.errors import BatchError
 from terminals.wire.record import TapRecord
 
 MEDIA_TYPE: Final = "application/x-ndjson"
@@ -20,22 +20,12 @@ RESERVED: Final = ("online-", "unreadable-")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One record line as it came. `number` counts from 1 with the header, as an editor does."""
-
-    number: int
-    text: str
-    record: TapRecord | None
-    error: RecordError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedBatch:
-    """A batch whose header is right."""
+class Header:
+    """What a batch says of itself; the sum is in fen."""
 
     batch_no: str
+    count: int
     total_fen: int
-    lines: tuple[Line, ...]
 
 
 def build_batch(batch_no: str, records: Iterable[TapRecord]) -> bytes:
@@ -58,41 +48,8 @@ def is_stored_no(value: str) -> bool:
     return bool(_STORED_NO.fullmatch(value))
 
 
-def split_batch(body: bytes) -> ParsedBatch:
-    """Read a batch; a record that does not parse keeps its error, a wrong header refuses the whole.
-
-    Raises BatchError with rule `encoding`, `header`, `count`, `too_many_records` or `total`. The total covers the
-    records that can be read; one that cannot is rejected by itself later.
-    """
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BatchError("encoding", f"byte {error.start} is not UTF-8") from error
-    # Not splitlines(): characters such as U+2028 may stand inside a JSON string.
-    first, *rest = text.removesuffix("\n").split("\n")
-    header = _header(first)
-    if len(rest) > MAX_RECORDS:
-        raise BatchError(
-            "too_many_records",
-            f"a batch holds at most {MAX_RECORDS} records",
-            batch_no=header["batch_no"],
-            records=len(rest),
-        )
-    lines = tuple(_lines(rest))
-    total_fen = sum(line.record.amount_fen for line in lines if line.record)
-    found = {"batch_no": header["batch_no"], "records": len(lines), "total_fen": total_fen}
-    if header["count"] != len(lines):
-        raise BatchError(
-            "count", f"the header says {header['count']} records, the body holds {len(lines)}", **found
-        )
-    if all(line.record for line in lines) and header["total_fen"] != total_fen:
-        raise BatchError(
-            "total", f"the header says {header['total_fen']} fen, the records sum to {total_fen}", **found
-        )
-    return ParsedBatch(header["batch_no"], header["total_fen"], lines)
-
-
-def _header(line: str) -> dict[str, Any]:
+def read_header(line: str) -> Header:
+    """The first line of a batch. BatchError with rule `header`."""
     try:
         header = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -104,12 +61,4 @@ def _header(line: str) -> dict[str, Any]:
     for name in ("count", "total_fen"):
         if type(header[name]) is not int or not 0 <= header[name] < 1 << 62:
             raise BatchError("header", f"{name} is a whole number from 0", batch_no=header["batch_no"])
-    return header
-
-
-def _lines(texts: list[str]) -> Iterator[Line]:
-    for number, text in enumerate(texts, start=2):
-        try:
-            yield Line(number, text, TapRecord.from_json(text))
-        except RecordError as error:
-            yield Line(number, text, None, error)
+    return Header(**header)

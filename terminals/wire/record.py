@@ -143,7 +143,8 @@ def _moment(value: Any) -> datetime:
         when = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         when = None
-    if when is None or when.tzinfo is None or when.microsecond or not _is_card_time(when):
+    offset = when.utcoffset() if when else None
+    if when is None or offset is None or when.microsecond or offset.microseconds or not _is_card_time(when):
         raise RecordError("occurred_at", "must be ISO 8601 with an offset, in whole seconds, from 2000 on")
     return when
 

@@ -24,7 +24,7 @@ from terminals.card.errors import CardError, FormatError
 from terminals.card.files import Fci
 from terminals.card.layout import Layout
 from terminals.simulator import framing
-from terminals.wire.batch import split_batch
+from terminals.wire.upload import split_batch
 from terminals.wire.record import TapRecord
 from tests.fuzz.target import Target, hold
 from tests.terminals.cards import CARD_CA, public_info

@@ -34,9 +34,9 @@ def batch_answer(*, upload: Upload, findings: Sequence[Finding], business_date: 
         "batch_no": upload.number,
         "business_date": business_date.isoformat(),
         "records": len(upload.lines),
-        "total_fen": upload.total_fen,
+        "total_fen": upload.lines.total_fen,
         "accepted": len(upload.lines) - len(findings),
-        "accepted_fen": upload.total_fen - kept_back_fen,
+        "accepted_fen": upload.lines.total_fen - kept_back_fen,
         "suspended": results.count("suspended"),
         "duplicate": results.count("duplicate"),
         "rejected": results.count("rejected"),
@@ -46,7 +46,7 @@ def batch_answer(*, upload: Upload, findings: Sequence[Finding], business_date: 
 
 def tap_answer(*, upload: Upload, findings: Sequence[Finding], business_date: date) -> dict[str, Any]:
     """Result, fare, balance and reason of an online purchase; a rejected one is a problem with the same fields."""
-    (line,) = upload.lines
+    line = upload.lines.line(1)
     code = findings[0].code if findings else "accepted"
     outcome = {
         "result": result_of(code),

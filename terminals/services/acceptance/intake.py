@@ -1,31 +1,27 @@
-"""Before any lock is taken: read the records of an upload and have the key service check their TACs."""
+"""Before any lock is taken: sort out the records of an upload and have the key service check their TACs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
+import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 
 from citizencard.core.keyservice.client import key_service
-from citizencard.core.keyservice.protocol import pack_tac_record
 from terminals.models import Terminal
-from terminals.wire.batch import Line
-from terminals.wire.record import TapRecord
-
-SERIAL_DIGITS: Final = 16
-"""Rightmost digits of the card number: the serial that TAC keys are diversified by."""
+from terminals.services.acceptance.packing import pack_tac_records
+from terminals.wire.columns import Rows
+from terminals.wire.upload import Line, Lines
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A well-formed record of this terminal, and whether its TAC is the card's."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Well-formed records of this terminal, and whether their TACs are their cards'."""
 
-    line: Line
-    record: TapRecord
-    tac_right: bool
+    rows: Rows
+    tac_right: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,63 +37,36 @@ class Finding:
 class Upload:
     """One upload, read and checked as far as this goes without the database."""
 
-    terminal: Terminal
     number: str
     digest: bytes
     online: bool
-    lines: tuple[Line, ...]
-    candidates: tuple[Candidate, ...]
+    lines: Lines
+    candidates: Candidates
     findings: tuple[Finding, ...]
-
-    @property
-    def total_fen(self) -> int:
-        """Sum of the records that could be read."""
-        return sum(line.record.amount_fen for line in self.lines if line.record)
 
 
 def read_upload(
-    *, terminal: Terminal, number: str, digest: bytes, online: bool, lines: tuple[Line, ...], now: datetime
+    *, terminal: Terminal, number: str, digest: bytes, online: bool, lines: Lines, now: datetime
 ) -> Upload:
     """Sort out what can be judged; raises KeyServiceUnavailable. One call to the key service, however many records."""
     latest = now + timedelta(seconds=settings.FUTURE_TOLERANCE_SECONDS)
-    findings: list[Finding] = []
-    plausible: list[tuple[Line, TapRecord]] = []
-    for line in lines:
-        if line.record is None:
-            findings.append(Finding(line, "illegal_data", str(line.error)))
-        elif line.record.terminal_no != terminal.terminal_no:
-            findings.append(
-                Finding(line, "terminal_mismatch", f"terminal_no: this terminal's is {terminal.terminal_no}")
-            )
-        elif line.record.occurred_at > latest:
-            findings.append(
-                Finding(
-                    line, "future", f"occurred_at: the centre's time is {now.isoformat(timespec='seconds')}"
-                )
-            )
-        else:
-            plausible.append((line, line.record))
-    verdicts = verify_tacs(record for _, record in plausible)
-    candidates = tuple(
-        Candidate(line, record, bool(verdict))
-        for (line, record), verdict in zip(plausible, verdicts, strict=True)
+    rows = lines.rows
+    strange = lines.good & (rows["terminal_no"] != int(terminal.terminal_no, 16))
+    future = lines.good & ~strange & (rows["occurred_at"] > latest.timestamp())
+    candidates = rows[lines.good & ~strange & ~future]
+    illegal = [
+        Finding(lines.line(number), "illegal_data", str(error)) for number, error in lines.errors.items()
+    ]
+    elsewhere = f"terminal_no: this terminal's is {terminal.terminal_no}"
+    too_late = f"occurred_at: the centre's time is {now.isoformat(timespec='seconds')}"
+    findings = (
+        *illegal,
+        *(Finding(lines.line(at), "terminal_mismatch", elsewhere) for at in rows["line"][strange].tolist()),
+        *(Finding(lines.line(at), "future", too_late) for at in rows["line"][future].tolist()),
     )
-    return Upload(terminal, number, digest, online, lines, candidates, tuple(findings))
+    return Upload(number, digest, online, lines, _with_verdicts(candidates), findings)
 
 
-def verify_tacs(records: Iterable[TapRecord]) -> bytes:
-    """One byte per record: 1 when the TAC is right."""
-    packed = b"".join(
-        pack_tac_record(
-            serial8=bytes.fromhex(record.card_no[-SERIAL_DIGITS:]),
-            key_version=record.key_version,
-            amount_fen=record.amount_fen,
-            kind=record.type,
-            terminal_no6=bytes.fromhex(record.terminal_no),
-            terminal_seq=record.terminal_seq,
-            when=record.occurred_at,
-            tac4=bytes.fromhex(record.tac),
-        )
-        for record in records
-    )
-    return key_service().verify_purchase_tacs(packed) if packed else b""
+def _with_verdicts(rows: Rows) -> Candidates:
+    verdicts = key_service().verify_purchase_tacs(pack_tac_records(rows)) if len(rows) else b""
+    return Candidates(rows, np.frombuffer(verdicts, np.bool_))

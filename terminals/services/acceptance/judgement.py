@@ -13,14 +13,15 @@ not there: both become claims, so that no card's state can refuse an upload as a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
 from django.db import connection
 
 from terminals.models import Tap
-from terminals.services.acceptance.intake import Candidate
+from terminals.services.acceptance.intake import Candidates
+from terminals.services.acceptance.packing import copy_block
+from terminals.wire.columns import Octets
 
 _TABLES: Final = """
 CREATE TEMP TABLE IF NOT EXISTS arriving (
@@ -34,9 +35,6 @@ DELETE FROM arriving;
 DELETE FROM judged;
 """
 _COPY: Final = "COPY arriving FROM STDIN (FORMAT BINARY)"
-_TYPES: Final = (
-    "int4", "text", "int4", "int8", "int2", "int8", "int8", "timestamptz", "bytea", "text", "bool",
-)  # fmt: skip
 
 # In READ COMMITTED the next statement sees what was committed while this one waited.
 _LOCK: Final = """
@@ -113,36 +111,18 @@ class Verdict(IntEnum):
         return self.name.lower()
 
 
-def judge(*, terminal_id: int, candidates: Iterable[Candidate]) -> dict[int, Verdict]:
+def judge(*, terminal_id: int, candidates: Candidates, octets: Octets) -> dict[int, Verdict]:
     """Lock the purses and judge; the result holds the exceptions only, by line, all other candidates are accepted.
 
-    The rows stay in the temporary tables `arriving` and `judged` until the transaction ends, for `posting`.
+    `octets` hold the places. The rows stay in the temporary tables `arriving` and `judged` until the transaction ends, for
+    `posting`.
     """
     with connection.cursor() as cursor:
         cursor.execute(_TABLES)
         with cursor.copy(_COPY) as copy:
-            copy.set_types(_TYPES)
-            for candidate in candidates:
-                copy.write_row(_row(candidate))
+            copy.write(copy_block(candidates.rows, candidates.tac_right, octets))
         cursor.execute(_LOCK)
         cursor.execute(
             _JUDGE, {"terminal": terminal_id} | {verdict.name: verdict.value for verdict in Verdict}
         )
         return {line: Verdict(verdict) for line, verdict in cursor.fetchall()}
-
-
-def _row(candidate: Candidate) -> tuple[object, ...]:
-    record = candidate.record
-    return (
-        candidate.line.number,
-        record.card_no,
-        record.atc,
-        record.terminal_seq,
-        record.type,
-        record.amount_fen,
-        record.balance_fen,
-        record.occurred_at,
-        bytes.fromhex(record.tac),
-        record.place,
-        candidate.tac_right,
-    )

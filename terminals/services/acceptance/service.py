@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from citizencard.core.calendar import assign_business_date
@@ -19,9 +20,10 @@ from terminals.services.acceptance import answers
 from terminals.services.acceptance.intake import Finding, Upload, read_upload
 from terminals.services.acceptance.judgement import judge
 from terminals.services.acceptance.posting import post
-from terminals.wire.batch import RESERVED, Line, split_batch
-from terminals.wire.errors import BatchError, RecordError
+from terminals.wire.batch import MEDIA_TYPE, RESERVED
+from terminals.wire.errors import BatchError
 from terminals.wire.record import TapRecord
+from terminals.wire.upload import Lines, read_header, single_line, split_batch
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +32,10 @@ _DIGEST_DIGITS: Final = 24
 _BY_LINE: Final = attrgetter("line.number")
 
 
-def accept_batch(*, terminal: Terminal, body: bytes, now: datetime | None = None) -> Batch:
-    """Take in a batch body (see `terminals.wire.batch`) and return it stored, its answer in `answer`.
+def accept_batch(
+    *, terminal: Terminal, body: bytes, media_type: str = MEDIA_TYPE, now: datetime | None = None
+) -> Batch:
+    """Take in a batch body (see `terminals.wire`) and return it stored, its answer in `answer`.
 
     The same body again returns the first answer and moves nothing. A batch whose header is wrong is stored REFUSED with
     its body and posts nothing; the corrected one may use its number. `now` is the centre's time, for tests.
@@ -40,12 +44,14 @@ def accept_batch(*, terminal: Terminal, body: bytes, now: datetime | None = None
     now = now or timezone.now()
     digest = hashlib.sha256(body).digest()
     try:
-        parsed = split_batch(body)
+        # What is stored never changes: for a repeat nothing is locked, and its records are not read again.
+        number = read_header(body, media_type).batch_no
+        if stored := _with_number(terminal, number).filter(digest=digest).first():
+            return stored
+        lines = split_batch(body, media_type).lines
     except BatchError as error:
         return _store_refused(terminal=terminal, digest=digest, body=body, error=error, now=now)
-    return _settle(
-        terminal=terminal, number=parsed.batch_no, digest=digest, online=False, lines=parsed.lines, now=now
-    )
+    return _settle(terminal=terminal, number=number, digest=digest, online=False, lines=lines, now=now)
 
 
 def accept_tap(*, terminal: Terminal, body: bytes, now: datetime | None = None) -> Batch:
@@ -54,27 +60,17 @@ def accept_tap(*, terminal: Terminal, body: bytes, now: datetime | None = None) 
     A record that cannot be read is kept as a refusal, under a number of its own.
     """
     now = now or timezone.now()
-    line = _single_line(body)
-    digest = hashlib.sha256(line.record.to_json().encode() if line.record else body).digest()
+    lines = single_line(body)
+    line = lines.line(1)
+    canonical = TapRecord.from_json(line.text).to_json().encode() if line.record else body
+    digest = hashlib.sha256(canonical).digest()
     number = f"{ONLINE}{line.record.terminal_seq}" if line.record else _unreadable_number(digest)
-    return _settle(terminal=terminal, number=number, digest=digest, online=True, lines=(line,), now=now)
-
-
-def _single_line(body: bytes) -> Line:
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        rule = f"byte {error.start} is not UTF-8"
-        return Line(1, body.decode("utf-8", "replace"), None, RecordError("", rule))
-    try:
-        return Line(1, text, TapRecord.from_json(text))
-    except RecordError as error:
-        return Line(1, text, None, error)
+    return _settle(terminal=terminal, number=number, digest=digest, online=True, lines=lines, now=now)
 
 
 @transaction.atomic
 def _settle(
-    *, terminal: Terminal, number: str, digest: bytes, online: bool, lines: tuple[Line, ...], now: datetime
+    *, terminal: Terminal, number: str, digest: bytes, online: bool, lines: Lines, now: datetime
 ) -> Batch:
     terminal = _locked(terminal)
     if stored := _stored(terminal, number, digest):
@@ -82,12 +78,8 @@ def _settle(
     # Under the terminal's lock only: other terminals and the cut-off do not wait for the key service.
     upload = read_upload(terminal=terminal, number=number, digest=digest, online=online, lines=lines, now=now)
     business_date = assign_business_date()
-    verdicts = judge(terminal_id=terminal.pk, candidates=upload.candidates)
-    judged = (
-        Finding(item.line, verdicts[item.line.number].code)
-        for item in upload.candidates
-        if item.line.number in verdicts
-    )
+    verdicts = judge(terminal_id=terminal.pk, candidates=upload.candidates, octets=lines.octets)
+    judged = (Finding(lines.line(number), verdict.code) for number, verdict in verdicts.items())
     findings = sorted([*upload.findings, *judged], key=_BY_LINE)
     describe = answers.tap_answer if upload.online else answers.batch_answer
     answer = describe(upload=upload, findings=findings, business_date=business_date)
@@ -99,12 +91,12 @@ def _settle(
         online=upload.online,
         business_date=business_date,
         received_at=now,
-        total_fen=upload.total_fen,
+        total_fen=lines.total_fen,
         answer=answer,
         **_counts(upload, findings),
     )
     refusals = [item for item in findings if answers.result_of(item.code) in ("duplicate", "rejected")]
-    post(batch=batch, taps=len(upload.lines) - len(refusals), refusals=refusals)
+    post(batch=batch, taps=len(lines) - len(refusals), refusals=refusals)
     return batch
 
 
@@ -149,12 +141,16 @@ def _locked(terminal: Terminal) -> Terminal:
 
 def _stored(terminal: Terminal, number: str, digest: bytes) -> Batch | None:
     """What the same content was answered before. Raises BatchNumberReused when the number was processed for another."""
-    same_number = list(Batch.objects.filter(terminal=terminal, number=number).defer("body"))
+    same_number = list(_with_number(terminal, number))
     if stored := next((batch for batch in same_number if bytes(batch.digest) == digest), None):
         return stored
     if any(batch.state == Batch.State.PROCESSED for batch in same_number):
         raise BatchNumberReused(number=number)
     return None
+
+
+def _with_number(terminal: Terminal, number: str) -> QuerySet[Batch]:
+    return Batch.objects.filter(terminal=terminal, number=number).defer("body")
 
 
 def _unreadable_number(digest: bytes) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminals.wire.batch import MAX_RECORDS, build_batch, split_batch
+from terminals.wire.batch import MAX_RECORDS, build_batch
+from terminals.wire.upload import split_batch
 from terminals.wire.errors import BatchError
 from terminals.wire.record import TapRecord
 from tests.terminals.wire.test_record import RIGHT, records
