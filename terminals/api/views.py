@@ -19,7 +19,7 @@ from citizencard.core.errors import NotFound
 from citizencard.core.problems import MEDIA_TYPE as PROBLEM
 from terminals.api import schema
 from terminals.api.authentication import TerminalPrincipal
-from terminals.api.parsers import BatchParser, RecordParser
+from terminals.api.parsers import BatchParser, RecordParser, TxnParser
 from terminals.models import Batch, Terminal
 from terminals.selectors.batches import find_batch
 from terminals.selectors.hotlist import hot_list, hot_list_version
@@ -27,6 +27,7 @@ from terminals.selectors.tariffs import tariff_versions
 from terminals.services.acceptance import accept_batch, accept_tap
 from terminals.services.field import note_hot_list_taken, note_seen
 from terminals.wire.batch import MEDIA_TYPE as NDJSON
+from terminals.wire.txn import MEDIA_TYPE as TXN
 
 BATCH_BYTES: Final = 24 * 1024 * 1024
 """Room for the largest number of records a batch may hold."""
@@ -75,12 +76,12 @@ class TapsView(TerminalView):
 class BatchesView(TerminalView):
     """Offline purchases, uploaded later."""
 
-    parser_classes = (BatchParser,)
+    parser_classes = (BatchParser, TxnParser)
     body_limit = BATCH_BYTES
 
     @extend_schema(
         operation_id="post_batch",
-        request={NDJSON: OpenApiTypes.STR},
+        request={NDJSON: OpenApiTypes.STR, TXN: OpenApiTypes.STR},
         responses={
             200: schema.BatchAnswer,
             (422, PROBLEM): schema.problem_response("The batch is refused as a whole", schema.RefusedBatch),
@@ -88,8 +89,13 @@ class BatchesView(TerminalView):
         },
     )
     def post(self, request: Request) -> HttpResponse:
-        """Upload a batch: a header line `{"batch_no", "count", "total_fen"}`, then one tap record per line."""
-        return stored_answer(accept_batch(terminal=self.terminal, body=self.body))
+        """Upload a batch: a header line `{"batch_no", "count", "total_fen"}`, then one tap record per line.
+
+        Or the same in the fixed columns of the TXN form; either may be sent with `Content-Encoding: gzip`.
+        """
+        # An empty body has perhaps no type at all, and is refused in either form.
+        media_type = TXN if request._request.content_type == TXN else NDJSON
+        return stored_answer(accept_batch(terminal=self.terminal, body=self.body, media_type=media_type))
 
 
 class BatchView(TerminalView):

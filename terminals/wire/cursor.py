@@ -51,6 +51,13 @@ class Cursor:
         self.at = self.at + len(text) * found
         return found
 
+    def sign(self) -> Flags:
+        """Step over a plus or a minus; tells where it was a minus."""
+        minus = self.sees(b"-")
+        self.demand(minus | self.sees(b"+"))
+        self.at = self.at + 1
+        return minus
+
     def texts(self, width: int) -> NDArray[np.bytes_]:
         """So many octets of each line as one text; nothing moves."""
         overlapping = np.ndarray((len(self._octets) - width + 1,), f"S{width}", self._octets, strides=(1,))
@@ -106,7 +113,9 @@ class Cursor:
         """Lines for which this does not hold are out."""
         self.good = self.good & holds
 
-    def seconds(self, date: tuple[Numbers, Numbers, Numbers], time: tuple[Numbers, Numbers, Numbers]) -> Numbers:
+    def seconds(
+        self, date: tuple[Numbers, Numbers, Numbers], time: tuple[Numbers, Numbers, Numbers]
+    ) -> Numbers:
         """Seconds since 1970 of year, month, day and hour, minute, second on one clock; out when there is no such day."""
         year, month, day = date
         months = ((year - 1970) * 12 + month - 1).astype("M8[M]")

@@ -43,3 +43,12 @@ class SignatureError(WireError):
         """Name the reason."""
         self.code = code
         super().__init__(detail)
+
+
+class ContentError(WireError):
+    """A compressed body cannot be taken; `code` is `too_large` or `broken`."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        """Name the reason."""
+        self.code = code
+        super().__init__(detail)

@@ -68,8 +68,7 @@ def _moment(cursor: Cursor) -> Numbers:
     minute = cursor.digits(2, 0, 59)
     cursor.expect(b":")
     local = cursor.seconds((year, month, day), (hour, minute, cursor.digits(2, 0, 59)))
-    west, east = cursor.skip(b"-"), cursor.skip(b"+")
-    cursor.demand(west | east)
+    west = cursor.sign()
     hours = cursor.digits(2, 0, 23)
     cursor.expect(b":")
     offset = hours * 3_600 + cursor.digits(2, 0, 59) * 60

@@ -60,6 +60,7 @@ _ALL: Final = (
     ),
     Reason("batch_encoding", "批次文件编码错误", "The batch is not UTF-8", "batch format"),
     Reason("batch_header", "批次文件头错误", "The batch header is wrong", "batch format"),
+    Reason("batch_trailer", "批次文件尾错误", "The batch trailer is wrong", "batch format"),
     Reason(
         "batch_count", "批次笔数不符", "The number of records differs from the header", "batch header count"
     ),

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from terminals.wire.errors import BatchError, RecordError
 from terminals.wire.batch import Header, is_batch_no
+from terminals.wire.errors import BatchError, RecordError
 from terminals.wire.record import TapRecord
 
 MEDIA_TYPE: Final = "text/x-txn"
@@ -71,7 +71,9 @@ def read_header(first: str, last: str) -> Header:
     """From the first and the last line. BatchError with rule `header` or `trailer`."""
     header = _HEADER.fullmatch(first)
     if header is None or len(first) != len(VERSION) + NUMBER_WIDTH:
-        raise BatchError("header", f"the first line is {VERSION} and a batch number in {NUMBER_WIDTH} columns")
+        raise BatchError(
+            "header", f"the first line is {VERSION} and a batch number in {NUMBER_WIDTH} columns"
+        )
     number = header[1]
     if not is_batch_no(number):
         raise BatchError("header", "batch_no has 1 to 32 letters, digits, dots, dashes or underscores")

@@ -25,8 +25,7 @@ def read_lines(octets: Octets, starts: Numbers, ends: Numbers) -> tuple[Rows, Fl
     rows["type"] = cursor.digits(COLUMNS["type"], 0, 0xFF)
     cursor.demand(np.isin(rows["type"], PURCHASE_TYPES))
     rows["amount_fen"] = cursor.digits(COLUMNS["amount_fen"], 0, MAX_AMOUNT_FEN)
-    debt, credit = cursor.skip(b"-"), cursor.skip(b"+")
-    cursor.demand(debt | credit)
+    debt = cursor.sign()
     balance = cursor.digits(COLUMNS["balance_fen"] - 1, 0, MAX_AMOUNT_FEN)
     rows["balance_fen"] = np.where(debt, -balance, balance)
     rows["occurred_at"] = _moment(cursor)
@@ -35,6 +34,7 @@ def read_lines(octets: Octets, starts: Numbers, ends: Numbers) -> tuple[Rows, Fl
     rows["place_at"] = cursor.at
     filled = cursor.take(PLACE_BYTES)[:, ::-1] != ord(" ")
     rows["place_bytes"] = np.where(filled.any(axis=1), PLACE_BYTES - filled.argmax(axis=1), 0)
+    cursor.demand(cursor.at == ends)
     return rows, plain_places(octets, rows, cursor.good, b"")
 
 

@@ -144,7 +144,9 @@ def _completed(lines: Lines, read_record: Callable[[str], TapRecord], *, first: 
     for at in np.flatnonzero(~good):
         number = int(rows["line"][at])
         try:
-            read.append((number, read_record(lines.octets[lines.starts[at] : lines.ends[at]].tobytes().decode())))
+            read.append(
+                (number, read_record(lines.octets[lines.starts[at] : lines.ends[at]].tobytes().decode()))
+            )
         except UnicodeDecodeError as error:
             lines.errors[number] = RecordError("", f"byte {error.start} is not UTF-8")
         except RecordError as error:

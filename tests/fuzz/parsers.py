@@ -6,7 +6,7 @@ import importlib
 import json
 import pkgutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date
 from typing import Any, Final, cast
@@ -24,8 +24,10 @@ from terminals.card.errors import CardError, FormatError
 from terminals.card.files import Fci
 from terminals.card.layout import Layout
 from terminals.simulator import framing
-from terminals.wire.upload import split_batch
+from terminals.wire import txn
+from terminals.wire.errors import RecordError
 from terminals.wire.record import TapRecord
+from terminals.wire.upload import Lines, split_batch
 from tests.fuzz.target import Target, hold
 from tests.terminals.cards import CARD_CA, public_info
 
@@ -115,11 +117,22 @@ def read_batch(data: bytes) -> None:
         except CardError:
             continue
         hold("a record survives being written", TapRecord.from_json(record.to_json()) == record)
-    batch = split_batch(data)
-    hold(
-        "every line is a record or an error",
-        all((line.record is None) != (line.error is None) for line in batch.lines),
-    )
+    _hold_lines(split_batch(data).lines, TapRecord.from_json)
+
+
+def read_txn(data: bytes) -> None:
+    """A depot's file in fixed columns."""
+    _hold_lines(split_batch(data, txn.MEDIA_TYPE).lines, txn.read_record)
+
+
+def _hold_lines(lines: Lines, read: Callable[[str], TapRecord]) -> None:
+    for number in range(2, len(lines) + 2):
+        line = lines.line(number)
+        try:
+            same = line.record == read(line.text)
+        except RecordError as error:
+            same = line.error is not None and (line.error.field, line.error.rule) == (error.field, error.rule)
+        hold("a line among others is what it is alone", same)
 
 
 def _batch_seeds() -> Iterator[bytes]:
@@ -130,6 +143,12 @@ def _batch_seeds() -> Iterator[bytes]:
     yield f'{{"batch_no":"b-1","count":1,"total_fen":200}}\n{record}\n'.encode()
     yield record.encode()
     yield b'{"batch_no":"b-2","count":0,"total_fen":0}\n'
+
+
+def _txn_seeds() -> Iterator[bytes]:
+    record = next(_batch_seeds()).splitlines()[1].decode()
+    yield txn.build_txn("b-1", [TapRecord.from_json(record)])
+    yield txn.build_txn("b-2", [])
 
 
 class HeardSocket:
@@ -232,6 +251,7 @@ PARSERS: Final = (
     Target("layouts", read_layout, _layout_seeds, (FormatError,)),
     Target("certificate", read_certificate, _certificate_seeds, (FormatError,)),
     Target("batch", read_batch, _batch_seeds, (CardError,)),
+    Target("txn", read_txn, _txn_seeds, (CardError,)),
     Target("framing", read_frames, lambda: [b"\x00\x01\x04\x00\x05\x00\x84\x00\x00\x08\x00\x01\x00"]),
     Target("bridge", read_bridge, _bridge_seeds),
 )

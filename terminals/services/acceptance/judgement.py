@@ -23,13 +23,16 @@ from terminals.services.acceptance.intake import Candidates
 from terminals.services.acceptance.packing import copy_block
 from terminals.wire.columns import Octets
 
+# A batch is sorted a few times; fifty thousand records need not go over a disk for it.
 _TABLES: Final = """
+SET LOCAL work_mem = '64MB';
 CREATE TEMP TABLE IF NOT EXISTS arriving (
-    line integer, pan text, atc integer, seq bigint, kind smallint, amount bigint, balance bigint,
+    line integer, pan text, atc integer, seq bigint, kind smallint, amount integer, balance integer,
     occurred_at timestamptz, tac bytea, place text, tac_right boolean
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS judged (
-    id bigint, line integer, verdict smallint, card_id bigint, account_id bigint, fits boolean
+    id bigint, line integer, verdict smallint, card_id bigint, account_id bigint, fits boolean, atc integer, seq bigint,
+    kind smallint, amount integer, balance integer, occurred_at timestamptz, tac bytea, place text
 ) ON COMMIT DELETE ROWS;
 DELETE FROM arriving;
 DELETE FROM judged;
@@ -47,49 +50,52 @@ ORDER BY purse.account_id FOR NO KEY UPDATE
 # A TAC covers amount, type, terminal, sequence and time, and is bound to the card by its key; card counter and balance
 # it does not cover (JR/T 0025.2). So a right TAC with a sequence seen before is the same purchase again, whatever its
 # other fields say, and a copy with another amount has a wrong TAC.
+# Each step looks at the records that the step before has left over only: they are a window's partition of their own, and
+# the rows go through all steps once. Of two that contradict each other the first line counts.
 _JUDGE: Final = """
-WITH judgement AS (
-INSERT INTO judged (id, line, verdict, card_id, account_id, fits)
-WITH known AS (
+WITH listed AS MATERIALIZED (
+    SELECT DISTINCT arriving.line FROM arriving JOIN terminals_hotlistentry AS entry ON entry.pan = arriving.pan
+    WHERE entry.effective_at <= arriving.occurred_at
+        AND (entry.removed_at IS NULL OR entry.removed_at > arriving.occurred_at)
+), known AS (
     SELECT arriving.*, card.id AS card_id, purse.account_id, purse.floor_fen AS floor,
         CASE WHEN account.state = 'open' THEN purse.balance_fen - purse.held_fen ELSE 0 END AS spendable,
-        purse.offline_seen @> arriving.atc AS counter_seen, terminal.sequences_seen @> arriving.seq AS sequence_seen
+        purse.offline_seen @> arriving.atc AS counter_seen, terminal.sequences_seen @> arriving.seq AS sequence_seen,
+        tac_right AND purse.account_id IS NOT NULL AS genuine
     FROM arriving
     LEFT JOIN accounts_card AS card ON card.pan = arriving.pan
     LEFT JOIN accounts_purse AS purse ON purse.card_id = card.id AND purse.kind = 'chip'
     LEFT JOIN accounts_ledgeraccount AS account ON account.id = purse.account_id
     JOIN terminals_terminal AS terminal ON terminal.id = %(terminal)s
-), genuine AS (
-    SELECT *, row_number() OVER (PARTITION BY seq ORDER BY line) > 1 OR sequence_seen AS again
-    FROM known WHERE tac_right AND account_id IS NOT NULL
-), fresh AS (
-    SELECT *, row_number() OVER (PARTITION BY card_id, atc ORDER BY line) > 1 OR counter_seen AS conflict
-    FROM genuine WHERE NOT again
-), spending AS (
-    SELECT *, sum(amount) OVER (PARTITION BY card_id) > greatest(spendable, 0) AS exceeds FROM fresh WHERE NOT conflict
+), first_seen AS (
+    SELECT *, genuine AND NOT sequence_seen AND row_number() OVER (PARTITION BY seq, genuine ORDER BY line) = 1 AS fresh
+    FROM known
+), counted AS (
+    SELECT *, fresh AND NOT counter_seen AND row_number() OVER (PARTITION BY card_id, fresh, atc ORDER BY line) = 1 AS spends
+    FROM first_seen
+), summed AS (
+    SELECT *, spends AND sum(amount) FILTER (WHERE spends) OVER (PARTITION BY card_id, fresh) > greatest(spendable, 0)
+        AS exceeds
+    FROM counted
 ), settled AS (
-    SELECT line, card_id, account_id, pan, occurred_at, true AS fits FROM spending WHERE NOT exceeds
+    SELECT *, spends AS fits FROM summed WHERE exceeds IS NOT TRUE
     UNION ALL
-    SELECT line, card_id, account_id, pan, occurred_at,
-        terminals_fits(spendable, floor, amount) OVER (PARTITION BY card_id ORDER BY atc ROWS UNBOUNDED PRECEDING)
-    FROM spending WHERE exceeds
-)
-SELECT nextval('terminals_tap_id_seq'), line,
-    CASE WHEN EXISTS (
-        SELECT FROM terminals_hotlistentry AS entry WHERE entry.pan = settled.pan
-            AND entry.effective_at <= settled.occurred_at
-            AND (entry.removed_at IS NULL OR entry.removed_at > settled.occurred_at)
-    ) THEN %(HOT_LISTED)s WHEN fits THEN %(ACCEPTED)s ELSE %(OVER_BALANCE)s END,
-    card_id, account_id, fits
-FROM settled
-UNION ALL
-SELECT nextval('terminals_tap_id_seq'), line, %(COUNTER_CONFLICT)s, card_id, account_id, false FROM fresh WHERE conflict
-UNION ALL
-SELECT NULL, line, %(DUPLICATE)s, card_id, account_id, NULL FROM genuine WHERE again
-UNION ALL
-SELECT NULL, line, CASE WHEN account_id IS NULL THEN %(UNKNOWN_CARD)s ELSE %(BAD_TAC)s END, card_id, account_id, NULL
-FROM known WHERE account_id IS NULL OR NOT tac_right
-RETURNING line, verdict
+    SELECT *, terminals_fits(spendable, floor, amount) OVER (PARTITION BY card_id ORDER BY atc ROWS UNBOUNDED PRECEDING)
+    FROM summed WHERE exceeds
+), judgement AS (
+    INSERT INTO judged (
+        id, line, verdict, card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place
+    )
+    SELECT CASE WHEN fresh THEN nextval('terminals_tap_id_seq') END, line, CASE
+        WHEN account_id IS NULL THEN %(UNKNOWN_CARD)s
+        WHEN NOT tac_right THEN %(BAD_TAC)s
+        WHEN NOT fresh THEN %(DUPLICATE)s
+        WHEN NOT spends THEN %(COUNTER_CONFLICT)s
+        WHEN line IN (SELECT line FROM listed) THEN %(HOT_LISTED)s
+        WHEN fits THEN %(ACCEPTED)s
+        ELSE %(OVER_BALANCE)s END,
+        card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place
+    FROM settled RETURNING line, verdict
 ) SELECT line, verdict FROM judgement WHERE verdict <> %(ACCEPTED)s
 """
 
@@ -114,7 +120,7 @@ class Verdict(IntEnum):
 def judge(*, terminal_id: int, candidates: Candidates, octets: Octets) -> dict[int, Verdict]:
     """Lock the purses and judge; the result holds the exceptions only, by line, all other candidates are accepted.
 
-    `octets` hold the places. The rows stay in the temporary tables `arriving` and `judged` until the transaction ends, for
+    `octets` hold the places. The rows stay in the temporary table `judged` until the transaction ends, for
     `posting`.
     """
     with connection.cursor() as cursor:

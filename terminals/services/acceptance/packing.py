@@ -66,8 +66,8 @@ def _equal_rows(
         (">i4", rows["atc"]),
         (">i8", rows["terminal_seq"]),
         (">i2", rows["type"]),
-        (">i8", rows["amount_fen"]),
-        (">i8", rows["balance_fen"]),
+        (">i4", rows["amount_fen"]),
+        (">i4", rows["balance_fen"]),
         (">i8", (rows["occurred_at"] - _EPOCH) * 1_000_000),
         (">u4", rows["tac"]),
         (f"({place_bytes},)u1", places),
@@ -86,10 +86,12 @@ def _equal_rows(
 
 def _serials(card_numbers: NDArray[np.bytes_]) -> Octets:
     """The last 16 digits of each card number in eight bytes, two digits a byte."""
-    digits = np.ascontiguousarray(card_numbers).view(np.uint8).reshape(len(card_numbers), -1)
-    surplus = digits.shape[1] - _SERIAL_DIGITS
+    width = card_numbers.dtype.itemsize
+    digits = np.ascontiguousarray(card_numbers).view(np.uint8).reshape(-1, width)
     short = digits[:, _SERIAL_DIGITS] == 0
-    serial = np.where(short[:, None], digits[:, :_SERIAL_DIGITS], digits[:, surplus:]) - np.uint8(ord("0"))
+    serial = np.where(
+        short[:, None], digits[:, :_SERIAL_DIGITS], digits[:, width - _SERIAL_DIGITS :]
+    ) - np.uint8(ord("0"))
     return serial[:, ::2] << np.uint8(4) | serial[:, 1::2]
 
 

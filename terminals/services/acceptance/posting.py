@@ -16,9 +16,9 @@ from terminals.services.acceptance.judgement import Verdict
 _TAPS: Final = """
 INSERT INTO terminals_tap (id, business_date, batch_id, line, terminal_id, merchant_id, card_id, atc, terminal_seq, kind,
     amount_fen, balance_fen, occurred_at, received_at, tac, outcome, note)
-SELECT judged.id, %(date)s, %(batch)s, judged.line, %(terminal)s, %(merchant)s, judged.card_id, atc, seq, kind, amount,
-    balance, occurred_at, %(received)s, tac, judged.verdict, place
-FROM judged JOIN arriving USING (line) WHERE judged.verdict <= %(OVER_BALANCE)s ORDER BY judged.id
+SELECT id, %(date)s, %(batch)s, line, %(terminal)s, %(merchant)s, card_id, atc, seq, kind, amount, balance, occurred_at,
+    %(received)s, tac, verdict, place
+FROM judged WHERE verdict <= %(OVER_BALANCE)s
 """
 _JOURNAL: Final = """
 INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
@@ -30,18 +30,17 @@ _TRANSFERS: Final = """
 INSERT INTO accounts_transfer
     (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
 SELECT %(date)s,
-    CASE judged.verdict WHEN %(ACCEPTED)s THEN %(paid)s WHEN %(OVER_BALANCE)s THEN %(claimed)s ELSE %(withheld)s END,
-    CASE WHEN judged.fits THEN judged.account_id ELSE %(claim)s END,
-    CASE WHEN judged.verdict IN (%(ACCEPTED)s, %(OVER_BALANCE)s) THEN %(payable)s ELSE %(held)s END,
-    amount, %(journal)s, judged.id, occurred_at
-FROM judged JOIN arriving USING (line) WHERE judged.verdict <= %(OVER_BALANCE)s AND amount > 0 ORDER BY judged.id
+    CASE verdict WHEN %(ACCEPTED)s THEN %(paid)s WHEN %(OVER_BALANCE)s THEN %(claimed)s ELSE %(withheld)s END,
+    CASE WHEN fits THEN account_id ELSE %(claim)s END,
+    CASE WHEN verdict IN (%(ACCEPTED)s, %(OVER_BALANCE)s) THEN %(payable)s ELSE %(held)s END,
+    amount, %(journal)s, id, occurred_at
+FROM judged WHERE verdict <= %(OVER_BALANCE)s AND amount > 0
 """
 _CARD_COUNTERS: Final = """
 UPDATE accounts_purse AS purse SET offline_seen = purse.offline_seen + seen.counters
 FROM (
-    SELECT judged.card_id, range_agg(int4range(atc, atc, '[]')) AS counters
-    FROM judged JOIN arriving USING (line)
-    WHERE judged.verdict IN (%(ACCEPTED)s, %(HOT_LISTED)s, %(OVER_BALANCE)s) GROUP BY judged.card_id
+    SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM judged
+    WHERE verdict IN (%(ACCEPTED)s, %(HOT_LISTED)s, %(OVER_BALANCE)s) GROUP BY card_id
 ) AS seen WHERE purse.card_id = seen.card_id AND purse.kind = 'chip'
 """
 _TERMINAL_COUNTERS: Final = """
@@ -49,7 +48,7 @@ UPDATE terminals_terminal SET seen_at = %(received)s, sequences_seen = sequences
     tapped_at = greatest(tapped_at, seen.latest)
 FROM (
     SELECT range_agg(int8range(seq, seq, '[]')) AS sequences, max(occurred_at) AS latest
-    FROM judged JOIN arriving USING (line) WHERE judged.verdict <= %(OVER_BALANCE)s
+    FROM judged WHERE verdict <= %(OVER_BALANCE)s
 ) AS seen WHERE id = %(terminal)s
 """
 _REFUSALS: Final = "COPY terminals_refusal (business_date, batch_id, line, code, detail, record, received_at) FROM STDIN (FORMAT BINARY)"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminals.wire.batch import MAX_RECORDS, build_batch
-from terminals.wire.upload import split_batch
 from terminals.wire.errors import BatchError
 from terminals.wire.record import TapRecord
+from terminals.wire.upload import split_batch
 from tests.terminals.wire.test_record import RIGHT, records
 
 RECORD = TapRecord.from_dict(RIGHT)
@@ -19,15 +19,16 @@ RECORD = TapRecord.from_dict(RIGHT)
 def test_what_is_built_splits_into_the_same(kept: list[TapRecord]) -> None:
     parsed = split_batch(build_batch("B-1", kept))
     assert (parsed.batch_no, parsed.total_fen) == ("B-1", sum(record.amount_fen for record in kept))
-    assert [line.record for line in parsed.lines] == kept
-    assert [line.number for line in parsed.lines] == list(range(2, len(kept) + 2))
+    assert [parsed.lines.line(number).record for number in range(2, len(kept) + 2)] == kept
+    assert len(parsed.lines) == len(kept)
 
 
 def test_a_line_that_cannot_be_read_keeps_its_place_and_the_rest() -> None:
     body = build_batch("B-1", [RECORD, RECORD]).splitlines()
     parsed = split_batch(b"\n".join([body[0], b"{]", body[2]]))
-    assert [line.record for line in parsed.lines] == [None, RECORD]
-    assert (parsed.lines[0].text, str(parsed.lines[0].error)) == ("{]", "is not JSON")
+    broken, right = parsed.lines.line(2), parsed.lines.line(3)
+    assert (broken.record, right.record) == (None, RECORD)
+    assert (broken.text, str(broken.error)) == ("{]", "is not JSON")
 
 
 def test_a_line_separator_inside_a_text_is_no_new_line() -> None:
