@@ -56,6 +56,15 @@ def copy_block(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets) -> byte
     return b"".join([*parts, _ROW_END.to_bytes(2, signed=True)])
 
 
+def multirange(numbers: NDArray[np.int64]) -> str:
+    """A set of whole numbers as PostgreSQL writes a multirange."""
+    ordered = np.unique(numbers)
+    ends = np.flatnonzero(np.diff(ordered, append=np.iinfo(np.int64).max) > 1)
+    lows = ordered[np.append(0, ends[:-1] + 1)] if len(ordered) else ordered
+    runs = zip(lows.tolist(), ordered[ends].tolist(), strict=True)
+    return "{" + ",".join(f"[{low},{high}]" for low, high in runs) + "}"
+
+
 def _equal_rows(
     rows: Rows, tac_right: NDArray[np.bool_], octets: Octets, card_bytes: int, place_bytes: int
 ) -> bytes:

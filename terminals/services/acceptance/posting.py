@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 from django.db import connection
+from numpy.typing import NDArray
 
 from accounts.models import Chart, LedgerAccount, Transfer
 from accounts.services.ledger import open_account
 from terminals.models import Batch
 from terminals.services.acceptance.intake import Finding
 from terminals.services.acceptance.judgement import Verdict
+from terminals.services.acceptance.packing import multirange
 
 _TAPS: Final = """
 INSERT INTO terminals_tap (id, business_date, batch_id, line, terminal_id, merchant_id, card_id, atc, terminal_seq, kind,
@@ -44,23 +47,20 @@ FROM (
 ) AS seen WHERE purse.card_id = seen.card_id AND purse.kind = 'chip'
 """
 _TERMINAL_COUNTERS: Final = """
-UPDATE terminals_terminal SET seen_at = %(received)s, sequences_seen = sequences_seen + coalesce(seen.sequences, '{}'),
-    tapped_at = greatest(tapped_at, seen.latest)
-FROM (
-    SELECT range_agg(int8range(seq, seq, '[]')) AS sequences, max(occurred_at) AS latest
-    FROM judged WHERE verdict <= %(OVER_BALANCE)s
-) AS seen WHERE id = %(terminal)s
+UPDATE terminals_terminal SET seen_at = %(received)s, sequences_seen = sequences_seen + %(sequences)s::int8multirange,
+    tapped_at = greatest(tapped_at, (SELECT max(occurred_at) FROM judged WHERE verdict <= %(OVER_BALANCE)s))
+WHERE id = %(terminal)s
 """
 _REFUSALS: Final = "COPY terminals_refusal (business_date, batch_id, line, code, detail, record, received_at) FROM STDIN (FORMAT BINARY)"
 _REFUSAL_TYPES: Final = ("date", "int8", "int4", "text", "text", "text", "timestamptz")
 DETAIL_CHARACTERS: Final = 300
 
 
-def post(*, batch: Batch, taps: int, refusals: Sequence[Finding]) -> None:
-    """Post the judged records of a stored batch; `taps` is how many of them are taps."""
-    values = _values(batch)
+def post(*, batch: Batch, sequences: NDArray[np.int64], refusals: Sequence[Finding]) -> None:
+    """Post the judged records of a stored batch; `sequences` are the terminal's numbers of those that are taps."""
+    values = _values(batch) | {"sequences": multirange(sequences)}
     with connection.cursor() as cursor:
-        if taps:
+        if len(sequences):
             cursor.execute(_JOURNAL, values)
             values["journal"] = cursor.fetchone()[0]
             for statement in (_TAPS, _TRANSFERS, _CARD_COUNTERS):

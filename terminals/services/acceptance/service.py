@@ -9,9 +9,11 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final
 
+import numpy as np
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from citizencard.core.calendar import assign_business_date
 from terminals.errors import BatchNumberReused
@@ -96,8 +98,15 @@ def _settle(
         **_counts(upload, findings),
     )
     refusals = [item for item in findings if answers.result_of(item.code) in ("duplicate", "rejected")]
-    post(batch=batch, taps=len(lines) - len(refusals), refusals=refusals)
+    post(batch=batch, sequences=_sequences(upload, refusals), refusals=refusals)
     return batch
+
+
+def _sequences(upload: Upload, refusals: Sequence[Finding]) -> NDArray[np.int64]:
+    rows = upload.candidates.rows
+    taps = ~np.isin(rows["line"], [item.line.number for item in refusals])
+    sequences: NDArray[np.int64] = rows["terminal_seq"][taps]
+    return sequences
 
 
 def _counts(upload: Upload, findings: Sequence[Finding]) -> dict[str, int]:

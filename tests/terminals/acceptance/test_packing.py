@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citizencard.core.keyservice.protocol import pack_tac_record
-from terminals.services.acceptance.packing import copy_block, pack_tac_records
+from terminals.services.acceptance.packing import copy_block, multirange, pack_tac_records
 from terminals.wire.batch import build_batch
 from terminals.wire.record import TapRecord
 from terminals.wire.upload import Lines, split_batch
@@ -73,3 +73,15 @@ def test_postgresql_takes_what_it_would_take_row_by_row(kept: list[tuple[TapReco
         )
         for line, (record, flag) in enumerate(kept, start=2)
     ]
+
+
+@pytest.mark.django_db
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 12) | st.integers(0, 0xFFFF_FFFF), max_size=12))
+def test_numbers_become_the_multirange_of_their_ranges(numbers: list[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT %s::int8multirange = coalesce(range_agg(int8range(n, n, '[]')), '{}') FROM unnest(%s::int8[]) AS n",
+            [multirange(np.array(numbers, np.int64)), numbers],
+        )
+        assert cursor.fetchone() == (True,)
