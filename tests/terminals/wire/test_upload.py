@@ -131,6 +131,7 @@ def total_fen(verdicts: list[TapRecord | tuple[str, str]]) -> int:
 @example([written(occurred_at=f'"{time}"') for time in TIMES])
 @example([written(place=f'"{place}"') for place in PLACES])
 @example([written(atc=number, balance_fen=number) for number in NUMBERS])
+@example([RECORD.to_json() + behind for behind in ("x", " ", "}", "\r", RECORD.to_json())])
 def test_json_lines_are_read_as_one_by_one(texts: list[str]) -> None:
     total = total_fen([verdict(TapRecord.from_json, text) for text in texts])
     header = {"batch_no": "B", "count": len(texts), "total_fen": total}
