@@ -27,7 +27,7 @@ IN_SQL = {
     "a fen less": ("amount, %(journal)s", "amount - 1, %(journal)s"),
     "as CORRECTION": ("SELECT %(date)s,\n    CASE", "SELECT %(date)s, 59 + 0 * CASE"),
     "as FUNDS_RECEIVED": ("SELECT %(date)s,\n    CASE", "SELECT %(date)s, 50 + 0 * CASE"),
-    "out of the wrong place": ("CASE WHEN judged.fits", "CASE WHEN NOT judged.fits"),
+    "out of the wrong place": ("CASE WHEN fits", "CASE WHEN NOT fits"),
     "to the wrong place": ("THEN %(payable)s ELSE %(held)s", "THEN %(held)s ELSE %(payable)s"),
     "missing": ("AND amount > 0", "AND amount > 0 AND false"),
 }

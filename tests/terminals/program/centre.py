@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from requests.adapters import BaseAdapter
 
 from terminals.program.client import CentreClient
-from terminals.wire.batch import split_batch
 from terminals.wire.grey import GreyRecord
 from terminals.wire.record import TapRecord
+from terminals.wire.upload import split_batch
 
 HOST = "http://centre"
 Answer = tuple[int, bytes]
@@ -75,7 +75,8 @@ class FakeCentre(BaseAdapter):
         if self.bodies.setdefault(batch.batch_no, body) != body:
             return _problem(409, "batch_number_reused")
         if batch.batch_no not in self.answers:
-            for line in batch.lines:
+            for number in batch.lines.rows["line"]:
+                line = batch.lines.line(int(number))
                 assert line.record is not None, line.error
                 key = (line.record.terminal_no, line.record.terminal_seq)
                 self.seen[key] += 1
