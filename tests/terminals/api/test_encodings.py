@@ -131,7 +131,11 @@ def bomb(size: int) -> bytes:
         (b"{", "gzip, gzip", 415),
         (b"{", "identity", 422),
     ],
-)
+    ids=[
+        "over the limit", "a bomb", "at the limit", "cut at the end", "cut in the middle", "text behind", "two members",
+        "zlib", "no gzip", "another coding", "twice", "no coding",
+    ],
+)  # fmt: skip
 def test_what_does_not_inflate_is_refused(field: Field, body: bytes, encoding: str, status: int) -> None:
     answer = post(field, body, batch.MEDIA_TYPE, encoding)
     assert answer.status_code == status
