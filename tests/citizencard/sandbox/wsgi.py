@@ -25,12 +25,16 @@ class Sandbox:
         self.exchanges: list[tuple[requests.PreparedRequest, Answer]] = []
 
     def call_backs(self) -> list[bytes]:
-        """The bodies of the events not sent yet, oldest first; they are taken away."""
+        """The bodies of the events not sent yet, oldest first; they are taken away.
+
+        A refund that has become due by then is not settled: whether it has is a matter of the machine's speed.
+        """
         bodies = []
         with self.store.transaction():
             while job := self.store.due():
                 self.store.done(job)
-                bodies.append(job.payload.encode())
+                if job.kind == "call_back":
+                    bodies.append(job.payload.encode())
         return bodies
 
     def page(self, path: str, **form: str) -> str:
