@@ -206,11 +206,7 @@ class Purse(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["card", "kind"], name="one_purse_of_a_kind_per_card"),
             models.CheckConstraint(
-                condition=models.Q(
-                    balance_fen__gte=models.F("floor_fen") + models.F("held_fen"),
-                    held_fen__gte=0,
-                    floor_fen__lte=0,
-                ),
+                condition=models.Q(balance_fen__gte=models.F("floor_fen") + models.F("held_fen")),
                 name="purse_floor",
             ),
             models.CheckConstraint(
