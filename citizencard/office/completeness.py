@@ -30,7 +30,7 @@ def completeness_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     `?number=` is one card or terminal, `?fault=` one kind.
     """
     number, kind, day = (
-        request.GET.get("number", "").strip(),
+        request.GET.get("number", "").replace("\x00", "").strip(),
         request.GET.get("fault", ""),
         day_asked(request),
     )
