@@ -50,7 +50,7 @@ class Uploader:
 
     def step(self, now: datetime) -> bool:
         """Send one batch, if it is time. Whether something was sent and judged; never raises for what a line can do."""
-        if (self.not_before and now < self.not_before) or self._gives_way(now):
+        if (self.not_before and now < self.not_before) or self.gives_way(now):
             return False
         try:
             sent = self._send_next(now) is not None or self._tell_greys(now)
@@ -121,8 +121,8 @@ class Uploader:
             self.memory.mark_told(greys)
         return True
 
-    def _gives_way(self, now: datetime) -> bool:
-        """To taps, but not for ever."""
+    def gives_way(self, now: datetime) -> bool:
+        """Whether taps go first now; not for ever."""
         last_tap = self.memory.state.newest
         if last_tap is None or not now - QUIET < last_tap <= now:
             return False

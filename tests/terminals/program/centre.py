@@ -33,6 +33,7 @@ class FakeCentre(BaseAdapter):
         self.bodies: dict[str, bytes] = {}
         self.answers: dict[str, bytes] = {}
         self.documents: dict[str, Callable[[Mapping[str, str]], Answer]] = {}
+        self.events: dict[int, dict[str, Any]] = {}
         self.received: list[bytes] = []
         self.requests = 0
 
@@ -61,14 +62,29 @@ class FakeCentre(BaseAdapter):
 
     def _serve(self, request: requests.PreparedRequest) -> requests.Response:
         path = str(request.path_url).removeprefix("/api/v1")
-        body = self.received[-1]
-        if path == "/batches":
-            return self._batch(body)
-        if path == "/greys":
-            lines = body.decode().splitlines()
-            self.greys += [GreyRecord.from_dict(json.loads(line)) for line in lines]
-            return _response(200, json.dumps({"received": len(lines)}).encode())
-        return _response(*self.documents[path.partition("?")[0]](dict(_query(path))))
+        body, name = self.received[-1], path.partition("?")[0]
+        if name in self.documents:
+            return _response(*self.documents[name](dict(_query(path))))
+        own = {"/batches": self._batch, "/greys": self._greys, "/taps": self._tap, "/events": self._events}
+        return own[name](body) if name in own else _response(404, b"<html>no such page</html>")
+
+    def _greys(self, body: bytes) -> requests.Response:
+        lines = body.decode().splitlines()
+        self.greys += [GreyRecord.from_dict(json.loads(line)) for line in lines]
+        return _response(200, json.dumps({"received": len(lines)}).encode())
+
+    def _tap(self, body: bytes) -> requests.Response:
+        record = TapRecord.from_json(body.decode())
+        self.seen[record.terminal_no, record.terminal_seq] += 1
+        self.taps.setdefault((record.terminal_no, record.terminal_seq), record)
+        return _response(200, json.dumps({"result": "accepted", "reason": {"code": "accepted"}}).encode())
+
+    def _events(self, body: bytes) -> requests.Response:
+        told = json.loads(body)["events"]
+        for event in told:
+            if self.events.setdefault(event["number"], event) != event:
+                return _problem(409, "event_number_reused")
+        return _response(200, json.dumps({"events": len(told), "new": len(told)}).encode())
 
     def _batch(self, body: bytes) -> requests.Response:
         batch = split_batch(body)

@@ -6,13 +6,12 @@ import errno
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from terminals.fares.kinds import EnteredAmount, FlatFare
 from terminals.program.clock import Drift
 from terminals.program.limits import Limits, LimitsError
 from terminals.program.lists import ListStore
@@ -28,12 +27,13 @@ from terminals.wire.packed import PackedCards
 from terminals.wire.reasons import REASONS
 from tests.terminals import cards
 from tests.terminals.program.centre import FakeCentre
+from tests.terminals.program.fares import orders_of
 from tests.terminals.wire.test_lists import CENTRE
 
 NOON = datetime.fromisoformat("2026-03-02T12:00:00+08:00")
 NUMBERS = ["3105883700000000101", "3105883700000000102"]
-FLAT = Orders(((date(2026, 1, 1), FlatFare(200)),))
-TILL = Orders(((date(2026, 1, 1), EnteredAmount(100_000)),))
+FLAT = orders_of("flat", fare_fen=200)
+TILL = orders_of("entered", max_fen=100_000)
 DEBIT = b"\x80\x54"
 CREDIT_SAM = b"\x80\x72"
 
@@ -285,7 +285,7 @@ def outcomes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[TapResul
 def test_no_outcome_leaves_anything_unsaid(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     fields = {
         "ok", "reason", "rule", "beep", "display", "card_no", "fare_fen", "balance_before_fen", "balance_fen", "centre",
-        "record", "clock",
+        "record", "clock", "full_fare_fen", "rules", "explanation",
     }  # fmt: skip
     seen = set()
     for result in outcomes(bench, monkeypatch):
