@@ -32,9 +32,9 @@ SUSPENDED: Final = "suspended"
 
 @dataclass
 class Job:
-    """Something done every so often; `run` returns when it is done, or raises."""
+    """Something done every so often; `run` says whether there was anything to do, or raises."""
 
-    run: Callable[[datetime], None]
+    run: Callable[[datetime], bool]
     every: timedelta
     due: datetime
     failures: int = 0
@@ -74,14 +74,14 @@ class Chores:
         if job.due > now:
             return False
         try:
-            job.run(now)
+            busy = job.run(now)
         except (CentreUnavailable, CentreRefused, CardError, WireError, OSError) as error:
             if not job.failures:
                 self.say(f"{name}: {error}")
             job.failed(now, self.chance)
             return False
         job.done(now, self.chance)
-        return True
+        return busy
 
     def _jobs(self, now: datetime) -> dict[str, Job]:
         if not self.jobs:
@@ -94,7 +94,7 @@ class Chores:
             }
         return self.jobs
 
-    def _fetch(self, now: datetime) -> None:
+    def _fetch(self, now: datetime) -> bool:
         try:
             orders = self.news.fetch(self.client, now)
         except ListRefused as refused:
@@ -102,17 +102,19 @@ class Chores:
             raise
         with self.terminal.lock:
             self.terminal.orders = orders
+        return True
 
     def _apply(self, refused: ListRefused) -> None:
         with self.terminal.lock:
             self.terminal.orders = refused.orders
 
-    def _measure(self, _now: datetime) -> None:
+    def _measure(self, _now: datetime) -> bool:
         drift = self.news.drift(self.client, self.own_clock)
         if drift is not None:
             self._set_drift(drift)
+        return drift is not None
 
-    def _beat(self, now: datetime) -> None:
+    def _beat(self, now: datetime) -> bool:
         versions = self.news.versions()
         answer = self.client.heartbeat(self._told(now, versions))
         with self.terminal.lock, contextlib.suppress(OSError):
@@ -121,10 +123,9 @@ class Chores:
             self.jobs["lists"].due = min(self.jobs["lists"].due, now)
         if self.terminal.drift is None and type(answer.get("drift_ms")) is int:
             self._set_drift(Drift(timedelta(milliseconds=-answer["drift_ms"])))
+        return True
 
     def _told(self, now: datetime, versions: dict[str, int]) -> dict[str, Any]:
-        state = self.terminal.memory.state
-        waiting = state.waiting + sum(stretch.count for stretch in state.batches.values())
         return {
             "clock": now.astimezone(UTC).isoformat(timespec="seconds"),
             "firmware": FIRMWARE,
@@ -133,16 +134,17 @@ class Chores:
             "tariff_version": str(versions.get("tariffs", 0)),
             "hot_list_version": versions.get("hot_list", 0),
             "free_bytes": shutil.disk_usage(self.state).free,
-            "waiting_records": waiting,
+            "waiting_records": self.terminal.memory.state.unsent,
         }
 
-    def _tell(self, _now: datetime) -> None:
+    def _tell(self, _now: datetime) -> bool:
         with self.terminal.lock:
             waiting = list(self.terminal.memory.state.standing.events.values())[:EVENTS_AT_ONCE]
         if waiting:
             self.client.post_events(waiting)
             with self.terminal.lock:
                 self.terminal.memory.mark_events_told(event["number"] for event in waiting)
+        return bool(waiting)
 
     def _set_drift(self, drift: Drift) -> None:
         before = self.terminal.drift.state if self.terminal.drift else "right"

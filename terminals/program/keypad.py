@@ -96,7 +96,7 @@ class Keypad:
         outage = state.standing.outage
         self.console.tell(
             {
-                "waiting": state.waiting + sum(stretch.count for stretch in state.batches.values()),
+                "waiting": state.unsent,
                 "unfinished": len(state.unfinished),
                 "events": len(state.standing.events),
                 "in_service": outage is None and not state.standing.suspended,

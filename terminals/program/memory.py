@@ -140,7 +140,7 @@ class Memory:
         if standing.terminal_no == terminal_no:
             return
         if standing.terminal_no:
-            if self.state.waiting or self.state.batches or self.state.unfinished or self.state.greys:
+            if self.state.unsent or self.state.unfinished or self.state.greys:
                 raise JournalError(
                     f"the journal holds purchases of terminal {standing.terminal_no}, and the SAM is that of {terminal_no}: "
                     "put the old SAM back and upload first"

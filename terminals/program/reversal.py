@@ -6,6 +6,7 @@ Nothing is written onto a chip here: what comes back waits in the back office un
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,10 +29,11 @@ class Reversals:
     channel: ChannelRule
     client: CentreClient | None
     uploader: Uploader | None
+    lock: threading.RLock
 
     def cancel(self, terminal_seq: int, when: datetime) -> TapResult:
         """The whole sale, on its own day."""
-        record = self.memory.find(terminal_seq)
+        record = self._sale(terminal_seq)
         if record is None:
             return _no("unknown_purchase")
         if not self.channel.cancel:
@@ -42,7 +44,7 @@ class Reversals:
 
     def refund(self, terminal_seq: int, amount_fen: int, when: datetime) -> TapResult:
         """A part or the whole, within the days of the channel."""
-        record = self.memory.find(terminal_seq)
+        record = self._sale(terminal_seq)
         if record is None:
             return _no("unknown_purchase")
         if not self.channel.refund_days or not 0 < amount_fen <= record.amount_fen:
@@ -50,6 +52,10 @@ class Reversals:
         if _day(when) - _day(record.occurred_at) > timedelta(days=self.channel.refund_days):
             return _no("too_late", record)
         return self._asked("refunded", record, amount_fen, when)
+
+    def _sale(self, terminal_seq: int) -> TapRecord | None:
+        with self.lock:
+            return self.memory.find(terminal_seq)
 
     def _asked(self, reason: str, record: TapRecord, amount_fen: int, when: datetime) -> TapResult:
         """The centre must know of a sale before it can take it back, so what waits goes first."""

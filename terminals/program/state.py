@@ -46,6 +46,11 @@ class State:
     """Unfinished purchases the centre knows of as grey."""
     standing: Standing = field(default_factory=Standing)
 
+    @property
+    def unsent(self) -> int:
+        """Purchases the centre has not judged yet."""
+        return self.waiting + sum(stretch.count for stretch in self.batches.values())
+
     def take(self, entry: Entry) -> None:
         """One more entry."""
         getattr(self, f"_take_{entry['kind']}")(entry)

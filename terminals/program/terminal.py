@@ -125,7 +125,7 @@ class Terminal:
             self._checkout = Checkout(session, terminal_no, self.memory)
 
     def _reversals(self) -> Reversals:
-        return Reversals(self.memory, self.channel, self._client, self.uploader)
+        return Reversals(self.memory, self.channel, self._client, self.uploader, self.lock)
 
     def upload(self, *, when: datetime) -> list[dict[str, Any]]:
         """Send everything the centre does not have; its answers. A batch broken off before is sent again as it was.

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from terminals.card.profile import CITY_UNION
 from terminals.program.memory import Memory
 from terminals.program.orders import Orders
 from terminals.program.post import Post
@@ -21,6 +22,8 @@ from tests.terminals.program.centre import FakeCentre
 from tests.terminals.program.fares import published
 
 NOON = datetime.fromisoformat("2026-03-02T12:00:00+08:00")
+DAY = 1_440
+"""Minutes."""
 NORMAL, STUDENT, DISABLED, YEAR_PASS = 1, 2, 5, 9
 MARKS = {
     "categories": {"2": "student", "5": "disabled", "9": "year-pass"},
@@ -36,17 +39,27 @@ MARKS = {
 }
 
 
-def chip(kind: int = NORMAL, balance_fen: int = 5_000, number: int = 101) -> Chip:
-    """A card of a kind (EF17), not at any terminal yet."""
-    spec = cards.card_spec(f"31058837{number:011}", balance_fen)
+def chip(
+    kind: int = NORMAL,
+    balance_fen: int = 5_000,
+    number: int = 101,
+    overdraft_fen: int = 0,
+    *,
+    union: bool = False,
+) -> Chip:
+    """A card of a kind (EF17), not at any terminal yet; `union`: of the city union, which has no trips."""
+    spec = cards.card_spec(f"31058837{number:011}", balance_fen, overdraft_fen)
+    if union:
+        info = cards.public_info(f"39700000{number:08}", CITY_UNION)
+        return cards.issued_chip(replace(spec, public_info=info, profile=CITY_UNION))
     return cards.issued_chip(replace(spec, management=replace(spec.management, card_kind=kind)))
 
 
 class Place:
     """A terminal at its post."""
 
-    def __init__(self, terminal: Terminal, centre: FakeCentre) -> None:
-        self.terminal, self.centre = terminal, centre
+    def __init__(self, terminal: Terminal, centre: FakeCentre, sam: MemoryTransport) -> None:
+        self.terminal, self.centre, self.sam = terminal, centre, sam
 
     def tap(self, card: Chip, minutes: float = 0, **ask: Any) -> TapResult:
         """A card is held there so many minutes after noon."""
@@ -66,14 +79,15 @@ class City:
         self._opened.callback(memory.close)
         centre = FakeCentre()
         orders = orders or published(post["tariff"], marks=MARKS)
+        sam = MemoryTransport(cards.issued_psam(terminal_no=self._count.to_bytes(6)))
         terminal = Terminal(
-            sam=MemoryTransport(cards.issued_psam(terminal_no=self._count.to_bytes(6))),
+            sam=sam,
             memory=memory,
             orders=orders,
             client=centre.client(),
             post=Post(channel=channel, **post),
         )
-        return Place(terminal, centre)
+        return Place(terminal, centre, sam)
 
 
 @contextmanager

@@ -18,9 +18,8 @@ from terminals.program.orders import Orders
 from terminals.program.post import Meter
 from terminals.readers.memory import MemoryTransport
 from tests.terminals.program.fares import orders_of, published
-from tests.terminals.program.posts import MARKS, NOON, STUDENT, City, Place, chip, city
+from tests.terminals.program.posts import DAY, MARKS, NOON, STUDENT, City, Place, chip, city
 
-DAY = 1_440
 PARKING = {"free_minutes": 15, "step_minutes": 60, "step_fen": 500, "cap_fen": 4_000}
 TABLE = {
     #          sale               cancel refund offline limits                       receipt guard
@@ -231,14 +230,7 @@ def test_a_bike_is_for_real_names_who_can_pay_the_highest_charge(town: City) -> 
 
 
 def test_a_card_without_trips_pays_on_the_bus_and_not_at_a_gate(town: City) -> None:
-    from dataclasses import replace
-
-    from terminals.card.profile import CITY_UNION
-    from tests.terminals import cards
-
-    info = cards.public_info("3970000000000012", CITY_UNION)
-    spec = replace(cards.card_spec(balance_fen=5_000), public_info=info, profile=CITY_UNION)
-    card = cards.issued_chip(spec)
+    card = chip(union=True)
     assert town.place("bus", tariff="bus").tap(card).fare_fen == 200
     assert (
         town.place("metro", tariff="metro", role="entry", stop="0101").tap(card).reason.code
