@@ -44,6 +44,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def write_key(file: Path) -> None:
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(key)
+
+
 class Queue:
     """Cards that people hold to the reader, or the reader failing; what follows is done before the next one."""
 
@@ -70,8 +75,7 @@ class Device:
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.stream = folder, io.StringIO()
-        key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (folder / "key.pem").write_bytes(key)
+        write_key(folder / "key.pem")
         cards.issued_psam(DirectoryStore(folder / "sam"))
         text = EXAMPLE.replace("http://127.0.0.1:8000", url).replace(
             '[sam]\nreader = "00 01"', '[sam]\nfolder = "sam"'
