@@ -21,6 +21,8 @@ class Channel(models.TextChoices):
     PARK = "park", _("park")
     SHOP = "shop", _("shop")
     PARKING = "parking", _("car park")
+    TAXI = "taxi", _("taxi")
+    BIKE = "bike", _("public bike")
 
 
 class Merchant(models.Model):

@@ -41,6 +41,7 @@ _KIND_OF_CHANNEL: Final = {
     Channel.BUS: TerminalKind.VALIDATOR,
     Channel.METRO: TerminalKind.GATE,
     Channel.PARKING: TerminalKind.BARRIER,
+    Channel.BIKE: TerminalKind.GATE,
 }
 
 
