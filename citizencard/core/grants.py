@@ -44,6 +44,8 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_purse": ("offline_seen", "online_seen"),
     "core_businessday": ("state", "closed_at"),
     "terminals_enrolmentcode": ("tries", "used_at", "expires_at"),
+    "terminals_faredocument": ("withdrawn_at", "withdrawn_by", "withdrawn_reason"),
+    "terminals_fareproposal": ("state", "checker", "checked_at", "answer"),
     "terminals_terminalkey": ("valid_until", "revoked_at", "revoked_reason"),
 }
 """Tables of which only these columns may change and no row may go: the rest is the ledger's own."""

@@ -18,6 +18,7 @@ from unfold.widgets import (
 from accounts.models import RefundPart
 from citizencard.core.money import format_yuan, parse_yuan
 from citizencard.lockout import SignInLocked, count_attempt, forget_attempts
+from terminals.fares.documents import read_documents
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]  # unfold is untyped
@@ -157,3 +158,29 @@ class SubsidyForm(forms.Form):
         ),
         widget=UnfoldAdminFileFieldWidget,
     )
+
+
+class FareProposalForm(forms.Form):
+    """Documents to be published together; cleaned, the file is a list of JSON objects."""
+
+    file = forms.FileField(
+        label=_("Fare documents"),
+        help_text=_("JSON: one document or a list of them; published once another person agrees."),
+        widget=UnfoldAdminFileFieldWidget,
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        required=False,
+        help_text=_("Needed where a document begins in the past."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def clean_file(self) -> list[Any]:
+        """The documents; what is in them is checked where they are proposed."""
+        try:
+            return read_documents(self.cleaned_data["file"].read())
+        except ValueError as error:
+            raise forms.ValidationError(
+                _("The file is no JSON: %(error)s."), params={"error": error}
+            ) from error

@@ -20,7 +20,8 @@ TITLES: Final[dict[str, StrOrPromise]] = {CLERK: _("Clerk"), FINANCE: _("Finance
 _FIELD = {
     "terminals.view_merchant",
     "terminals.view_terminal",
-    "terminals.view_tariff",
+    "terminals.view_faredocument",
+    "terminals.view_fareproposal",
     "terminals.view_hotlistentry",
 }
 _CARDS = {
@@ -78,6 +79,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.approve_refund",
         "office.approve_subsidy",
         "office.close_difference",
+        "terminals.propose_fares",
+        "terminals.publish_fares",
     },
     AUDITOR: _FIELD
     | _CARDS

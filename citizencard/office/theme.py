@@ -61,7 +61,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": _models(
             (_("Merchants"), "storefront", "terminals", "merchant"),
             (_("Terminals"), "contactless", "terminals", "terminal"),
-            (_("Tariffs"), "sell", "terminals", "tariff"),
+            (_("Fares"), "sell", "terminals", "faredocument"),
+            (_("Fare proposals"), "rate_review", "terminals", "fareproposal"),
             (_("Hot list"), "block", "terminals", "hotlistentry"),
             (_("Batches"), "inbox", "terminals", "batch"),
         ),

@@ -1,6 +1,7 @@
 from terminals.models.acceptance import Batch, Refusal, Tap
 from terminals.models.bureau import BureauBatch, BureauLine
-from terminals.models.field import Channel, Contract, HotListEntry, Merchant, Tariff
+from terminals.models.fares import FareDocument, FareProposal, Tariff
+from terminals.models.field import Channel, Contract, HotListEntry, Merchant
 from terminals.models.fleet import (
     EnrolmentCode,
     FleetPolicy,
@@ -21,6 +22,8 @@ __all__ = [
     "Channel",
     "Contract",
     "EnrolmentCode",
+    "FareDocument",
+    "FareProposal",
     "FleetPolicy",
     "Heartbeat",
     "HotListEntry",
