@@ -78,5 +78,8 @@ def test_clerks_look_and_do_not_propose(finance: Client, as_staff: SignIn) -> No
         client = as_staff(role)
         assert client.get(reverse(PROPOSE)).status_code == status
         for step in ("publish", "refuse"):
-            assert client.get(reverse(f"admin:terminals_fareproposal_{step}", args=[proposal.pk])).status_code == status
+            assert (
+                client.get(reverse(f"admin:terminals_fareproposal_{step}", args=[proposal.pk])).status_code
+                == status
+            )
         assert client.get(reverse("admin:terminals_fareproposal_changelist")).status_code == 200

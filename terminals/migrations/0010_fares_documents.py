@@ -104,7 +104,7 @@ def to_documents(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("terminals", "0008_terminal_keys")]
+    dependencies = [("terminals", "0009_acceptance_trip")]
     operations = [
         migrations.CreateModel(
             name="FareProposal",
