@@ -38,6 +38,7 @@ READ_ONLY: Final = frozenset(
 """Tables the application reads and never writes."""
 
 UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
+    "accounts_concession": ("withdrawn_on", "withdrawn_at", "withdrawn_by", "withdrawn_reason"),
     "accounts_hold": ("state", "captured_fen", "ended_at"),
     "accounts_ledgeraccount": ("name", "state"),
     "accounts_pass": ("state", "rides_left", "unused_fen", "refunded_fen"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -158,6 +158,40 @@ class SubsidyForm(forms.Form):
         ),
         widget=UnfoldAdminFileFieldWidget,
     )
+
+
+class ConcessionProofForm(forms.Form):
+    """What was seen, never what is in it: a reference to the proof."""
+
+    proof = forms.CharField(
+        label=_("Proof"),
+        max_length=100,
+        help_text=_("Kind and number of the check, e.g. of the school's list. No personal data."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    valid_until = forms.DateField(
+        label=_("Valid until"),
+        required=False,
+        help_text=_("Empty: a year."),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+    )
+
+
+class ConcessionForm(ConcessionProofForm):
+    """A category somebody has proved; `categories` are those that published fares know."""
+
+    def __init__(self, categories: Mapping[str, Iterable[str]], *args: Any) -> None:
+        super().__init__(*args)
+        choices = [(code, f"{code} · {'、'.join(names)}") for code, names in categories.items()]
+        category = forms.ChoiceField(label=_("Category"), choices=choices, widget=UnfoldAdminSelectWidget)
+        valid_from = forms.DateField(
+            label=_("Valid from"), widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+        )
+        legal_basis = forms.CharField(
+            label=_("Legal basis"), max_length=200, widget=UnfoldAdminTextInputWidget
+        )
+        last = {"legal_basis": legal_basis}
+        self.fields = {"category": category, "valid_from": valid_from, **self.fields, **last}
 
 
 class FareProposalForm(forms.Form):

@@ -47,6 +47,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Top-ups"), "add_card", "accounts", "topuporder"),
                 (_("Refunds"), "undo", "accounts", "refund"),
                 (_("Passes"), "local_activity", "accounts", "pass"),
+                (_("Concessions"), "loyalty", "accounts", "concession"),
                 (_("Automatic top-up"), "autorenew", "accounts", "mandate"),
                 (_("Suspicions"), "warning", "accounts", "cardflag"),
                 (_("Card products"), "style", "accounts", "cardproduct"),

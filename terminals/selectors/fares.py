@@ -28,6 +28,16 @@ def documents_on(day: date) -> list[FareDocument]:
     return [each for each in begun.values() if each.valid_until is None or day <= each.valid_until]
 
 
+def categories_on(day: date) -> dict[str, list[str]]:
+    """What may be proved for a concession of the day: category, and the names of the rules that ask for it."""
+    found: dict[str, list[str]] = {}
+    for row in documents_on(day):
+        if row.sort == FareDocument.Sort.CONCESSION:
+            for category in row.content["body"].get("categories", []):
+                found.setdefault(category, []).append(row.name)
+    return dict(sorted(found.items()))
+
+
 def book_stamp() -> str:
     """What changes whenever a document is published or withdrawn: an ETag of everything that follows from them."""
     with connection.cursor() as cursor:

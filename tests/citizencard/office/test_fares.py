@@ -10,11 +10,13 @@ from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Concession, User
 from terminals.models import FareDocument, FareProposal
 from tests.citizencard.city import PASSWORD, make_staff
-from tests.terminals.fare_shelf import flat, publish
+from tests.citizencard.office.money import Money
+from tests.terminals.fare_shelf import document, flat, publish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_quick_passwords")]
 SignIn = Callable[[str], Client]
@@ -83,3 +85,31 @@ def test_clerks_look_and_do_not_propose(finance: Client, as_staff: SignIn) -> No
                 == status
             )
         assert client.get(reverse("admin:terminals_fareproposal_changelist")).status_code == 200
+
+
+def test_a_clerk_grants_renews_and_withdraws_a_concession(money: Money, as_staff: SignIn) -> None:
+    publish(
+        flat(),
+        document("concession", "half", {"tariffs": ["bus"], "pay_percent": 50, "categories": ["senior60"]}),
+    )
+    clerk, today = as_staff("clerk"), timezone.localdate().isoformat()
+    given = {
+        "category": "senior60",
+        "valid_from": today,
+        "proof": "公安核验 12",
+        "legal_basis": "老年人优待办法",
+    }
+    page = clerk.post(reverse("admin:accounts_card_concession", args=[money.card.pk]), given).content.decode()
+    assert "senior60" in page
+    concession = Concession.objects.get(category="senior60")
+    assert concession.citizen == money.card.citizen
+    clerk.post(reverse("admin:accounts_concession_renew", args=[concession.pk]), {"proof": "公安核验 13"})
+    renewal = Concession.objects.get(renews=concession)
+    clerk.post(reverse("admin:accounts_concession_withdraw", args=[renewal.pk]), {"reason": "误办"})
+    renewal.refresh_from_db()
+    assert renewal.withdrawn_by == "clerk"
+    for holder in (money.card, money.citizen):
+        url = reverse(f"admin:accounts_{holder._meta.model_name}_change", args=[holder.pk])
+        assert "公安核验 12" in clerk.get(url).content.decode()
+    due = clerk.get(reverse("admin:accounts_concession_changelist"), {"due": "30"}).content.decode()
+    assert "公安核验" not in due
