@@ -1,4 +1,4 @@
-"""Concessions with proof and validity; a proof never changes but for its withdrawal, once."""
+"""Concessions with proof and validity, of which only the withdrawal is ever added; top-ups that give fares back."""
 
 import datetime
 
@@ -192,4 +192,36 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(STAYS, STAYS_BACK),
+        migrations.RemoveConstraint(
+            model_name="topuporder",
+            name="topup_names_its_party",
+        ),
+        migrations.AlterField(
+            model_name="topuporder",
+            name="channel",
+            field=models.CharField(
+                choices=[
+                    ("cash", "cash at the counter"),
+                    ("agent", "agent"),
+                    ("kiosk", "kiosk"),
+                    ("gateway", "payment gateway"),
+                    ("mandate", "direct debit"),
+                    ("subsidy", "subsidy"),
+                    ("repair", "fare given back"),
+                ],
+                max_length=10,
+                verbose_name="channel",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="topuporder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("channel__in", ["agent", "kiosk", "subsidy", "repair"]), ("party__gt", "")),
+                    models.Q(("channel__in", ["cash", "gateway", "mandate"]), ("party", "")),
+                    _connector="OR",
+                ),
+                name="topup_names_its_party",
+            ),
+        ),
     ]

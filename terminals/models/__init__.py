@@ -1,5 +1,6 @@
 from terminals.models.acceptance import Batch, Refusal, Tap
 from terminals.models.bureau import BureauBatch, BureauLine
+from terminals.models.charges import FareCharge, FarePricing, FareShare
 from terminals.models.fares import FareDocument, FareProposal, Tariff
 from terminals.models.field import Channel, Contract, HotListEntry, Merchant
 from terminals.models.fleet import (
@@ -22,8 +23,11 @@ __all__ = [
     "Channel",
     "Contract",
     "EnrolmentCode",
+    "FareCharge",
     "FareDocument",
+    "FarePricing",
     "FareProposal",
+    "FareShare",
     "FleetPolicy",
     "Heartbeat",
     "HotListEntry",
