@@ -71,6 +71,22 @@ class CardNotActive(CitizenCardError):
     message = _("The card is not active (%(state)s).")
 
 
+class ConcessionHeld(CitizenCardError):
+    """The same category at the same time, or the same proof renewed twice: data `category`."""
+
+    code = "concession_held"
+    status = 409
+    message = _("There is a concession %(category)s for this time already.")
+
+
+class ConcessionOver(CitizenCardError):
+    """What was withdrawn is not renewed but granted anew: data `category`."""
+
+    code = "concession_over"
+    status = 409
+    message = _("The concession %(category)s was withdrawn. Grant a new one.")
+
+
 class CardAlreadyHeld(CitizenCardError):
     """One live card per citizen and product: data `product`."""
 

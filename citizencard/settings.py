@@ -207,7 +207,9 @@ CELERY_BEAT_SCHEDULE = {
     "expire-holds": {"task": "accounts.expire_holds", **_EVERY_MINUTE},
     "collect-mandates": {"task": "accounts.collect_mandates", **_EVERY_MINUTE},
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
+    "remind-holders": {"task": "accounts.remind_holders", "schedule": crontab(hour=8, minute=0)},
     "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
+    "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},
     "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.errors import CitizenCardError
@@ -36,6 +38,44 @@ class TariffMissing(TerminalsError):
     code = "tariff_missing"
     status = 404
     message = _("Tariff %(code)s is not in force on %(date)s.")
+
+
+class FaresRefused(TerminalsError):
+    """Fare documents that cannot be published; nothing was. Data `problems` (`FareProblem`), `count`, `first`."""
+
+    code = "fares_refused"
+    status = 422
+    message = _("%(count)s things stand against it, first: %(first)s")
+    rule = "fares contradict neither themselves nor what is there"
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__(problems=problems, count=len(problems), first=str(problems[0]))
+
+
+class FaresCheckedByMaker(TerminalsError):
+    """Who proposes fares does not publish or refuse them."""
+
+    code = "fares_checked_by_maker"
+    status = 403
+    message = _("Another person than proposed the fares has to decide.")
+    rule = "four eyes"
+
+
+class IllegalProposalStep(TerminalsError):
+    """A proposal was decided before. Data `source` and `target`."""
+
+    code = "illegal_proposal_step"
+    status = 409
+    message = _("A proposal that is %(source)s cannot become %(target)s.")
+
+
+class FareBegun(TerminalsError):
+    """A document that holds already is not withdrawn; a later version replaces it. Data `document` and `date`."""
+
+    code = "fare_begun"
+    status = 409
+    message = _("%(document)s has been in force since %(date)s: publish a later version instead.")
+    rule = "an event is judged by the rule of its own date"
 
 
 class TerminalTaken(TerminalsError):

@@ -1,5 +1,6 @@
 from accounts.models.agents import Agent, Remittance
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
+from accounts.models.concessions import Concession
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
 from accounts.models.gateway_refund import GatewayRefund
@@ -27,6 +28,7 @@ __all__ = [
     "Chart",
     "Citizen",
     "Closing",
+    "Concession",
     "Consent",
     "FamilyLink",
     "GatewayEntry",

@@ -176,6 +176,7 @@ class Transfer(models.Model):
         REFUND_PAID = 31, _("refund paid")
         REFUND_RETURNED = 32, _("refund returned by the payer's bank")
         INTEREST_OWED = 33, _("interest owed")
+        FARE_SUBSIDY = 46, _("fare subsidy")
         FUNDS_RECEIVED = 50, _("funds received by the bank")
         CORRECTION = 59, _("correction")
 

@@ -51,6 +51,16 @@ class Notice(models.Model):
             "mandate_stopped_expired",
             _("Automatic top-up of card %(card)s was not agreed to in time."),
         )
+        FARE_GIVEN_BACK = (
+            "fare_given_back",
+            _(
+                "%(amount)s yuan of %(rides)s rides are given back to card %(card)s, at the next reader that tops up."
+            ),
+        )
+        CONCESSION_ENDS = (
+            "concession_ends",
+            _("Your concession (%(category)s) ends on %(date)s, in %(days)s days. Please have it renewed."),
+        )
 
     citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="notices", verbose_name=_("citizen"))
     code = models.CharField(_("message"), max_length=30)

@@ -33,6 +33,7 @@ _MONEY_IN = {
     TopUpOrder.Channel.GATEWAY: Chart.GATEWAY_RECEIVABLE,
     TopUpOrder.Channel.MANDATE: Chart.DIRECT_DEBIT_RECEIVABLE,
     TopUpOrder.Channel.SUBSIDY: Chart.SUBSIDY_RECEIVABLE,
+    TopUpOrder.Channel.REPAIR: Chart.MERCHANT_PAYABLE,
 }
 
 
@@ -71,11 +72,12 @@ def topup_loaded(*, order: TopUpOrder, purse: Purse, occurred_at: datetime) -> l
 def topup_reversed(*, order: TopUpOrder) -> list[Leg]:
     """The value never reached a purse: the money goes back the way it came.
 
-    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, the counter pays out.
+    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, or a merchant owes, the
+    counter pays out.
     """
     if order.gateway_id:
         money = account_id(Chart.REFUNDS_PAYABLE)
-    elif order.channel == TopUpOrder.Channel.KIOSK:
+    elif order.channel in (TopUpOrder.Channel.KIOSK, TopUpOrder.Channel.REPAIR):
         money = account_id(Chart.COUNTER_CASH)
     else:
         money = money_in_account_id(order)
@@ -168,6 +170,23 @@ class Grant(NamedTuple):
     account_id: int | None
 
 
+class GivenBack(NamedTuple):
+    """One top-up that a merchant pays back: its order, the merchant's payable account, fen."""
+
+    order_id: int
+    payable_id: int
+    amount_fen: int
+
+
+class SubsidyClaim(NamedTuple):
+    """What a payer owes a merchant for rides: the document, both accounts, fen (negative: too much was claimed)."""
+
+    source_id: int
+    payer_id: int
+    payable_id: int
+    amount_fen: int
+
+
 def subsidy_paid(*, payer_id: int, grants: Sequence[Grant], occurred_at: datetime) -> list[Leg]:
     """A payer's batch: each amount into transit for its chip, and on into the purse where that is an account."""
     transit = account_id(Chart.TOP_UPS_IN_TRANSIT)
@@ -177,6 +196,24 @@ def subsidy_paid(*, payer_id: int, grants: Sequence[Grant], occurred_at: datetim
         Leg(transit, purse, fen, loaded, order, occurred_at)
         for order, fen, purse in grants
         if purse is not None
+    ]
+
+
+def fares_given_back(*, grants: Sequence[GivenBack], occurred_at: datetime) -> list[Leg]:
+    """What merchants took too much: off what they are owed, into transit for the card's chip."""
+    transit, paid = account_id(Chart.TOP_UPS_IN_TRANSIT), Transfer.Kind.TOP_UP_PAID
+    return [Leg(payable, transit, fen, paid, order, occurred_at) for order, payable, fen in grants]
+
+
+def fares_subsidised(*, claims: Sequence[SubsidyClaim], occurred_at: datetime) -> list[Leg]:
+    """What concessions took off fares, owed to the merchants by who promised to pay; a negative claim is taken back."""
+    kind = Transfer.Kind.FARE_SUBSIDY
+    return [
+        Leg(payer, payable, fen, kind, source, occurred_at)
+        if fen > 0
+        else Leg(payable, payer, -fen, kind, source, occurred_at)
+        for source, payer, payable, fen in claims
+        if fen
     ]
 
 

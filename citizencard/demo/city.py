@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -26,9 +27,10 @@ from accounts.services.passes import publish_pass_product
 from accounts.services.refund_policies import publish_refund_policy
 from accounts.services.subsidies import open_subsidy_payer
 from citizencard.office.roles import ensure_roles
-from terminals.models import Merchant, Place
+from terminals.models import FareDocument, Merchant, Place
 from terminals.services.acceptance_policy import publish_acceptance_policy
-from terminals.services.field import publish_tariff, register_merchant, register_terminal
+from terminals.services.fares import COUNCIL, FOUNDER, propose_fares, publish_fares, publish_tariff
+from terminals.services.field import register_merchant, register_terminal
 from terminals.services.fleet import publish_fleet_policy
 from terminals.services.places import Call, save_line, save_place, save_route, save_stop
 
@@ -77,6 +79,7 @@ class City:
         merchants = self._open_merchants()
         self._install_terminals(merchants, self._lay_out(merchants))
         self._contract_partners()
+        self._publish_fares()
 
     def _hire_staff(self) -> None:
         for member in self.plan["staff"]:
@@ -112,6 +115,14 @@ class City:
         for tariff in self.plan["tariffs"]:
             publish_tariff(**tariff | {"valid_from": date.fromisoformat(tariff["valid_from"])})
 
+    def _publish_fares(self) -> None:
+        """Discounts, caps and who pays for them, as people would: proposed by one, published by another."""
+        known = set(FareDocument.objects.values_list("code", "version"))
+        fresh = [each for each in self.plan["fares"] if (each["id"], each["version"]) not in known]
+        if fresh:
+            proposal = propose_fares(documents=fresh, maker=FOUNDER, reason="foundation")
+            publish_fares(proposal=proposal, checker=COUNCIL)
+
     def _open_merchants(self) -> dict[str, Merchant]:
         return {merchant["code"]: register_merchant(**merchant) for merchant in self.plan["merchants"]}
 
@@ -128,7 +139,7 @@ class City:
 
     def _lay_out(self, merchants: dict[str, Merchant]) -> dict[str, Place]:
         """Lines and stops, and where terminals are mounted, by code."""
-        stops = {stop["code"]: save_stop(**stop) for stop in self.plan["stops"]}
+        stops = {stop["code"]: save_stop(**stop | _place(stop)) for stop in self.plan["stops"]}
         lines = {
             line["code"]: save_line(**line | {"merchant": merchants[line["merchant"]]})
             for line in self.plan["lines"]
@@ -158,3 +169,8 @@ class City:
             facts |= {"merchant": merchants[terminal["merchant"]], "site": sites.get(terminal.get("site"))}
             public = self.key(terminal["code"]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
             register_terminal(**facts, public_key=public, actor=_FOUNDER)
+
+
+def _place(stop: dict[str, str]) -> dict[str, Decimal]:
+    """Where a stop is on earth."""
+    return {name: Decimal(stop[name]) for name in ("latitude", "longitude")}

@@ -20,13 +20,15 @@ TITLES: Final[dict[str, StrOrPromise]] = {CLERK: _("Clerk"), FINANCE: _("Finance
 _FIELD = {
     "terminals.view_merchant",
     "terminals.view_terminal",
-    "terminals.view_tariff",
+    "terminals.view_faredocument",
+    "terminals.view_fareproposal",
     "terminals.view_hotlistentry",
 }
 _CARDS = {
     "accounts.view_card",
     "accounts.view_cardflag",
     "accounts.view_cardproduct",
+    "accounts.view_concession",
     "accounts.view_limitpolicy",
     "accounts.view_mandate",
     "accounts.view_pass",
@@ -67,6 +69,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.report_loss",
         "office.request_refund",
         "office.stop_mandate",
+        "accounts.grant_concession",
         "terminals.enrol_terminal",
         "terminals.stop_terminal",
     },
@@ -78,6 +81,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.approve_refund",
         "office.approve_subsidy",
         "office.close_difference",
+        "terminals.propose_fares",
+        "terminals.publish_fares",
     },
     AUDITOR: _FIELD
     | _CARDS

@@ -47,6 +47,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Top-ups"), "add_card", "accounts", "topuporder"),
                 (_("Refunds"), "undo", "accounts", "refund"),
                 (_("Passes"), "local_activity", "accounts", "pass"),
+                (_("Concessions"), "loyalty", "accounts", "concession"),
                 (_("Automatic top-up"), "autorenew", "accounts", "mandate"),
                 (_("Suspicions"), "warning", "accounts", "cardflag"),
                 (_("Card products"), "style", "accounts", "cardproduct"),
@@ -61,7 +62,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": _models(
             (_("Merchants"), "storefront", "terminals", "merchant"),
             (_("Terminals"), "contactless", "terminals", "terminal"),
-            (_("Tariffs"), "sell", "terminals", "tariff"),
+            (_("Fares"), "sell", "terminals", "faredocument"),
+            (_("Fare proposals"), "rate_review", "terminals", "fareproposal"),
             (_("Hot list"), "block", "terminals", "hotlistentry"),
             (_("Batches"), "inbox", "terminals", "batch"),
         ),

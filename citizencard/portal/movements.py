@@ -29,6 +29,7 @@ _LOADS: Final[dict[str, StrOrPromise]] = {
     "gateway": _("Top-up paid online"),
     "mandate": _("Automatic top-up"),
     "subsidy": _("Subsidy"),
+    "repair": _("Fare given back"),
 }
 
 

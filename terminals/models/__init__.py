@@ -1,7 +1,9 @@
 from terminals.models.acceptance import Batch, Refusal, Tap
 from terminals.models.acceptance_policy import AcceptancePolicy
 from terminals.models.bureau import BureauBatch, BureauLine
-from terminals.models.field import Channel, Contract, HotListEntry, Merchant, Tariff
+from terminals.models.charges import FareCharge, FarePricing, FareShare
+from terminals.models.fares import FareDocument, FareProposal, Tariff
+from terminals.models.field import Channel, Contract, HotListEntry, Merchant
 from terminals.models.fleet import (
     EnrolmentCode,
     FleetPolicy,
@@ -23,6 +25,11 @@ __all__ = [
     "Channel",
     "Contract",
     "EnrolmentCode",
+    "FareCharge",
+    "FareDocument",
+    "FarePricing",
+    "FareProposal",
+    "FareShare",
     "FleetPolicy",
     "Heartbeat",
     "HotListEntry",

@@ -1,4 +1,4 @@
-"""The field: merchants and their contracts, tariffs, and the hot list."""
+"""The field: merchants and their contracts, and the hot list."""
 
 from __future__ import annotations
 
@@ -90,31 +90,6 @@ class Contract(models.Model):
 
     def __str__(self) -> str:
         return self.number
-
-
-class Tariff(models.Model):
-    """A dated price: a flat fare, a fare by station pair, or a price by time. Published to terminals."""
-
-    class Kind(models.TextChoices):
-        FLAT = "flat", _("flat fare")
-        PAIR = "pair", _("fare by station pair")
-        TIME = "time", _("price by time")
-        FREE = "entered", _("amount entered")
-
-    code = models.SlugField(_("code"), max_length=20)
-    name = models.CharField(_("name"), max_length=100)
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
-    rule = models.JSONField(_("rule"), default=dict)
-    valid_from = models.DateField(_("valid from"))
-    legal_basis = models.CharField(_("legal basis"), max_length=200)
-
-    class Meta:
-        verbose_name = _("tariff")
-        verbose_name_plural = _("tariffs")
-        constraints = [models.UniqueConstraint(fields=["code", "valid_from"], name="tariff_once_per_date")]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.valid_from})"
 
 
 class HotListEntry(models.Model):

@@ -116,9 +116,36 @@ _RULES: Final = {
     "a refusal names a reason that has a rule": """
         SELECT r.business_date || ' #' || r.id, 'code ' || r.code
         FROM terminals_refusal r WHERE NOT r.code = ANY(%(ruled)s)""",
-    "the triggers that guard taps and refusals are on": """
+    "a fare given back is the top-up it waits in, off its merchant": """
+        SELECT coalesce(o.number, 'order ' || given.order_id), format('charges %%s fen, order %%s; merchant %%s, through %%s',
+            given.fen, o.amount_fen, given.merchants, o.party)
+        FROM (SELECT order_id, card_id, sum(given_fen) AS fen, string_agg(DISTINCT m.code, ' ') AS merchants
+              FROM terminals_farecharge c JOIN terminals_merchant m ON m.id = c.merchant_id
+              WHERE order_id IS NOT NULL GROUP BY 1, 2) AS given
+        FULL JOIN (SELECT * FROM accounts_topuporder WHERE channel = 'repair') AS o ON o.id = given.order_id
+        WHERE (given.fen, given.merchants, given.card_id) IS DISTINCT FROM (o.amount_fen::numeric, o.party::text, o.card_id)""",
+    "no ride gives back more than was taken, nor less than it should": """
+        SELECT card_id || '-' || atc, format('taken %%s fen, due %%s, given back %%s', charged, due, given) FROM (
+            SELECT card_id, atc, sum(given_fen) AS given, (array_agg(charged_fen ORDER BY version DESC))[1] AS charged,
+                (array_agg(due_fen ORDER BY version DESC))[1] AS due, (array_agg(how ORDER BY version DESC))[1] AS how
+            FROM terminals_farecharge GROUP BY business_date, card_id, atc
+        ) AS ride WHERE given > charged OR given < charged - due AND how NOT IN ('budget', 'merged')""",
+    "a fare subsidy is the sum of its trips": """
+        SELECT 'booking ' || coalesce(share.booking_id, moved.source_id), format('trips %%s fen, transfer %%s', share.fen, moved.fen)
+        FROM (SELECT s.booking_id, m.payable_id, '1231.' || s.payer AS payer, sum(s.amount_fen) AS fen
+              FROM terminals_fareshare s JOIN terminals_merchant m ON m.id = s.merchant_id
+              GROUP BY 1, 2, 3 HAVING sum(s.amount_fen) <> 0) AS share
+        FULL JOIN (
+            SELECT t.source_id, CASE WHEN c.chart = '2202' THEN c.id ELSE d.id END AS payable_id,
+                CASE WHEN c.chart = '2202' THEN d.code ELSE c.code END AS payer,
+                CASE WHEN c.chart = '2202' THEN t.amount_fen ELSE -t.amount_fen END AS fen
+            FROM accounts_transfer t JOIN accounts_ledgeraccount d ON d.id = t.debit_id
+                JOIN accounts_ledgeraccount c ON c.id = t.credit_id WHERE t.kind = 46
+        ) AS moved ON moved.source_id = share.booking_id
+        WHERE (share.payable_id, share.payer, share.fen) IS DISTINCT FROM (moved.payable_id, moved.payer::text, moved.fen::numeric)""",
+    "the triggers that guard taps, refusals and fares are on": """
         SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
-        FROM (VALUES ('terminals_tap'), ('terminals_refusal')) AS wanted (relation)
+        FROM (VALUES ('terminals_tap'), ('terminals_refusal'), ('terminals_farecharge'), ('terminals_fareshare')) AS wanted (relation)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = 'append_only'
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
 }

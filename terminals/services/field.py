@@ -1,4 +1,4 @@
-"""The field: merchants, contracts, tariffs and terminals are registered here, before a terminal may say anything.
+"""The field: merchants, contracts and terminals are registered here, before a terminal may say anything.
 
 All of it is idempotent: registering again with the same data returns what is there.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -19,8 +19,6 @@ from accounts.services.ledger import open_account
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
 from terminals.errors import SiteWrong, TariffWrong, TerminalTaken
-from terminals.fares.errors import FareError
-from terminals.fares.tariffs import parse_tariff
 from terminals.models import (
     Channel,
     Contract,
@@ -31,7 +29,17 @@ from terminals.models import (
     TerminalKey,
     TerminalKind,
 )
+from terminals.services.fares import publish_tariff
 from terminals.services.keys import add_key
+
+__all__ = [
+    "note_hot_list_taken",
+    "note_seen",
+    "publish_tariff",
+    "register_merchant",
+    "register_terminal",
+    "sign_contract",
+]
 
 KEY_BYTES: Final = 32
 """A raw Ed25519 public key."""
@@ -61,22 +69,6 @@ def register_merchant(*, code: str, name: str, channel: str, fee_basis_points: i
     if any(getattr(found, field) != value for field, value in data.items()):
         raise Conflict(what=code)
     return found
-
-
-@transaction.atomic
-def publish_tariff(
-    *, code: str, name: str, kind: str, rule: dict[str, Any], valid_from: date, legal_basis: str
-) -> Tariff:
-    """A dated price; terminals get the version of their day. Raises TariffWrong; Conflict when the date has another one."""
-    try:
-        parse_tariff(kind, rule)
-    except FareError as error:
-        raise TariffWrong(code=code, reason=str(error)) from error
-    data = {"name": name, "kind": kind, "rule": rule, "legal_basis": legal_basis}
-    tariff, _new = Tariff.objects.get_or_create(code=code, valid_from=valid_from, defaults=data)
-    if any(getattr(tariff, field) != value for field, value in data.items()):
-        raise Conflict(what=f"{code} {valid_from}")
-    return tariff
 
 
 @transaction.atomic

@@ -22,6 +22,7 @@ from accounts.services import (
     subsidies,
     topup,
 )
+from accounts.services.concessions import grant_concession
 from accounts.services.gateway_refunds import note_refund
 from accounts.services.ledger import open_account
 from accounts.services.payments import account_purse, pay, refund_payment
@@ -31,6 +32,7 @@ from citizencard.core.keyservice.keystore import KeyStore
 from settlement.services.clearing import clear_day
 from terminals.services.acceptance import accept_batch
 from terminals.services.hotlist import report_loss
+from terminals.services.pricing import price_day
 from terminals.wire.batch import build_batch
 from tests.accounts.chip import Chip
 from tests.accounts.refunds.stories import (
@@ -47,6 +49,7 @@ from tests.accounts.subsidies.files import subsidy_file
 from tests.factories import CLERK, NOON, fill_purse, make_card, make_order, make_product
 from tests.fixtures_accounts import TODAY
 from tests.terminals.field import Field, make_merchant
+from tests.terminals.pricing.city import Riding
 
 Event = Callable[[], object]
 
@@ -177,6 +180,27 @@ def subsidy_funded(stage: Stage) -> Iterator[Event]:
     )
 
 
+def fares_given_back(stage: Stage) -> Iterator[Event]:
+    riding = Riding.found(stage.keys)
+    for rider in (riding.card(), riding.card()):
+        riding.tap("bus1", rider, NOON)
+        riding.tap("bus2", rider, NOON + timedelta(minutes=30))
+        riding.metro(rider, "0101", "0103", NOON + timedelta(minutes=40), 300)
+    riding.upload()
+    yield partial(price_day, day=TODAY)
+
+
+def fares_subsidised(stage: Stage) -> Iterator[Event]:
+    riding = Riding.found(stage.keys)
+    rider = riding.card()
+    grant_concession(
+        card=rider, category="student", valid_from=TODAY, proof="list", legal_basis="rule", checked_by=CLERK
+    )
+    riding.tap("bus1", rider, NOON, 100)
+    riding.upload()
+    yield partial(price_day, day=TODAY)
+
+
 def payment_made(stage: Stage) -> Iterator[Event]:
     """Document and posting are written in one call: a payer who asks twice finds out what was written for them."""
     card = wallet()
@@ -267,7 +291,7 @@ SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
     scene.__name__: scene
     for scene in (
         card_sold, topup_paid, topup_loaded, topup_reversed, gateway_refund_paid, gateway_refund_returned, remitted,
-        deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, payment_made,
+        deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, fares_given_back, fares_subsidised, payment_made,
         payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, purchase_accepted,
         purchase_held, purchase_claimed, purchase_conflicting,
     )
