@@ -10,6 +10,7 @@ from accounts.models import Card
 from accounts.services.cards import mark_lost
 from citizencard.core.audit import record_audit
 from terminals.models import HotListEntry
+from terminals.services.publishing.hot_list import publish_soon
 
 
 @transaction.atomic
@@ -23,6 +24,7 @@ def report_loss(*, card: Card, actor: str, reason: str, occurred_at: datetime) -
         return standing
     mark_lost(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
     entry = HotListEntry.objects.create(pan=card.pan, reason=reason, effective_at=occurred_at)
+    publish_soon()
     record_audit(
         actor=actor, action="report_loss", subject=f"card {card.pan}", detail={"version": entry.version}
     )

@@ -1,0 +1,72 @@
+"""Signed documents and the signed time, see `terminals.wire.lists`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from django.http import HttpResponse, HttpResponseBase
+from django.utils.cache import get_conditional_response
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+
+from citizencard.core.errors import NotFound
+from terminals.api import schema
+from terminals.api.views import TerminalView
+from terminals.models import DocumentKind
+from terminals.services.field import note_list_applied
+from terminals.services.publishing import document_for, signed_time
+from terminals.wire.lists import MEDIA_TYPE
+
+_NONCE: Final = re.compile(r"[0-9a-f]{32}")
+_SIGNED: Final = {(200, MEDIA_TYPE): OpenApiTypes.BINARY}
+
+
+class DocumentView(TerminalView):
+    """What the centre publishes, signed."""
+
+    @extend_schema(
+        operation_id="get_document",
+        parameters=[
+            OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=DocumentKind.values),
+            OpenApiParameter("since", int, OpenApiParameter.PATH, description="Version held; 0 for none"),
+        ],
+        responses={**_SIGNED, 204: None, 304: None, **schema.responses(404, 503)},
+    )
+    def get(self, request: Request, kind: str, since: int) -> HttpResponseBase:
+        """The document that follows the version held, or the difference to it; 204 when there is none.
+
+        To ask for what follows a version is to say that it is applied.
+        """
+        if kind not in DocumentKind.values:
+            raise NotFound(what=f"document {kind}")
+        if kind == DocumentKind.HOT_LIST:
+            note_list_applied(terminal=self.terminal, version=since)
+        answer = document_for(terminal=self.terminal, kind=kind, since=since)
+        if answer is None:
+            return HttpResponse(status=204)
+        not_modified: HttpResponseBase | None = get_conditional_response(request._request, etag=answer.etag)
+        if not_modified is not None and not_modified.status_code == 304:
+            not_modified["ETag"] = answer.etag
+            return not_modified
+        return HttpResponse(answer.body(), content_type=MEDIA_TYPE, headers={"ETag": answer.etag})
+
+
+class TimeView(TerminalView):
+    """What time it is."""
+
+    @extend_schema(
+        operation_id="get_time",
+        parameters=[
+            OpenApiParameter(
+                "nonce", str, OpenApiParameter.PATH, description="32 hexadecimal digits, new each time"
+            )
+        ],
+        responses={**_SIGNED, **schema.responses(404, 503)},
+    )
+    def get(self, request: Request, nonce: str) -> HttpResponse:
+        """The centre's time, signed together with the terminal's nonce."""
+        if not _NONCE.fullmatch(nonce):
+            raise NotFound(what="a nonce that is not 32 hexadecimal digits")
+        return HttpResponse(signed_time(nonce=nonce), content_type=MEDIA_TYPE)
