@@ -35,3 +35,9 @@ class Shelf(Generic[Key]):
                 _, gone = self._held.popitem(last=False)
                 self._bytes -= len(gone)
         return content
+
+    def clear(self) -> None:
+        """Give up everything."""
+        with self._lock:
+            self._held.clear()
+            self._bytes = 0
