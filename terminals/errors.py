@@ -181,3 +181,12 @@ class SiteWrong(TerminalsError):
     code = "site_wrong"
     status = 422
     message = _("Place %(place)s belongs to another merchant.")
+
+
+class GreyRefused(TerminalsError):
+    """A report of purchases without proof cannot be read; none of it is kept. Data `line` (0: all), `field` and `reason`."""
+
+    code = "grey_refused"
+    status = 422
+    message = _("Line %(line)s, %(field)s: %(reason)s")
+    rule = "grey records are one JSON object a line"

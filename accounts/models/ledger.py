@@ -176,6 +176,10 @@ class Transfer(models.Model):
         REFUND_PAID = 31, _("refund paid")
         REFUND_RETURNED = 32, _("refund returned by the payer's bank")
         INTEREST_OWED = 33, _("interest owed")
+        HELD_PAID = 40, _("held purchase paid to the merchant")
+        HELD_RETURNED = 41, _("held purchase given back")
+        LOSS_BORNE = 42, _("purchase with a lost card, borne by the centre")
+        GREY_SETTLED = 43, _("purchase without proof, settled on evidence")
         FUNDS_RECEIVED = 50, _("funds received by the bank")
         CORRECTION = 59, _("correction")
 

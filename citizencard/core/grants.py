@@ -44,6 +44,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_purse": ("offline_seen", "online_seen"),
     "core_businessday": ("state", "closed_at"),
     "terminals_hotlistchange": ("version",),
+    "terminals_hotlistremoval": ("checker", "approved_at"),
     "terminals_enrolmentcode": ("tries", "used_at", "expires_at"),
     "terminals_terminalkey": ("valid_until", "revoked_at", "revoked_reason"),
 }

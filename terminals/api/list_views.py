@@ -12,13 +12,19 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
 from citizencard.core.errors import NotFound
+from citizencard.core.problems import MEDIA_TYPE as PROBLEM
 from terminals.api import schema
-from terminals.api.views import TerminalView
+from terminals.api.parsers import BatchParser
+from terminals.api.views import TerminalView, json_response
 from terminals.models import DocumentKind
 from terminals.services.field import note_list_applied
+from terminals.services.greys import accept_greys
 from terminals.services.publishing import document_for, signed_time
+from terminals.wire.batch import MEDIA_TYPE as NDJSON
 from terminals.wire.lists import MEDIA_TYPE
 
+GREY_BYTES: Final = 1024 * 1024
+"""Room for as many lines as are taken."""
 _NONCE: Final = re.compile(r"[0-9a-f]{32}")
 _SIGNED: Final = {(200, MEDIA_TYPE): OpenApiTypes.BINARY}
 
@@ -70,3 +76,23 @@ class TimeView(TerminalView):
         if not _NONCE.fullmatch(nonce):
             raise NotFound(what="a nonce that is not 32 hexadecimal digits")
         return HttpResponse(signed_time(nonce=nonce), content_type=MEDIA_TYPE)
+
+
+class GreysView(TerminalView):
+    """Purchases without proof."""
+
+    parser_classes = (BatchParser,)
+    body_limit = GREY_BYTES
+
+    @extend_schema(
+        operation_id="post_greys",
+        request={NDJSON: OpenApiTypes.STR},
+        responses={
+            200: schema.GreysAnswer,
+            (422, PROBLEM): schema.problem_response("A line cannot be read; none is kept"),
+            **schema.responses(413, 415),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Report purchases that have no proof, up to 1,000, one JSON object a line. Telling again is no change."""
+        return json_response({"received": accept_greys(terminal=self.terminal, body=self.body)})

@@ -116,6 +116,12 @@ class HotListAnswer(s.Serializer[Any]):
     entries = HotListLine(many=True)
 
 
+class GreysAnswer(s.Serializer[Any]):
+    """All lines are kept."""
+
+    received = s.IntegerField()
+
+
 class TariffVersion(s.Serializer[Any]):
     """A tariff from a date on."""
 

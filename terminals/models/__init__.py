@@ -10,6 +10,8 @@ from terminals.models.fleet import (
     TerminalKey,
     TerminalKind,
 )
+from terminals.models.greys import Grey, GreyStep
+from terminals.models.held import HeldResolution, HotListRemoval
 from terminals.models.identity import CardCertificate, IdentityCheck
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
 from terminals.models.published import (
@@ -35,10 +37,14 @@ __all__ = [
     "DocumentKind",
     "EnrolmentCode",
     "FleetPolicy",
+    "Grey",
+    "GreyStep",
     "Heartbeat",
+    "HeldResolution",
     "HotListChange",
     "HotListEntry",
     "HotListPolicy",
+    "HotListRemoval",
     "HotListVersion",
     "IdentityCheck",
     "Line",
