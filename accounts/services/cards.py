@@ -238,7 +238,7 @@ def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
 
 def _refuse_twin(card: Card) -> None:
     """Raise CardAlreadyHeld when the holder has another live card of the product."""
-    twins = Card.objects.filter(product_id=card.product_id, state__in=_LIVE)
+    twins = Card.objects.filter(product_id=card.product_id, state__in=_LIVE).exclude(pk=card.pk)
     if card.citizen and twins.filter(citizen=card.citizen).exists():
         raise CardAlreadyHeld(product=card.product.name)
 

@@ -13,9 +13,11 @@ from rest_framework.request import Request
 
 from citizencard.core.errors import NotFound
 from citizencard.core.problems import MEDIA_TYPE as PROBLEM
+from citizencard.core.problems import problem
 from terminals.api import schema
 from terminals.api.parsers import BatchParser
 from terminals.api.views import TerminalView, json_response
+from terminals.errors import GreyRefused
 from terminals.models import DocumentKind
 from terminals.services.field import note_list_applied
 from terminals.services.greys import accept_greys
@@ -95,4 +97,8 @@ class GreysView(TerminalView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Report purchases that have no proof, up to 1,000, one JSON object a line. Telling again is no change."""
-        return json_response({"received": accept_greys(terminal=self.terminal, body=self.body)})
+        try:
+            return json_response({"received": accept_greys(terminal=self.terminal, body=self.body)})
+        except GreyRefused as refusal:
+            told = problem(refusal.status, refusal.code, str(refusal), rule=refusal.rule, **refusal.data)
+            return json_response(told, status=refusal.status)
