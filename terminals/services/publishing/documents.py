@@ -31,34 +31,44 @@ from terminals.selectors.tariffs import published_tariffs
 from terminals.services.publishing.hot_list import publish_hot_list
 from terminals.services.publishing.keys import present_key, ride_code_key, signer
 from terminals.services.publishing.shelf import Shelf
-from terminals.wire.lists import MAX_VERSION, Document
+from terminals.wire.lists import MAX_VERSION, Document, sha256
 
 PAIRS_MAX: Final = 256
 """Different older versions for which a difference to the newest is kept; whoever comes from another one gets the whole list."""
 _MAKE_LOCK: Final = 0x446F_6373
 """Advisory lock ("Docs"), with a hash of what is made: each is made by one process while the others wait for it."""
-_SHELF: Final = Shelf[tuple[Any, ...]](32 * 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a terminal is to be given: `version` of a document, as the difference from `since` or whole (0)."""
+    """What a terminal is to be given: `version` of a document, as the difference from `since` or whole (0).
+
+    `digest` is of what the version says: a database that was restored may give a number to something else.
+    """
 
     kind: str
     subject: str
     since: int
     version: int
     seed: int
+    digest: str
 
     @property
     def etag(self) -> str:
         """Names exactly these bytes."""
-        return f'"{self.kind}-{self.subject}-{self.since}-{self.version}-{self.seed}"'
+        return f'"{self.kind}-{self.subject}-{self.since}-{self.version}-{self.seed}-{self.digest[:16]}"'
 
     def body(self) -> bytes:
         """The document as it travels. Raises KeyServiceUnavailable."""
-        key = (self.kind, self.subject, self.since, self.version, self.seed)
-        return _SHELF.get(key) or _SHELF.put(key, _made_once(self))
+        return _SHELF.get(self) or _SHELF.put(self, _made_once(self))
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What finds it in the shared cache, which is restored together with what it was made from."""
+        return {name: value for name, value in asdict(self).items() if name != "digest"}
+
+
+_SHELF: Final = Shelf[Answer](32 * 1024 * 1024)
 
 
 def document_for(*, terminal: Terminal, kind: str, since: int, now: datetime | None = None) -> Answer | None:
@@ -76,7 +86,8 @@ def _hot_list(terminal: Terminal, since: int, now: datetime) -> Answer | None:
     if newest is None or newest.pk == since:
         return None
     known = since > 0 and HotListVersion.objects.filter(pk=since, version__lt=newest.pk).exists()
-    return Answer("hot_list", "", since if known else 0, newest.pk, present_key(now).seed)
+    seed = present_key(now).seed
+    return Answer("hot_list", "", since if known else 0, newest.pk, seed, bytes(newest.digest).hex())
 
 
 def _parameters(terminal: Terminal, since: int, now: datetime) -> Answer | None:
@@ -97,7 +108,10 @@ def _next_key(terminal: Terminal, since: int, now: datetime) -> Answer | None:
     if since == 0 and len(keys) > 1:
         since = _installed_with(terminal, keys)
     following = next((key for key in keys if key.number == since + 1), None)
-    return following and Answer("next_key", "", 0, following.number, keys[since].seed)
+    if following is None:
+        return None
+    digest = sha256(bytes(following.document or b""))
+    return Answer("next_key", "", 0, following.number, keys[since].seed, digest)
 
 
 def _installed_with(terminal: Terminal, keys: list[CentreKey]) -> int:
@@ -128,7 +142,7 @@ def _published(
         newest = _next_version(kind, subject, body, digest, count, now)
     if newest.version == since:
         return None
-    return Answer(kind, subject, 0, newest.version, present_key(now).seed)
+    return Answer(kind, subject, 0, newest.version, present_key(now).seed, digest.hex())
 
 
 @transaction.atomic
@@ -158,7 +172,7 @@ def _newest(kind: str, subject: str) -> PublishedDocument | None:
 @transaction.atomic
 def _made_once(answer: Answer) -> bytes:
     """From the shared cache, or made now. What leads to an older version goes: nobody is given that any more."""
-    wanted = SignedDocument.objects.filter(**asdict(answer))
+    wanted = SignedDocument.objects.filter(**answer.row)
     if found := wanted.first():
         return bytes(found.body)
     _lock(answer.etag)
@@ -169,7 +183,7 @@ def _made_once(answer: Answer) -> bytes:
     if answer.kind != DocumentKind.NEXT_KEY:
         others.filter(version__lt=answer.version).delete()
     if others.filter(version=answer.version).count() < PAIRS_MAX:
-        SignedDocument.objects.create(**asdict(answer), body=body)
+        SignedDocument.objects.create(**answer.row, body=body)
     return body
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,17 +13,16 @@ from pytest_django.fixtures import Settings
 
 from citizencard.core.errors import Conflict, InvalidField
 from citizencard.core.keyservice.errors import KeyServiceError
-from citizencard.core.keyservice.keystore import Algorithm, Master
 from citizencard.core.models import AuditEntry
 from terminals.models import CentreKey
 from terminals.services.publishing import name_next_key, present_key
 from terminals.wire.lists import Document, Trust
 from tests.factories import CLERK
-from tests.fixtures_core import DEMO_KEYS, KeyServiceProcess
+from tests.fixtures_core import KeyServiceProcess
 from tests.terminals.field import Field
+from tests.terminals.publishing.seeds import keys_with_two_seeds
 
 pytestmark = pytest.mark.django_db
-SECOND_SEED = bytes(range(32))
 HOUR = timedelta(hours=1)
 
 
@@ -33,11 +31,7 @@ def two_seeds(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> I
     """The key service has got another seed meanwhile; the centre has signed with the first one before."""
     present_key(timezone.now())
     folder = Path(tmp_path_factory.mktemp("k"))
-    content = json.loads(DEMO_KEYS.read_text())
-    kcv = Master(Algorithm.SEED, SECOND_SEED).kcv
-    content["keys"].append({"usage": "SIGN", "version": 2, "value": SECOND_SEED.hex(), "kcv": kcv})
-    (folder / "keys.json").write_text(json.dumps(content))
-    service = KeyServiceProcess(folder / "s", "--demo-keys", str(folder / "keys.json"))
+    service = KeyServiceProcess(folder / "s", "--demo-keys", str(keys_with_two_seeds(folder)))
     service.start()
     settings.KEY_SERVICE_SOCKET = str(service.socket_path)
     yield
