@@ -240,6 +240,20 @@ def grey_settled(
     return [Leg(payer_id, payable_id, amount_fen, Transfer.Kind.GREY_SETTLED, grey_id, occurred_at)]
 
 
+def ride_paid(
+    *, purse_id: int, payable_id: int, amount_fen: int, ride_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A ride by ride code: the account purse pays the merchant."""
+    return [Leg(purse_id, payable_id, amount_fen, Transfer.Kind.RIDE_PAID, ride_id, occurred_at)]
+
+
+def ride_claimed(
+    *, claim_id: int, payable_id: int, amount_fen: int, ride_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A ride by ride code that the purse could not pay any more: the merchant is paid, the holder owes it."""
+    return [Leg(claim_id, payable_id, amount_fen, Transfer.Kind.RIDE_CLAIMED, ride_id, occurred_at)]
+
+
 def payment_made(
     *, purse_id: int, payee_id: int, amount_fen: int, payment_id: int, occurred_at: datetime
 ) -> list[Leg]:

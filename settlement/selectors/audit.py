@@ -83,6 +83,7 @@ INVARIANTS: Final = (
             "a held purchase decided has the transfers that its rule asks for",
             "a grey record settled has its one transfer, and a transfer its grey record",
             "a tap stands on a batch, terminal, merchant and card that exist",
+            "a ride by code is paid once, by its purse or as a claim",
             "a payment or its refund is one transfer between its purse and its payee",
             "what is captured of a hold is its payments",
             "no payment is refunded beyond what was paid",

@@ -22,8 +22,10 @@ ONLINE: Final = [
     Transfer.Kind.HELD_PAID,
     Transfer.Kind.LOSS_BORNE,
     Transfer.Kind.GREY_SETTLED,
+    Transfer.Kind.RIDE_PAID,
+    Transfer.Kind.RIDE_CLAIMED,
 ]
-"""What a merchant is credited without a tap of the date: payments from account purses, rides on passes, and what was
+"""What a merchant is credited without a tap of the date: payments from account purses, rides on passes and by code, and what was
 decided later of held purchases and of those without proof.
 """
 _EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE]

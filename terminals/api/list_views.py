@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
@@ -17,16 +18,20 @@ from citizencard.core.problems import problem
 from terminals.api import schema
 from terminals.api.parsers import BatchParser
 from terminals.api.views import TerminalView, json_response
-from terminals.errors import GreyRefused
+from terminals.errors import LineRefused
 from terminals.models import DocumentKind
 from terminals.services.field import note_list_applied
 from terminals.services.greys import accept_greys
 from terminals.services.publishing import document_for, signed_time
+from terminals.services.ride_codes import accept_rides
 from terminals.wire.batch import MEDIA_TYPE as NDJSON
 from terminals.wire.lists import MEDIA_TYPE
+from terminals.wire.reasons import REASONS
 
-GREY_BYTES: Final = 1024 * 1024
+LINES_BYTES: Final = 1024 * 1024
 """Room for as many lines as are taken."""
+_RESULTS: Final = {"paid": "accepted", "claimed": "accepted", "duplicate": "duplicate"}
+_WORDS: Final = {"paid": "accepted", "claimed": "over_balance"}
 _NONCE: Final = re.compile(r"[0-9a-f]{32}")
 _SIGNED: Final = {(200, MEDIA_TYPE): OpenApiTypes.BINARY}
 
@@ -84,7 +89,7 @@ class GreysView(TerminalView):
     """Purchases without proof."""
 
     parser_classes = (BatchParser,)
-    body_limit = GREY_BYTES
+    body_limit = LINES_BYTES
 
     @extend_schema(
         operation_id="post_greys",
@@ -97,8 +102,45 @@ class GreysView(TerminalView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Report purchases that have no proof, up to 1,000, one JSON object a line. Telling again is no change."""
-        try:
-            return json_response({"received": accept_greys(terminal=self.terminal, body=self.body)})
-        except GreyRefused as refusal:
-            told = problem(refusal.status, refusal.code, str(refusal), rule=refusal.rule, **refusal.data)
-            return json_response(told, status=refusal.status)
+        return _taken_or_refused(lambda: {"received": accept_greys(terminal=self.terminal, body=self.body)})
+
+
+class RidesView(TerminalView):
+    """Rides paid by ride code."""
+
+    parser_classes = (BatchParser,)
+    body_limit = LINES_BYTES
+
+    @extend_schema(
+        operation_id="post_rides",
+        request={NDJSON: OpenApiTypes.STR},
+        responses={
+            200: schema.RidesAnswer,
+            (422, PROBLEM): schema.problem_response("A line cannot be read; none is taken"),
+            **schema.responses(413, 415, 503),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Report rides paid by ride code, up to 1,000, one JSON object a line. Telling again is no change."""
+
+        def taken() -> dict[str, Any]:
+            outcomes = accept_rides(terminal=self.terminal, body=self.body)
+            results = [
+                {"line": line, "result": _RESULTS.get(outcome, "rejected"), "reason": _reason(outcome)}
+                for line, outcome in enumerate(outcomes, start=1)
+            ]
+            return {"received": len(outcomes), "rides": results}
+
+        return _taken_or_refused(taken)
+
+
+def _reason(outcome: str) -> dict[str, str]:
+    return REASONS[_WORDS.get(outcome, outcome)].to_dict()
+
+
+def _taken_or_refused(take: Callable[[], dict[str, Any]]) -> HttpResponse:
+    try:
+        return json_response(take())
+    except LineRefused as refusal:
+        told = problem(refusal.status, refusal.code, str(refusal), rule=refusal.rule, **refusal.data)
+        return json_response(told, status=refusal.status)

@@ -122,6 +122,21 @@ class GreysAnswer(s.Serializer[Any]):
     received = s.IntegerField()
 
 
+class RideResult(s.Serializer[Any]):
+    """What became of one ride."""
+
+    line = s.IntegerField()
+    result = s.ChoiceField(["accepted", "duplicate", "rejected"])
+    reason = Reason()
+
+
+class RidesAnswer(s.Serializer[Any]):
+    """One result for each line, in their order."""
+
+    received = s.IntegerField()
+    rides = RideResult(many=True)
+
+
 class TariffVersion(s.Serializer[Any]):
     """A tariff from a date on."""
 

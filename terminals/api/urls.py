@@ -14,6 +14,7 @@ urlpatterns = [
     path("hot-list", views.HotListView.as_view(), name="hot-list"),
     path("documents/<str:kind>/<int:since>", list_views.DocumentView.as_view(), name="document"),
     path("time/<str:nonce>", list_views.TimeView.as_view(), name="time"),
+    path("rides", list_views.RidesView.as_view(), name="rides"),
     path("greys", list_views.GreysView.as_view(), name="greys"),
     path("terminal", views.ParametersView.as_view(), name="terminal"),
     path("enrolments", fleet_views.EnrolmentsView.as_view(), name="enrolments"),

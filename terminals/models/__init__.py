@@ -25,6 +25,7 @@ from terminals.models.published import (
     PublishedDocument,
     SignedDocument,
 )
+from terminals.models.rides import Ride
 
 __all__ = [
     "Batch",
@@ -54,6 +55,7 @@ __all__ = [
     "Place",
     "PublishedDocument",
     "Refusal",
+    "Ride",
     "Route",
     "RouteStop",
     "SignedDocument",

@@ -162,13 +162,27 @@ _RULES: Final = {
         WHERE NOT coalesce((moved.amount_fen, moved.credit_id) = (settled.amount_fen, settled.payable_id)
             AND (moved.debit_id = settled.account_id
                 OR moved.debit_id = (SELECT id FROM accounts_ledgeraccount WHERE code = '1221')), false)""",
+    "a ride by code is paid once, by its purse or as a claim": """
+        WITH asked (kind, source_id, debit_id, credit_id, amount_fen) AS (
+            SELECT CASE ride.outcome WHEN 'paid' THEN 44 ELSE 45 END, ride.id, CASE ride.outcome WHEN 'paid' THEN purse.account_id
+                ELSE (SELECT id FROM accounts_ledgeraccount WHERE code = '1221') END, merchant.payable_id, ride.amount_fen
+            FROM terminals_ride AS ride JOIN accounts_purse AS purse ON purse.card_id = ride.card_id AND purse.kind = 'account'
+            JOIN terminals_merchant AS merchant ON merchant.id = ride.merchant_id
+            WHERE ride.outcome IN ('paid', 'claimed') AND ride.amount_fen > 0
+        ), posted AS (
+            SELECT kind::integer, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (44, 45)
+        )
+        SELECT 'ride #' || source_id, format('%%s: kind %%s, %%s fen from account %%s to %%s', fault, kind, amount_fen,
+            debit_id, credit_id)
+        FROM ((SELECT 'missing' AS fault, * FROM asked EXCEPT ALL SELECT 'missing', * FROM posted)
+            UNION ALL (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM asked)) AS differing""",
     "a refusal names a reason that has a rule": """
         SELECT r.business_date || ' #' || r.id, 'code ' || r.code
         FROM terminals_refusal r WHERE NOT r.code = ANY(%(ruled)s)""",
     "the triggers that guard taps and refusals are on": """
         SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
         FROM (VALUES ('terminals_tap'), ('terminals_refusal'), ('terminals_heldresolution'), ('terminals_grey'),
-            ('terminals_greystep'), ('terminals_hotlistversion')) AS wanted (relation)
+            ('terminals_greystep'), ('terminals_hotlistversion'), ('terminals_ride')) AS wanted (relation)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = 'append_only'
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
 }

@@ -7,7 +7,7 @@ settles counts like a purchase, so that its proven record, should it come yet, i
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,8 +19,8 @@ from accounts.models import Chart
 from accounts.services import postings
 from accounts.services.incidents import flag_false_cards
 from accounts.services.ledger import post_journal
-from terminals.errors import GreyRefused
 from terminals.models import Grey, GreyStep, Terminal
+from terminals.services.lines import read_lines
 from terminals.wire.errors import RecordError
 from terminals.wire.grey import MAX_GREYS, GreyRecord
 
@@ -133,7 +133,7 @@ _STATE: Final = {
 def accept_greys(*, terminal: Terminal, body: bytes) -> int:
     """Keep what a terminal reports, one JSON object a line (see `terminals.wire.grey`); how many lines it had.
 
-    A line sent again is no change. Raises GreyRefused, which names line and field; then none is kept. A card whose debit
+    A line sent again is no change. Raises LineRefused, which names line and field; then none is kept. A card whose debit
     was not believed (MAC2) becomes a suspicion; no money moves here.
     """
     greys = _read(terminal, body)
@@ -243,24 +243,13 @@ def _post(settled: Sequence[_Judged]) -> int | None:
 
 
 def _read(terminal: Terminal, body: bytes) -> list[GreyRecord]:
-    lines = body.splitlines()
-    if not 0 < len(lines) <= MAX_GREYS:
-        raise GreyRefused(line=0, field="body", reason=f"has from 1 to {MAX_GREYS} lines")
-    greys = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            content = json.loads(line)
-            if not isinstance(content, dict):
-                raise RecordError("line", "must be a JSON object")
-            grey = GreyRecord.from_dict(content)
-            if grey.record.terminal_no != terminal.terminal_no:
-                raise RecordError("terminal_no", f"this terminal's is {terminal.terminal_no}")
-        except RecordError as error:
-            raise GreyRefused(line=number, field=error.field, reason=error.rule) from error
-        except (ValueError, RecursionError) as error:
-            raise GreyRefused(line=number, field="line", reason="is no JSON") from error
-        greys.append(grey)
-    return greys
+    def read(content: Mapping[str, Any]) -> GreyRecord:
+        grey = GreyRecord.from_dict(content)
+        if grey.record.terminal_no != terminal.terminal_no:
+            raise RecordError("terminal_no", f"this terminal's is {terminal.terminal_no}")
+        return grey
+
+    return read_lines(body, limit=MAX_GREYS, read=read)
 
 
 def _row(grey: GreyRecord) -> dict[str, Any]:

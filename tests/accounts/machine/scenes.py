@@ -35,8 +35,10 @@ from terminals.services.held import settle_hot_listed
 from terminals.services.hotlist import report_loss
 from terminals.services.policies import publish_hot_list_policy
 from terminals.services.publishing import publish_hot_list
+from terminals.services.ride_codes import accept_rides, issue_ride_code
 from terminals.wire.batch import build_batch
 from terminals.wire.grey import GreyRecord, build_greys
+from terminals.wire.rides import RideRecord, build_rides
 from tests.accounts.chip import Chip
 from tests.accounts.refunds.stories import (
     LATER,
@@ -288,6 +290,14 @@ def grey_settled(stage: Stage) -> Iterator[Event]:
     yield settle_greys
 
 
+def ride_paid(stage: Stage) -> Iterator[Event]:
+    yield ridden(stage, 300)
+
+
+def ride_claimed(stage: Stage) -> Iterator[Event]:
+    yield ridden(stage, 300, spent_fen=4_900)
+
+
 SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
     scene.__name__: scene
     for scene in (
@@ -295,7 +305,7 @@ SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
         deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, payment_made,
         payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, purchase_accepted,
         purchase_held, purchase_claimed, purchase_conflicting, held_purchase_paid, held_purchase_returned, loss_borne,
-        grey_settled,
+        grey_settled, ride_paid, ride_claimed,
     )
 }  # fmt: skip
 """By the name of the template."""
@@ -361,6 +371,19 @@ def upload(stage: Stage, card: Card, amount_fen: int) -> Event:
     terminal = Field.install(stage.keys)
     body = build_batch("B1", [terminal.tap(card, 1, amount_fen)])
     return partial(accept_batch, terminal=terminal.terminal, body=body)
+
+
+def ridden(stage: Stage, amount_fen: int, spent_fen: int = 0) -> Event:
+    """A ride by code from a purse of 50 yuan, of which so much was spent before the terminal reported it."""
+    card, terminal = wallet(), Field.install(stage.keys)
+    code = issue_ride_code(card=card, now=NOON)
+    if spent_fen:
+        pay(
+            purse=account_purse(card), payee=shop(), amount_fen=spent_fen, key="s", channel="qr", actor="shop",
+            occurred_at=NOON,
+        )  # fmt: skip
+    body = build_rides([RideRecord(code.text, amount_fen, NOON)])
+    return partial(accept_rides, terminal=terminal.terminal, body=body)
 
 
 def decided(stage: Stage, *, published: datetime, minutes_later: int) -> Event:

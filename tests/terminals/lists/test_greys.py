@@ -233,7 +233,7 @@ def test_a_line_that_breaks_a_rule_is_named_and_none_is_kept(
     answer = post(field, body)
     problem = json.loads(answer.content)
     assert (answer.status_code, problem["code"], problem["field"], problem["line"]) == (
-        422, "grey_refused", field_name, 2,
+        422, "line_refused", field_name, 2,
     )  # fmt: skip
     assert not Grey.objects.exists()
 
