@@ -1,11 +1,14 @@
-"""Fares in the background: the task may run twice, at once or after a crash; the database knows what is done."""
+"""The field in the background: each task may run twice, at once or after a crash; the database knows what is done."""
 
 from __future__ import annotations
 
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 
+from terminals.services.greys import settle_greys
+from terminals.services.held import settle_hot_listed
 from terminals.services.pricing import price_due_days
+from terminals.services.publishing import publish_hot_list
 
 _RETRIES_MAX = 10
 
@@ -19,3 +22,21 @@ _RETRIES_MAX = 10
 def price_fares() -> int:
     """Price every business date that is over; how many versions were written. Every night, after the cut-off."""
     return sum(priced.charges for priced in price_due_days())
+
+
+@shared_task(name="terminals.publish_hot_list")
+def publish_hot_list_now() -> str:
+    """Publish what a crash or a sealed key service has left over. Every minute."""
+    return str(publish_hot_list())
+
+
+@shared_task(name="terminals.settle_hot_listed")
+def settle_hot_listed_now() -> int:
+    """Decide who bears purchases with lost cards. Every minute; what is left is the next run's."""
+    return settle_hot_listed()
+
+
+@shared_task(name="terminals.settle_greys")
+def settle_greys_now() -> int:
+    """Settle, drop or close purchases without proof, by what has arrived since. Every minute."""
+    return settle_greys()

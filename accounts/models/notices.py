@@ -62,6 +62,21 @@ class Notice(models.Model):
             _("Your concession (%(category)s) ends on %(date)s, in %(days)s days. Please have it renewed."),
         )
 
+        CARD_LISTED = (
+            "card_listed",
+            _(
+                "Card %(card)s was reported lost. What is paid with it more than %(minutes)s minutes after the report is not "
+                "charged to you."
+            ),
+        )
+        CARD_FOUND = "card_found", _("Card %(card)s was found and works again.")
+        CARD_LISTED_WRONGLY = (
+            "card_listed_wrongly",
+            _(
+                "Card %(card)s was refused by mistake and works again. If this has cost you anything, please tell us."
+            ),
+        )
+
     citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="notices", verbose_name=_("citizen"))
     code = models.CharField(_("message"), max_length=30)
     data = models.JSONField(_("detail"), default=dict)

@@ -44,6 +44,8 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_pass": ("state", "rides_left", "unused_fen", "refunded_fen"),
     "accounts_purse": ("offline_seen", "online_seen"),
     "core_businessday": ("state", "closed_at"),
+    "terminals_hotlistchange": ("version",),
+    "terminals_hotlistremoval": ("checker", "approved_at"),
     "terminals_enrolmentcode": ("tries", "used_at", "expires_at"),
     "terminals_faredocument": ("withdrawn_at", "withdrawn_by", "withdrawn_reason"),
     "terminals_fareproposal": ("state", "checker", "checked_at", "answer"),
