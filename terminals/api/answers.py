@@ -18,6 +18,7 @@ def told_answer(answer: Mapping[str, Any]) -> HttpResponse:
 
 def json_response(content: Mapping[str, Any], status: int = 200) -> HttpResponse:
     """JSON with sorted names: a database keeps no order of names, and a repeated answer must be the same bytes."""
-    body = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    body = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     media_type = "application/json" if status < 400 else PROBLEM
-    return HttpResponse(body, status=status, content_type=media_type)
+    length = {"Content-Length": str(len(body))}  # a purchase at once passes nobody else who would say it
+    return HttpResponse(body, status=status, content_type=media_type, headers=length)

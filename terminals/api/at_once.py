@@ -13,9 +13,8 @@ from django.http import HttpRequest, HttpResponse
 
 from terminals.api.answers import told_answer
 from terminals.api.limits import TAP_BYTES
-from terminals.api.signing_keys import find_signing_key
+from terminals.api.signing_keys import recall_signing_key
 from terminals.services.online.purchase import Sender, accept_at_once
-from terminals.wire.errors import SignatureError
 from terminals.wire.signature import SignedMessage
 
 _PATH: Final = "/api/v1/taps"
@@ -40,11 +39,10 @@ class PurchasesAtOnce:
 def _accepted(request: HttpRequest) -> HttpResponse | None:
     body = request.body
     message = SignedMessage("POST", request.build_absolute_uri(), dict(request.headers), body)
-    try:
-        key = find_signing_key(message)
-    except SignatureError:
+    key = recall_signing_key(message)
+    if key is None:
         return None
-    answer = accept_at_once(sender=Sender(key.terminal_id, key.terminal_no), body=body)
+    answer = accept_at_once(sender=Sender(key.terminal_id, key.id, key.terminal_no), body=body)
     return None if answer is None else told_answer(answer)
 
 

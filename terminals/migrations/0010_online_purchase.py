@@ -3,12 +3,13 @@
 from django.db import migrations
 
 # The judgement of terminals/services/acceptance/judgement.py for the one record that is nobody's exception: the sequence
-# and the counter are new, the card is not listed, the purse pays. Then the same rows as from a batch of one; in every other
-# case `answer` is NULL, nothing is written, and the general way judges. Locked in its order: terminal, open day, purse.
-# A record that was answered before is answered again. The TAC has been checked by the caller.
+# and the counter are new, the card is not listed, the purse pays. Then the same rows as from a batch of one. Otherwise
+# nothing is written, `answer` is NULL, and the general way judges. Locked in its order: terminal, open day, purse.
+# A record that was answered before is answered again. The caller has checked TAC and signature, the latter by a key that he
+# may have known for a while: whether it counts, and is that terminal's, is asked here.
 ACCEPT = """
 CREATE FUNCTION terminals_accept_purchase(
-    terminal bigint, number text, digest bytea, pan text, atc integer, seq bigint, kind smallint, amount bigint,
+    terminal bigint, signed_with bigint, terminal_no text, number text, digest bytea, pan text, atc integer, seq bigint, kind smallint, amount bigint,
     balance bigint, occurred timestamptz, tac bytea, place text, trip text, received timestamptz, INOUT answer jsonb
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_variable
@@ -26,7 +27,11 @@ BEGIN
     answer := NULL;
     SELECT t.code, t.merchant_id, m.payable_id, t.sequences_seen @> seq AS seen INTO sender
         FROM terminals_terminal AS t JOIN terminals_merchant AS m ON m.id = t.merchant_id
-        WHERE t.id = terminal FOR NO KEY UPDATE OF t;
+        WHERE t.id = terminal AND t.terminal_no = terminal_no FOR NO KEY UPDATE OF t;
+    IF NOT EXISTS (SELECT FROM terminals_terminalkey AS k WHERE k.id = signed_with AND k.terminal_id = terminal
+            AND k.revoked_at IS NULL AND (k.valid_until IS NULL OR k.valid_until > received)) THEN
+        RETURN;
+    END IF;
     SELECT b.digest = digest AS same, b.answer INTO stored
         FROM terminals_batch AS b WHERE b.terminal_id = terminal AND b.number = number AND b.state = 'processed';
     IF FOUND THEN
@@ -82,7 +87,7 @@ END $$;
 """
 DROP = """
 DROP FUNCTION terminals_accept_purchase(
-    bigint, text, bytea, text, integer, bigint, smallint, bigint, bigint, timestamptz, bytea, text, text, timestamptz, jsonb);
+    bigint, bigint, text, text, bytea, text, integer, bigint, smallint, bigint, bigint, timestamptz, bytea, text, text, timestamptz, jsonb);
 """
 
 

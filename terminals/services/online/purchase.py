@@ -28,16 +28,17 @@ from terminals.wire.record import TapRecord
 
 _ACCEPT: Final = """
 SELECT answer FROM terminals_accept_purchase(
-    %s, %s, %s, %s, %s::integer, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s::text::jsonb)
+    %s, %s, %s, %s, %s, %s, %s::integer, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s::text::jsonb)
 """
 _RIGHT: Final = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The terminal that signed, as far as a purchase needs it."""
+    """The terminal that signed, as far as a purchase needs it, and the key by which it did."""
 
     id: int
+    key_id: int
     terminal_no: str
 
 
@@ -67,6 +68,8 @@ def accept_at_once(*, sender: Sender, body: bytes, now: datetime | None = None) 
 def _values(sender: Sender, record: TapRecord, now: datetime) -> tuple[object, ...]:
     return (
         sender.id,
+        sender.key_id,
+        sender.terminal_no,
         online_number(record),
         online_digest(record),
         record.card_no,
