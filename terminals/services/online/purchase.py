@@ -18,19 +18,21 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.services.ledger import call_ledger
+from citizencard.core.calendar import shanghai
 from citizencard.core.errors import CitizenCardError
 from citizencard.core.keyservice.client import key_service
-from citizencard.core.keyservice.protocol import pack_tac_record
+from citizencard.core.keyservice.protocol import RIGHT, pack_tac_record
 from terminals.services.acceptance.answers import accepted_tap
 from terminals.services.acceptance.service import online_digest, online_number
+from terminals.services.online.prices import Price, forget_price, price_on
 from terminals.wire.errors import RecordError
 from terminals.wire.record import TapRecord
 
 _ACCEPT: Final = """
 SELECT answer FROM terminals_accept_purchase(
-    %s, %s, %s, %s, %s, %s, %s::integer, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s::text::jsonb)
+    %s, %s, %s, %s, %s, %s, %s::integer, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::text::jsonb)
 """
-_RIGHT: Final = b"\x01"
+_RIGHT: Final = bytes([RIGHT])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,17 @@ def accept_at_once(*, sender: Sender, body: bytes, now: datetime | None = None) 
     try:
         if key_service().verify_purchase_tacs(_tac_record(record)) != _RIGHT:
             return None
-        (answer,) = call_ledger(_ACCEPT, _values(sender, record, now))
+        day = shanghai(record.occurred_at).date()
+        (answer,) = call_ledger(_ACCEPT, _values(sender, record, now, price_on(sender.id, day)))
     except (CitizenCardError, DatabaseError):
         return None
+    if answer is None:
+        forget_price(sender.id, day)
     found: dict[str, Any] | None = answer
     return found
 
 
-def _values(sender: Sender, record: TapRecord, now: datetime) -> tuple[object, ...]:
+def _values(sender: Sender, record: TapRecord, now: datetime, price: Price) -> tuple[object, ...]:
     return (
         sender.id,
         sender.key_id,
@@ -83,6 +88,8 @@ def _values(sender: Sender, record: TapRecord, now: datetime) -> tuple[object, .
         record.place,
         record.trip,
         now,
+        settings.PRODUCTION,
+        *price,
         json.dumps(accepted_tap(record), ensure_ascii=False),
     )
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +22,8 @@ from citizencard.core.calendar import open_business_day
 from terminals.models import Batch, Refusal, Tap, Terminal
 from terminals.selectors.invariants import broken
 from terminals.services.acceptance import accept_batch, accept_tap
+from terminals.services.acceptance_policy import publish_acceptance_policy
+from terminals.services.field import publish_tariff
 from terminals.services.fleet import revoke_terminal
 from terminals.services.hotlist import report_loss
 from terminals.services.online.purchase import Sender, accept_at_once
@@ -62,7 +63,8 @@ def long(field: Field, record: TapRecord) -> Any:
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "12"))
 """How many the properties try; more on demand."""
-NOW = timezone.now().replace(microsecond=0)
+NOW = NOON + timedelta(hours=2)
+POLICY = {"channel": "bus", "legal_basis": "test", "actor": "clerk"}
 
 
 @dataclass
@@ -75,7 +77,16 @@ class Town:
 
 @pytest.fixture
 def town(field: Field, card: Card) -> Town:
-    """A card with money, one that may overdraw, one that is frozen, one on the hot list from noon on."""
+    """A card with money, one that may overdraw, one that is frozen, one on the hot list from noon on.
+
+    Before the day of the test nothing above the flat fare of 2 yuan was to be paid, and nothing over 12 yuan.
+    """
+    publish_acceptance_policy(
+        **POLICY, valid_from=date(2026, 1, 1), purchase_limit_fen=1_200, late_days=20, hold_over_price=True
+    )
+    publish_acceptance_policy(
+        **POLICY, valid_from=TODAY, purchase_limit_fen=1_500, late_days=30, hold_over_price=False
+    )
     rider = make_card(product=make_product(overdraft_fen=500))
     frozen, lost = make_card(), make_card()
     for other in rider, frozen, lost:
@@ -92,8 +103,10 @@ TAPS = st.lists(
         st.integers(0, 3),  # card
         st.integers(0, 3),  # its counter
         st.integers(1, 4),  # the terminal's
-        st.sampled_from([0, 1, 400, 1_000, 1_001, 1_500, 1_501, 10_000]),
-        st.sampled_from(["", "", "", "tac", "card", "terminal", "future", "early", "trip"]),
+        st.sampled_from([0, 1, 200, 400, 1_000, 1_001, 1_500, 1_501, 10_000]),
+        st.sampled_from(
+            ["", "", "", "tac", "card", "terminal", "future", "early", "yesterday", "late", "trip"]
+        ),
     ),
     min_size=1,
     max_size=5,
@@ -107,6 +120,8 @@ def record_of(town: Town, tap: tuple[int, int, int, int, str]) -> TapRecord:
         "terminal": {"terminal_no": "FFFFFFFFFFFF"},
         "future": {"occurred_at": NOW + timedelta(seconds=601)},
         "early": {"occurred_at": NOON - timedelta(hours=1)},
+        "yesterday": {"occurred_at": NOON - timedelta(days=1)},
+        "late": {"occurred_at": NOON - timedelta(days=40)},
         "trip": {"trip": "@K1", "place": "东湖"},
     }.get(flaw, {})
     record = town.field.tap(town.cards[which], atc, amount, terminal_seq=seq, **changes)
@@ -191,6 +206,26 @@ def test_online_in_a_batch_or_both_comes_to_the_same(town: Town, taps: list[Any]
     )
     plain = after([lambda r=r: sent(r, "b") for r in records], lambda: (books(), counters()))  # type: ignore[misc]
     assert mixed == plain
+
+
+def test_a_new_version_of_the_tariff_counts_at_once(field: Field, card: Card) -> None:
+    """What is kept in mind of a price is asked for again where it matters."""
+    publish_acceptance_policy(**POLICY, valid_from=TODAY, purchase_limit_fen=5_000)
+
+    def result(atc: int) -> str:
+        answer = deliver(tap_request(field, field.tap(card, atc, 300))).json()  # type: ignore[attr-defined]
+        return str(answer["reason"]["code"])
+
+    assert [result(1), result(2)] == ["over_price"] * 2
+    dearer = {
+        "code": "flat",
+        "name": "一票制",
+        "kind": "flat",
+        "rule": {"fare_fen": 300},
+        "legal_basis": "test",
+    }
+    publish_tariff(**dearer, valid_from=TODAY)
+    assert [result(3), result(4)] == ["accepted"] * 2
 
 
 def tap_request(field: Field, record: TapRecord, **changes: Any) -> Any:

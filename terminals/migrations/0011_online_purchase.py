@@ -3,19 +3,22 @@
 from django.db import migrations
 
 # The judgement of terminals/services/acceptance/judgement.py for the one record that is nobody's exception: the sequence
-# and the counter are new, the card is not listed, the purse pays. Then the same rows as from a batch of one. Otherwise
+# and the counter are new, it is within the policy of its date, the card is not listed, the purse pays. Then the same rows as from a batch of one. Otherwise
 # nothing is written, `answer` is NULL, and the general way judges. Locked in its order: terminal, open day, purse.
 # A record that was answered before is answered again. The caller has checked TAC and signature, the latter by a key that he
-# may have known for a while: whether it counts, and is that terminal's, is asked here.
+# may have known for a while: whether it counts, and is that terminal's, is asked here. So with the tariff's version and the
+# most that it can ask for (NULL: no bound), which the database cannot compute.
 ACCEPT = """
 CREATE FUNCTION terminals_accept_purchase(
     terminal bigint, signed_with bigint, terminal_no text, number text, digest bytea, pan text, atc integer, seq bigint, kind smallint, amount bigint,
-    balance bigint, occurred timestamptz, tac bytea, place text, trip text, received timestamptz, INOUT answer jsonb
+    balance bigint, occurred timestamptz, tac bytea, place text, trip text, received timestamptz, production boolean,
+    tariff bigint, most bigint, INOUT answer jsonb
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_variable
 DECLARE
     sender record;
     payer record;
+    rule record;
     stored record;
     day date;
     batch bigint;
@@ -25,7 +28,7 @@ DECLARE
     told jsonb := answer;
 BEGIN
     answer := NULL;
-    SELECT t.code, t.merchant_id, m.payable_id, t.sequences_seen @> seq AS seen INTO sender
+    SELECT t.code, t.merchant_id, t.tariff_code, m.payable_id, m.channel, t.sequences_seen @> seq AS seen INTO sender
         FROM terminals_terminal AS t JOIN terminals_merchant AS m ON m.id = t.merchant_id
         WHERE t.id = terminal AND t.terminal_no = terminal_no FOR NO KEY UPDATE OF t;
     IF NOT EXISTS (SELECT FROM terminals_terminalkey AS k WHERE k.id = signed_with AND k.terminal_id = terminal
@@ -40,6 +43,18 @@ BEGIN
     ELSIF sender.seen IS NOT FALSE THEN
         RETURN;
     END IF;
+    SELECT p.purchase_limit_fen, p.late_days, p.hold_over_price, (
+            SELECT v.id FROM terminals_tariff AS v WHERE v.code = sender.tariff_code AND v.valid_from <= p.day
+            ORDER BY v.valid_from DESC LIMIT 1
+        ) AS tariff INTO rule
+        FROM (SELECT *, (occurred AT TIME ZONE 'Asia/Shanghai')::date AS day FROM terminals_acceptancepolicy) AS p
+        WHERE p.channel = sender.channel AND p.valid_from <= p.day ORDER BY p.valid_from DESC LIMIT 1;
+    IF amount > rule.purchase_limit_fen
+        OR extract(epoch FROM date_trunc('second', received) - occurred) > rule.late_days * 86400::bigint
+        OR rule.hold_over_price AND (rule.tariff IS DISTINCT FROM tariff OR amount > coalesce(most, amount))
+    THEN
+        RETURN;
+    END IF;
     waited := pg_advisory_xact_lock_shared(1112884313);  -- "BUDY", see citizencard.core.calendar
     SELECT d.date INTO day FROM core_businessday AS d WHERE d.state = 'open';
     IF day IS NULL THEN
@@ -48,11 +63,12 @@ BEGIN
     END IF;
     -- The account's state may be a moment old: what has been frozen meanwhile, the ledger refuses.
     SELECT p.id, p.card_id, p.account_id, p.floor_fen, p.offline_seen @> atc AS seen,
-            CASE WHEN a.state = 'open' THEN p.balance_fen - p.held_fen ELSE 0 END AS spendable INTO payer
-        FROM accounts_card AS c JOIN accounts_purse AS p ON p.card_id = c.id AND p.kind = 'chip'
+            CASE WHEN a.state = 'open' THEN p.balance_fen - p.held_fen ELSE 0 END AS spendable,
+            r.test_only AND production AS barred INTO payer
+        FROM accounts_card AS c JOIN accounts_cardproduct AS r ON r.code = c.product_id JOIN accounts_purse AS p ON p.card_id = c.id AND p.kind = 'chip'
         JOIN accounts_ledgeraccount AS a ON a.id = p.account_id
         WHERE c.pan = pan FOR NO KEY UPDATE OF p;
-    IF payer.seen IS NOT FALSE
+    IF payer.seen IS NOT FALSE OR payer.barred
         OR amount > (CASE WHEN payer.spendable > 0 THEN payer.spendable - payer.floor_fen ELSE 0 END)
         OR EXISTS (SELECT FROM terminals_hotlistentry AS e WHERE e.pan = pan AND e.effective_at <= occurred
             AND (e.removed_at IS NULL OR e.removed_at > occurred))
@@ -87,10 +103,11 @@ END $$;
 """
 DROP = """
 DROP FUNCTION terminals_accept_purchase(
-    bigint, bigint, text, text, bytea, text, integer, bigint, smallint, bigint, bigint, timestamptz, bytea, text, text, timestamptz, jsonb);
+    bigint, bigint, text, text, bytea, text, integer, bigint, smallint, bigint, bigint, timestamptz, bytea, text, text, timestamptz,
+    boolean, bigint, bigint, jsonb);
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("terminals", "0009_acceptance_trip"), ("accounts", "0012_posting")]
+    dependencies = [("terminals", "0010_acceptance_policy"), ("accounts", "0013_acceptance_test_cards")]
     operations = [migrations.RunSQL(ACCEPT, DROP)]
