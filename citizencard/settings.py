@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "citizencard.proxy.CallersAddress",
     "django.middleware.security.SecurityMiddleware",
+    "terminals.api.at_once.PurchasesAtOnce",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

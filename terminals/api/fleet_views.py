@@ -15,9 +15,10 @@ from rest_framework.views import APIView
 from citizencard.core.calendar import shanghai
 from citizencard.core.problems import MEDIA_TYPE as PROBLEM
 from terminals.api import fleet_schema, schema
+from terminals.api.answers import json_response
 from terminals.api.authentication import TerminalPrincipal, check_size
 from terminals.api.parsers import SmallJson
-from terminals.api.views import TerminalView, json_response
+from terminals.api.views import TerminalView
 from terminals.selectors.hotlist import hot_list_version
 from terminals.services.enrolment import enrol_terminal
 from terminals.services.fleet import Event, Told, take_events, take_heartbeat

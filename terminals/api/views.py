@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import Any, ClassVar, Final, cast
+from typing import ClassVar, cast
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
@@ -18,7 +17,9 @@ from citizencard.core.calendar import shanghai
 from citizencard.core.errors import NotFound
 from citizencard.core.problems import MEDIA_TYPE as PROBLEM
 from terminals.api import schema
+from terminals.api.answers import json_response, told_answer
 from terminals.api.authentication import TerminalPrincipal
+from terminals.api.limits import BATCH_BYTES, TAP_BYTES
 from terminals.api.parsers import BatchParser, RecordParser, TxnParser
 from terminals.models import Batch, Terminal
 from terminals.selectors.batches import find_batch
@@ -29,10 +30,6 @@ from terminals.services.field import note_hot_list_taken, note_seen
 from terminals.services.publishing import publish_hot_list
 from terminals.wire.batch import MEDIA_TYPE as NDJSON
 from terminals.wire.txn import MEDIA_TYPE as TXN
-
-BATCH_BYTES: Final = 24 * 1024 * 1024
-"""Room for the largest number of records a batch may hold."""
-TAP_BYTES: Final = 8 * 1024
 
 
 class TerminalView(APIView):
@@ -69,7 +66,10 @@ class TapsView(TerminalView):
         },
     )
     def post(self, request: Request) -> HttpResponse:
-        """Report one purchase as it happens. The same record again gets the same answer."""
+        """Report one purchase as it happens. The same record again gets the same answer.
+
+        What is simply accepted never comes here, see :mod:`terminals.api.at_once`.
+        """
         return stored_answer(accept_tap(terminal=self.terminal, body=self.body))
 
 
@@ -161,12 +161,4 @@ class ParametersView(TerminalView):
 
 def stored_answer(batch: Batch) -> HttpResponse:
     """The answer of a batch, the same bytes each time; a refusal has the status that stands in it."""
-    status = batch.answer.get("status", 200)
-    return json_response(batch.answer, status=status)
-
-
-def json_response(content: dict[str, Any], status: int = 200) -> HttpResponse:
-    """JSON with sorted names: a database keeps no order of names, and a repeated answer must be the same bytes."""
-    body = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    media_type = "application/json" if status < 400 else PROBLEM
-    return HttpResponse(body, status=status, content_type=media_type)
+    return told_answer(batch.answer)

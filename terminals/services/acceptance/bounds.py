@@ -45,12 +45,12 @@ def _prices(tariff_code: str, days: Numbers) -> Numbers:
     """The most that the tariff's version of each day can ask for."""
     versions = Tariff.objects.filter(code=tariff_code).order_by("valid_from")
     begins, keys = zip(*versions.values_list("valid_from", "pk"), strict=True)
-    return _in_force(begins, [_NONE if (most := _ceiling_of(key)) is None else most for key in keys], days)
+    return _in_force(begins, [_NONE if (most := ceiling_of(key)) is None else most for key in keys], days)
 
 
 @lru_cache(maxsize=1_000)
-def _ceiling_of(tariff_id: int) -> int | None:
-    """Versions of a tariff never change, and a large one takes a while to read."""
+def ceiling_of(tariff_id: int) -> int | None:
+    """The most a version of a tariff can ask for. It never changes, and a large one takes a while to read."""
     tariff = Tariff.objects.get(pk=tariff_id)
     return ceiling_fen(parse_tariff(tariff.kind, tariff.rule))
 
