@@ -381,6 +381,14 @@ class IllegalRefundTransition(CitizenCardError):
     message = _("A refund cannot go from %(source)s to %(target)s.")
 
 
+class IllegalAlertReview(CitizenCardError):
+    """An alert is reviewed once: data `source`, `target`."""
+
+    code = "illegal_alert_review"
+    status = 409
+    message = _("The alert is %(source)s already and cannot become %(target)s.")
+
+
 class SelfApproval(CitizenCardError):
     """Whoever asked for a refund does not approve it."""
 

@@ -31,6 +31,7 @@ class Chart(models.TextChoices):
     DEPOSITS = "2021", _("card deposits")
     TOP_UPS_IN_TRANSIT = "2031", _("top-ups in transit")
     REFUNDS_PAYABLE = "2032", _("refunds payable")
+    COMPENSATION_PAYABLE = "2033", _("compensation payable")
     PASSES_SOLD = "2051", _("passes sold, not yet used")
     MERCHANT_PAYABLE = "2202", _("merchant payable")
     SETTLEMENT_PAYABLE = "2203", _("settlement payable")
@@ -176,6 +177,8 @@ class Transfer(models.Model):
         REFUND_PAID = 31, _("refund paid")
         REFUND_RETURNED = 32, _("refund returned by the payer's bank")
         INTEREST_OWED = 33, _("interest owed")
+        COMPENSATION_OWED = 36, _("compensation owed")
+        COMPENSATION_PAID = 37, _("compensation paid")
         FUNDS_RECEIVED = 50, _("funds received by the bank")
         CORRECTION = 59, _("correction")
 

@@ -1,4 +1,5 @@
 from terminals.models.acceptance import Batch, Refusal, Tap
+from terminals.models.appeals import AppealPolicy, HotListAppeal
 from terminals.models.bureau import BureauBatch, BureauLine
 from terminals.models.field import Channel, Contract, HotListEntry, Merchant, Tariff
 from terminals.models.fleet import (
@@ -10,10 +11,12 @@ from terminals.models.fleet import (
     TerminalKey,
     TerminalKind,
 )
+from terminals.models.hours import TradingHours
 from terminals.models.identity import CardCertificate, IdentityCheck
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
 
 __all__ = [
+    "AppealPolicy",
     "Batch",
     "BureauBatch",
     "BureauLine",
@@ -23,6 +26,7 @@ __all__ = [
     "EnrolmentCode",
     "FleetPolicy",
     "Heartbeat",
+    "HotListAppeal",
     "HotListEntry",
     "IdentityCheck",
     "Line",
@@ -38,4 +42,5 @@ __all__ = [
     "TerminalEvent",
     "TerminalKey",
     "TerminalKind",
+    "TradingHours",
 ]
