@@ -208,6 +208,7 @@ CELERY_BEAT_SCHEDULE = {
     "collect-mandates": {"task": "accounts.collect_mandates", **_EVERY_MINUTE},
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
     "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
+    "run-risk": {"task": "terminals.run_risk", "schedule": crontab(hour=1, minute=30)},
     "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},
 }
 

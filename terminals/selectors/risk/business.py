@@ -108,7 +108,12 @@ def _are_hours(value: Any) -> bool:
 
 
 TAC: Final = Rule(RiskRule.TAC, 1, {"terminal_max": at_least(0), "card_max": at_least(0)}, _TAC)
-REFUNDS: Final = Rule(RiskRule.REFUNDS, 1, {"officer_max": at_least(0), "payee_max": at_least(0), "merchant_max": at_least(0)}, _REFUNDS)
+REFUNDS: Final = Rule(
+    RiskRule.REFUNDS,
+    1,
+    {"officer_max": at_least(0), "payee_max": at_least(0), "merchant_max": at_least(0)},
+    _REFUNDS,
+)
 SPLIT: Final = Rule(
     RiskRule.SPLIT, 1, {"near_fen": at_least(1), "limit_fen": at_least(1), "times": at_least(2)}, _SPLIT
 )

@@ -36,26 +36,29 @@ SELECT 'card', card_id::text AS subject, card_id, jsonb_build_object('taps', tap
 FROM worst
 """
 
-# As the crow flies (haversine, WGS 84). Between any two taps stand only steps between neighbours: who could have made each
+# As the crow flies (haversine, WGS 84), between the stops that the trips name, or else those that the terminals stand at. Between any two taps stand only steps between neighbours: who could have made each
 # of them could have made the whole way.
 _TRAVEL: Final = """
-WITH spot AS MATERIALIZED (
-    SELECT terminal.id AS terminal_id, stop.id AS stop_id, radians(latitude)::float8 AS lat, radians(longitude)::float8 AS lon
-    FROM terminals_terminal AS terminal JOIN terminals_place AS site ON site.id = terminal.site_id
-    JOIN terminals_stop AS stop ON stop.id = site.stop_id WHERE latitude IS NOT NULL
+WITH stop AS MATERIALIZED (
+    SELECT id, code, radians(latitude)::float8 AS lat, radians(longitude)::float8 AS lon
+    FROM terminals_stop WHERE latitude IS NOT NULL
 ), step AS (
-    SELECT card_id, business_date, id, occurred_at, stop_id, lat, lon, lag(business_date) OVER way AS date0,
-        lag(id) OVER way AS id0, lag(occurred_at) OVER way AS at0, lag(stop_id) OVER way AS stop0,
+    SELECT card_id, business_date, tap.id, occurred_at, stop.id AS stop_id, lat, lon, lag(business_date) OVER way AS date0,
+        lag(tap.id) OVER way AS id0, lag(occurred_at) OVER way AS at0, lag(stop.id) OVER way AS stop0,
         lag(lat) OVER way AS lat0, lag(lon) OVER way AS lon0
-    FROM terminals_tap JOIN spot USING (terminal_id) WHERE business_date BETWEEN %(since)s AND %(day)s
-    WINDOW way AS (PARTITION BY card_id ORDER BY occurred_at, id)
+    FROM terminals_tap AS tap JOIN terminals_terminal AS terminal ON terminal.id = tap.terminal_id
+    LEFT JOIN terminals_place AS site ON site.id = terminal.site_id
+    LEFT JOIN terminals_stop AS told ON trip <> '' AND told.code = substring(trip FROM '^(?:in|out):([^:@]+)')
+    JOIN stop ON stop.id = coalesce(told.id, site.stop_id)
+    WHERE business_date BETWEEN %(since)s AND %(day)s
+    WINDOW way AS (PARTITION BY card_id ORDER BY occurred_at, tap.id)
 ), moved AS (
     SELECT *, extract(epoch FROM occurred_at - at0)::float8 AS seconds,
         12742000 * asin(least(1, sqrt(sin((lat - lat0) / 2) ^ 2 + cos(lat) * cos(lat0) * sin((lon - lon0) / 2) ^ 2))) AS metres
     FROM step WHERE stop_id <> stop0 AND %(day)s IN (business_date, date0)
 )
 SELECT DISTINCT ON (card_id) 'card', card_id::text AS subject, card_id,
-    jsonb_build_object('metres', round(metres), 'seconds', round(seconds), 'stops', jsonb_build_array(stop0, stop_id)),
+    jsonb_build_object('metres', round(metres), 'seconds', round(seconds)),
     jsonb_build_object('taps', jsonb_build_array(jsonb_build_array(date0, id0), jsonb_build_array(business_date, id)))
 FROM moved WHERE metres > %(metres_min)s AND metres > (seconds + %(tolerance_seconds)s) * %(kmh_max)s / 3.6
 ORDER BY card_id, metres / (seconds + 1) DESC, id

@@ -63,7 +63,10 @@ def test_many_refunds_by_one_officer_or_to_one_payee(open_day: object) -> None:
     for count in range(3):
         card = stories.anonymous_card()
         stories.ask(
-            card, actor="zhang" if count else CLERK, payee="acct_1" if count else "", chip=stories.shown(10_000)
+            card,
+            actor="zhang" if count else CLERK,
+            payee="acct_1" if count else "",
+            chip=stories.shown(10_000),
         )
 
     def found(officer_max: int, payee_max: int) -> dict[str, int]:

@@ -19,7 +19,7 @@ DROP TRIGGER append_only ON terminals_appealpolicy;
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0013_risk"),
-        ("terminals", "0008_terminal_keys"),
+        ("terminals", "0009_acceptance_trip"),
     ]
 
     operations = [
