@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -47,6 +48,12 @@ def block_of(card: Card) -> Block | None:
     flags = card.flags.filter(cleared_at=None).order_by("pk") if entry.removed_at is None else []
     appeal = HotListAppeal.objects.filter(entry=entry).select_related("policy", "compensation").first()
     return Block(entry, tuple(ground_of(flag) for flag in flags), appeal)
+
+
+def blocked_pans(pans: Iterable[str]) -> frozenset[str]:
+    """Those cards that are on the hot list on suspicion."""
+    entries = HotListEntry.objects.filter(pan__in=list(pans), removed_at=None, reason__in=SUSPICIONS)
+    return frozenset(entries.values_list("pan", flat=True))
 
 
 def ground_of(flag: CardFlag) -> Ground:

@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def _write_tables(self, day: date, runs: list[RuleRun], alerts: list[RiskAlert]) -> None:
         table = Table(title=_("Risk rules on %(date)s") % {"date": day})
-        for heading in (_("rule"), _("version"), _("new"), _("alerts of the date")):
+        for heading in (_("rule"), _("version of the rule"), _("new alerts"), _("alerts of the date")):
             table.add_column(heading)
         for run in runs:
             count = sum(alert.rule == run.rule for alert in alerts)

@@ -2,6 +2,8 @@
 
 from citizencard.office.admin import (
     agents,
+    alerts,
+    appeals,
     books,
     cards,
     days,
@@ -20,6 +22,8 @@ from citizencard.office.admin import (
 
 __all__ = [
     "agents",
+    "alerts",
+    "appeals",
     "books",
     "cards",
     "days",
