@@ -12,7 +12,7 @@ RESULTS = Path(__file__).with_name("results.json")
 LEDGER = tuple(
     f"ledger-{study}" for study in ("single", "sets", "hot", "integrity", "crowd", "queries", "audit")
 )
-NAMES = ("batch", "online", "clearing", "tac", *LEDGER)
+NAMES = ("batch", "online", "clearing", "tac", "risk", *LEDGER)
 ROUNDS = 5
 
 
@@ -63,7 +63,7 @@ def _measure(options: argparse.Namespace, address: str) -> None:
 def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
     from django.utils import timezone
 
-    from benchmarks import batch, clearing, ledger, online, tac
+    from benchmarks import batch, clearing, ledger, online, risk, tac
     from benchmarks.city import found_city
     from benchmarks.field import tills, wallets
 
@@ -80,6 +80,8 @@ def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
         yield clearing.run(**size)
     if "tac" in wanted:
         yield tac.run(**size)
+    if "risk" in wanted:
+        yield risk.run(**size)
     studies = [name for name in LEDGER if name in wanted]
     yield from ledger.run(studies, large=options.large, **size)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -96,13 +96,15 @@ INSERT INTO terminals_tap (business_date, batch_id, line, terminal_id, merchant_
     amount_fen, balance_fen, occurred_at, received_at, tac, outcome)
 SELECT %(day)s, batch.id, row_number() OVER (PARTITION BY record.merchant ORDER BY n), terminal.id,
     terminal.merchant_id, card.id, seen.atc + row_number() OVER (PARTITION BY record.card ORDER BY n) - 1,
-    seen.sequence + row_number() OVER (PARTITION BY record.merchant ORDER BY n) - 1, 6, amount_fen, 0, %(at)s, now(), '\\x00000000', outcome
+    seen.sequence + row_number() OVER (PARTITION BY record.merchant ORDER BY n) - 1, 6, amount_fen,
+    seen.balance_fen - coalesce(sum(amount_fen) FILTER (WHERE outcome < 3) OVER (PARTITION BY record.card ORDER BY n), 0),
+    %(at)s + n * %(pace)s, now(), '\\x00000000', outcome
 FROM record
 JOIN terminals_terminal AS terminal ON terminal.code = 'TM' || lpad(merchant::text, 5, '0')
 JOIN batch ON batch.terminal_id = terminal.id
 JOIN accounts_card AS card ON card.pan = '31043970' || lpad((90000000000 + record.card)::text, 11, '0')
 CROSS JOIN LATERAL (
-    SELECT coalesce(upper(offline_seen), 0) AS atc, coalesce(upper(terminal.sequences_seen), 1) AS sequence
+    SELECT balance_fen, coalesce(upper(offline_seen), 0) AS atc, coalesce(upper(terminal.sequences_seen), 1) AS sequence
     FROM accounts_purse WHERE card_id = card.id
 ) AS seen
 """
@@ -180,7 +182,10 @@ def tap(day: date, purchases: Iterable[Purchase]) -> None:
 
 @transaction.atomic
 def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
-    """As `tap`, for a whole city's day: `taps` purchases of 100 to 299 fen, every hundredth is suspended."""
+    """As `tap`, for a whole city's day: `taps` purchases of 100 to 299 fen, every hundredth is suspended.
+
+    They go on from noon for nine hours.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_RECORDS)
         cursor.execute(
@@ -189,7 +194,7 @@ def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
             FROM generate_series(0, %(taps)s - 1) AS n""",
             {"merchants": merchants, "cards": cards, "taps": taps},
         )
-    _accept(day)
+    _accept(day, pace=timedelta(hours=9) / taps)
 
 
 @transaction.atomic
@@ -211,7 +216,7 @@ def tap_at_random(day: date, *, merchants: int, cards: int, taps: int) -> None:
     _accept(day)
 
 
-def _accept(day: date) -> None:
+def _accept(day: date, pace: timedelta = timedelta(0)) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM terminals_tap")
         (last,) = cursor.fetchone()
@@ -219,6 +224,7 @@ def _accept(day: date) -> None:
     values = {
         "day": day,
         "at": datetime.combine(day, time(12), SHANGHAI),
+        "pace": pace,
         "last": last,
         "number": f"seed-{day}-{last}",
         "claims": open_account(chart=Chart.SUSPENSE_RECEIVABLE).pk,

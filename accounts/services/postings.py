@@ -12,6 +12,7 @@ from typing import NamedTuple
 from accounts.models import (
     Card,
     Chart,
+    Compensation,
     GatewayRefund,
     Pass,
     PassLapse,
@@ -160,6 +161,20 @@ def refund_part_paid(*, part: RefundPart, occurred_at: datetime) -> list[Leg]:
     money = {RefundPart.Method.CASH: Chart.COUNTER_CASH, RefundPart.Method.BANK: Chart.RESERVE_BANK}
     owed, paid_from = account_id(Chart.REFUNDS_PAYABLE), account_id(money[RefundPart.Method(part.method)])
     return [Leg(owed, paid_from, part.amount_fen, Transfer.Kind.REFUND_PAID, part.pk, occurred_at)]
+
+
+def compensation_owed(*, note: Compensation) -> Leg:
+    """The city was wrong, and owes the holder."""
+    cost, owed = account_id(Chart.WRITE_OFF), account_id(Chart.COMPENSATION_PAYABLE)
+    kind = Transfer.Kind.COMPENSATION_OWED
+    return Leg(cost, owed, note.amount_fen, kind, note.pk, note.occurred_at)
+
+
+def compensation_paid(*, note: Compensation) -> Leg:
+    """What was owed reaches the holder: in the card's online account, or in cash at the counter."""
+    into = note.purse.account_id if note.purse else account_id(Chart.COUNTER_CASH)
+    owed, kind = account_id(Chart.COMPENSATION_PAYABLE), Transfer.Kind.COMPENSATION_PAID
+    return Leg(owed, into, note.amount_fen, kind, note.pk, note.paid_at or note.occurred_at)
 
 
 class Grant(NamedTuple):

@@ -29,10 +29,12 @@ from accounts.services.subsidies import open_subsidy_payer
 from citizencard.office.roles import ensure_roles
 from terminals.models import FareDocument, Merchant, Place
 from terminals.services.acceptance_policy import publish_acceptance_policy
+from terminals.services.appeals import publish_appeal_policy
 from terminals.services.fares import COUNCIL, FOUNDER, propose_fares, publish_fares, publish_tariff
 from terminals.services.field import register_merchant, register_terminal
 from terminals.services.fleet import publish_fleet_policy
 from terminals.services.places import Call, save_line, save_place, save_route, save_stop
+from terminals.services.risk import publish_risk_parameters
 
 STAFF_PASSWORD: Final = "citizencard-demo"  # noqa: S105  printed at every start; the demo is nobody's secret
 
@@ -76,6 +78,7 @@ class City:
         self._publish_passes()
         self._publish_refund_policies()
         self._publish_tariffs()
+        self._publish_risk_rules()
         merchants = self._open_merchants()
         self._install_terminals(merchants, self._lay_out(merchants))
         self._contract_partners()
@@ -122,6 +125,16 @@ class City:
         if fresh:
             proposal = propose_fares(documents=fresh, maker=FOUNDER, reason="foundation")
             publish_fares(proposal=proposal, checker=COUNCIL)
+
+    def _publish_risk_rules(self) -> None:
+        for terms in self.plan["risk_parameters"]:
+            publish_risk_parameters(
+                **terms | {"valid_from": date.fromisoformat(terms["valid_from"]), "actor": _FOUNDER}
+            )
+        for terms in self.plan["appeal_policies"]:
+            publish_appeal_policy(
+                **terms | {"valid_from": date.fromisoformat(terms["valid_from"]), "actor": _FOUNDER}
+            )
 
     def _open_merchants(self) -> dict[str, Merchant]:
         return {merchant["code"]: register_merchant(**merchant) for merchant in self.plan["merchants"]}

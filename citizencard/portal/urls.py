@@ -6,6 +6,7 @@ from django.urls import path
 
 from citizencard.portal.views import (
     account,
+    blocks,
     cards,
     family,
     mandates,
@@ -28,6 +29,7 @@ urlpatterns = [
     path("cards/<int:card_id>/passes/", passes.card_passes, name="passes"),
     path("cards/<int:card_id>/refund/", refunds.card_refund, name="refund"),
     path("cards/<int:card_id>/refund/withdraw/", refunds.withdraw, name="withdraw_refund"),
+    path("cards/<int:card_id>/block/", blocks.card_block, name="block"),
     path("orders/<str:number>/", topups.progress, name="order"),
     path("orders/<str:number>/pay/", topups.pay, name="pay"),
     path("orders/<str:number>/cancel/", topups.cancel, name="cancel_order"),

@@ -1,5 +1,6 @@
 from terminals.models.acceptance import Batch, Refusal, Tap
 from terminals.models.acceptance_policy import AcceptancePolicy
+from terminals.models.appeals import AppealPolicy, HotListAppeal
 from terminals.models.bureau import BureauBatch, BureauLine
 from terminals.models.charges import FareCharge, FarePricing, FareShare
 from terminals.models.fares import FareDocument, FareProposal, Tariff
@@ -15,6 +16,7 @@ from terminals.models.fleet import (
 )
 from terminals.models.greys import Grey, GreyStep
 from terminals.models.held import HeldResolution, HotListRemoval
+from terminals.models.hours import TradingHours
 from terminals.models.identity import CardCertificate, IdentityCheck
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
 from terminals.models.published import (
@@ -32,6 +34,7 @@ from terminals.models.rides import Ride
 
 __all__ = [
     "AcceptancePolicy",
+    "AppealPolicy",
     "Batch",
     "BureauBatch",
     "BureauLine",
@@ -51,6 +54,7 @@ __all__ = [
     "GreyStep",
     "Heartbeat",
     "HeldResolution",
+    "HotListAppeal",
     "HotListChange",
     "HotListEntry",
     "HotListPolicy",
@@ -75,4 +79,5 @@ __all__ = [
     "TerminalEvent",
     "TerminalKey",
     "TerminalKind",
+    "TradingHours",
 ]

@@ -114,6 +114,7 @@ class HotListEntry(models.Model):
     effective_at = models.DateTimeField(_("effective at"))
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)
     listed_at = models.DateTimeField(_("listed at"), db_default=Now(), editable=False)
+    listed_by = models.CharField(_("listed by"), max_length=100, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("hot list entry")

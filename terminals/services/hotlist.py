@@ -38,7 +38,9 @@ def report_loss(*, card: Card, actor: str, reason: str, occurred_at: datetime) -
     if standing is not None:
         return standing
     mark_lost(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
-    entry = HotListEntry.objects.create(pan=card.pan, reason=reason, effective_at=occurred_at)
+    entry = HotListEntry.objects.create(
+        pan=card.pan, reason=reason, effective_at=occurred_at, listed_by=actor
+    )
     if policy := hot_list_policy(shanghai(occurred_at).date()):
         _tell(card, Notice.Code.CARD_LISTED, minutes=str(policy.promise_minutes))
     publish_soon()
@@ -130,6 +132,22 @@ def list_carton(*, first: str, last: str, actor: str, reason: str, occurred_at: 
     detail = {"first": first, "last": last, "cards": len(pans), "reason": reason}
     record_audit(actor=actor, action="hot_list.carton", subject=f"cards {first}", detail=detail)
     return len(pans)
+
+
+@transaction.atomic
+def remove_from_hot_list(
+    *, entry: HotListEntry, actor: str, reason: str, occurred_at: datetime
+) -> HotListEntry:
+    """The card may pay again from `occurred_at` on; one that is off the list already stays as it is. Audited."""
+    current = HotListEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
+    if current.removed_at is not None:
+        return current
+    current.removed_at = occurred_at
+    current.save(update_fields=["removed_at"])
+    publish_soon()
+    detail = {"version": current.version, "reason": reason}
+    record_audit(actor=actor, action="remove_from_hot_list", subject=f"card {current.pan}", detail=detail)
+    return current
 
 
 def _end(pan: str, when: datetime, **which: str) -> None:

@@ -2,6 +2,8 @@
 
 from citizencard.office.admin import (
     agents,
+    alerts,
+    appeals,
     books,
     cards,
     concessions,
@@ -22,6 +24,8 @@ from citizencard.office.admin import (
 
 __all__ = [
     "agents",
+    "alerts",
+    "appeals",
     "books",
     "cards",
     "concessions",
