@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any, Final
@@ -37,6 +38,7 @@ class Plan:
     wish: Wish
     first: date
     layout: Layout
+    station_names: Mapping[str, str]
     drift_s: Ints
     taps: Taps
     top_ups: TopUps
@@ -47,7 +49,8 @@ class Plan:
 
     def digest(self) -> str:
         """SHA-256 over all of it: the same for the same wish, wherever and whenever it was drawn."""
-        found = hashlib.sha256(json.dumps(asdict(self.wish), sort_keys=True).encode())
+        wish = asdict(self.wish) | {"first": self.first.isoformat()}
+        found = hashlib.sha256(json.dumps(wish, sort_keys=True).encode())
         for part in (self.taps, self.top_ups, self.reports, self.traffic.lines):
             for item in fields(part):
                 found.update(np.ascontiguousarray(getattr(part, item.name), "<i8").tobytes())
@@ -64,7 +67,8 @@ class Plan:
 def draw_plan(wish: Wish, first: date, tariffs: dict[str, dict[str, Any]]) -> Plan:
     """Everything from the wish's seed. `tariffs` are the city's rules by code, of which TARIFFS are used."""
     chance, layout = Chance(wish.seed), lay_out(wish.citizens)
-    people, places, fares = settle(chance, wish.citizens, layout), Places.of(layout), read_fares(tariffs)
+    fares, names = read_fares(tariffs)
+    people, places = settle(chance, wish.citizens, layout), Places.of(layout)
     drift_s = chance.stream("clocks").integers(-DRIFT_S, DRIFT_S + 1, len(layout.devices))
     visits = draw_visits(chance, wish, first, people)
     taps, top_ups = fill(make_taps(chance, visits, people, places, fares, wish.taps), people)
@@ -72,13 +76,13 @@ def draw_plan(wish: Wish, first: date, tariffs: dict[str, dict[str, Any]]) -> Pl
     traffic = pack(chance, wish.faults, taps, layout, wish.days)
     clock = by_clock(taps, drift_s)
     verdict = judge(taps, traffic.lines, clock, reports.moments(wish.citizens))
-    return Plan(wish, first, layout, drift_s, taps, top_ups, reports, traffic, clock, verdict)
+    return Plan(wish, first, layout, names, drift_s, taps, top_ups, reports, traffic, clock, verdict)
 
 
-def read_fares(tariffs: dict[str, dict[str, Any]]) -> Fares:
-    """What bus and metro cost by the city's tariffs, each `{"kind", "rule"}`. Raises ValueError for kinds of another city."""
+def read_fares(tariffs: dict[str, dict[str, Any]]) -> tuple[Fares, Mapping[str, str]]:
+    """What bus and metro cost by the city's tariffs, each `{"kind", "rule"}`, and the stations' names. Raises ValueError for kinds of another city."""
     bus, metro = (parse_tariff(tariffs[code]["kind"], tariffs[code]["rule"]) for code in (BUS, METRO))
     if not isinstance(bus, FlatFare) or not isinstance(metro, PairFare):
         raise ValueError("the simulated city has a flat bus fare and a metro fare by pairs")
     table = [[metro.fare_fen(start, end) for end in STATIONS] for start in STATIONS]
-    return Fares(bus.fare_fen, np.array(table, np.int64))
+    return Fares(bus.fare_fen, np.array(table, np.int64)), metro.stations
