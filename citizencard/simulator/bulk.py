@@ -115,7 +115,7 @@ def issue_cards(
 @transaction.atomic
 def load_cards(*, key: str, day: date, loads: Iterable[Load], actor: str, terminal_no: str) -> None:
     """Top-ups from cash to chip, confirmed and posted to the open business date `day` as one journal named `key`."""
-    values = {
+    values: dict[str, Any] = {
         "key": key,
         "day": day,
         "actor": actor,

@@ -96,7 +96,7 @@ def read_records(world: World, day: int) -> Records:
 
 def read_batches(world: World) -> dict[tuple[int, str], int]:
     """Ids of the processed batches of the world's terminals, by terminal id and number."""
-    values = {"terminals": _ids(world), "processed": Batch.State.PROCESSED}
+    values: dict[str, Any] = {"terminals": _ids(world), "processed": Batch.State.PROCESSED}
     with connection.cursor() as cursor:
         cursor.execute(_BATCHES, values)
         return {(terminal, number): batch for batch, terminal, number in cursor.fetchall()}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from requests.adapters import BaseAdapter
 
 from citizencard.simulator.world import World
@@ -105,21 +108,36 @@ class _Application(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Call the application as a web server does."""
         response = requests.Response()
+        early: list[bytes] = []
 
-        def start(status: str, headers: Iterable[tuple[str, str]], _failure: Any = None) -> None:
+        def start(
+            status: str, headers: list[tuple[str, str]], _failure: Any = None
+        ) -> Callable[[bytes], object]:
             response.status_code = int(status.split()[0])
             response.headers.update(headers)
+            return early.append
 
-        answer = self._handler(_environment(request), start)
-        response._content = b"".join(answer)
-        close = getattr(answer, "close", None)
-        if close is not None:
-            close()
+        with _kept_connection():
+            answer = self._handler(_environment(request), start)
+            response._content = b"".join([*early, *answer])
+            answer.close()
         response.request, response.url = request, str(request.url)
         return response
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+@contextmanager
+def _kept_connection() -> Iterator[None]:
+    """A web server's process looks at its database connection before and after each request; this one is in use."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
 
 
 def _environment(request: requests.PreparedRequest) -> dict[str, Any]:

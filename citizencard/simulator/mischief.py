@@ -60,7 +60,7 @@ def spoil(
     What is to be missed is never the first or last that a card or a terminal did: nobody could know of it.
     """
     random = chance.stream("mischief")
-    free = _inner(taps.card) & _inner(taps.device)
+    free = _inner(taps.card, taps.at) & _inner(taps.device, taps.at)
     fault = taps.fault.copy()
     total = len(taps)
 
@@ -90,10 +90,13 @@ def _cards(taps: Taps) -> int:
     return int(taps.card.max(initial=-1)) + 1
 
 
-def _inner(groups: Ints) -> Flags:
-    """Neither the first nor the last of its group."""
-    before = ranks(groups)
-    return (before > 0) & (before < np.bincount(groups)[groups] - 1)
+def _inner(groups: Ints, at: Ints) -> Flags:
+    """Neither the first nor the last of its group by time."""
+    by_time = np.argsort(at, kind="stable")
+    before = np.empty(len(at), np.int64)
+    before[by_time] = ranks(groups[by_time])
+    found: Flags = (before > 0) & (before < np.bincount(groups)[groups] - 1)
+    return found
 
 
 def _copies(

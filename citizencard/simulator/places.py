@@ -47,7 +47,8 @@ class Places:
 
 def by_lot(rows: Ints, row: Ints, lot: Lots) -> Ints:
     """One terminal of each row named."""
-    return rows[row, (lot * rows.shape[1]).astype(np.int64)]
+    chosen: Ints = rows[row, (lot * rows.shape[1]).astype(np.int64)]
+    return chosen
 
 
 def _numbers(layout: Layout, channel: Channel, line: int = -1) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -127,12 +127,13 @@ def _shifts(
     extra_taps, extra_forms = extra_taps[by_shift], extra_forms[by_shift]
     cuts = np.searchsorted(shift_of[extra_taps], numbers)
     faults = _fates(random, rates, numbers % days, days)
-    parts = zip(
+    parts: Iterable[tuple[int, Ints, Ints, Ints, frozenset[Fault]]] = zip(
         numbers.tolist(), np.split(kept, begins[1:]), np.split(extra_taps, cuts[1:]), np.split(extra_forms, cuts[1:]),
         faults, strict=True,
     )  # fmt: skip
     for number, own, extra, forms, fate in parts:
-        yield _Shift(*divmod(number, days), own, extra, forms, fate)
+        device, day = divmod(number, days)
+        yield _Shift(device, day, own, extra, forms, fate)
 
 
 def _extras(random: np.random.Generator, rates: Mapping[Fault, float], taps: Taps) -> tuple[Ints, Ints]:

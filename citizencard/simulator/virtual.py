@@ -126,4 +126,5 @@ def tac_keys(master16: bytes, pans: Sequence[str]) -> Octets:
     serials = np.frombuffer(bytes.fromhex("".join(pan[-16:] for pan in pans)), ">u8")
     factors = np.stack((serials, ~serials), axis=1).astype(">u8")
     left, right = np.frombuffer(encrypt_ecb(master16, factors.tobytes()), ">u8").reshape(-1, 2).T
-    return (left ^ right).astype(">u8").view(np.uint8).reshape(-1, 8)
+    keys8: Octets = (left ^ right).astype(">u8").view(np.uint8).reshape(-1, 8)
+    return keys8
