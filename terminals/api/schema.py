@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers as s
 
 from citizencard.core.problems import MEDIA_TYPE
+from terminals.wire.trip import MAX_TRIP
 
 RESULTS = ["accepted", "suspended", "duplicate", "rejected"]
 
@@ -28,6 +29,12 @@ class TapRecord(s.Serializer[Any]):
     tac = s.RegexField(r"^[0-9A-F]{8}$")
     key_version = s.IntegerField(min_value=0, max_value=255)
     place = s.CharField(required=False, allow_blank=True, max_length=40, help_text="Station, or entry→exit")
+    trip = s.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_TRIP,
+        help_text="What a fare needs: docs/terminal-api.md",
+    )
 
 
 class Reason(s.Serializer[Any]):

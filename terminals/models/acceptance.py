@@ -91,6 +91,7 @@ class Tap(models.Model):
     tac = models.BinaryField(_("TAC"), max_length=4)
     outcome = models.SmallIntegerField(_("outcome"), choices=Outcome.choices)
     note = models.CharField(_("note"), max_length=200)
+    trip = models.CharField(_("trip"), max_length=64, default="", help_text="terminals.wire.trip")
 
     class Meta:
         managed = False

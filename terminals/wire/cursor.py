@@ -70,6 +70,14 @@ class Cursor:
         self.at = self.at + width
         return found
 
+    def until(self, mark: bytes, which: Flags, most: int) -> Numbers:
+        """Step these lines on to where the mark stands, at most so many octets away; tells how many they were."""
+        length, moved = np.zeros(len(self.at), np.int64), np.flatnonzero(which)
+        ahead = sliding_window_view(self._octets, most + 1)[self.at[moved]] == ord(mark)
+        length[moved] = ahead.argmax(axis=1)
+        self.at = self.at + length
+        return length
+
     def card_number(self) -> NDArray[np.bytes_]:
         """16 or 19 digits."""
         texts = self.texts(_LONG)

@@ -9,12 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from terminals.wire.columns import EARLIEST, ROW, Octets, Rows, plain_places
+from terminals.wire.columns import EARLIEST, ROW, Octets, Rows, plain_places, right_trips
 from terminals.wire.cursor import Cursor, Flags, Numbers
-from terminals.wire.record import MAX_AMOUNT_FEN, PURCHASE_TYPES
+from terminals.wire.record import MAX_AMOUNT_FEN, MAX_PLACE, PURCHASE_TYPES
+from terminals.wire.trip import MAX_TRIP
 
 _MONEY_DIGITS: Final = len(str(MAX_AMOUNT_FEN))
-_PLACE: Final = b',"place":"'
+_MAX_PLACE_BYTES: Final = 4 * MAX_PLACE
 _QUOTED: Final = b'"\\'
 """What a text would have to escape."""
 
@@ -45,15 +46,19 @@ def read_lines(octets: Octets, starts: Numbers, ends: Numbers) -> tuple[Rows, Fl
     rows["tac"] = cursor.hexadecimal(8)
     cursor.expect(b'","key_version":')
     rows["key_version"] = cursor.number(3, 0, 0xFF)
-    placed = cursor.skip(_PLACE)
-    rows["place_at"] = cursor.at
-    rows["place_bytes"] = np.where(placed, ends - len(b'"}') - cursor.at, 0)
-    cursor.demand(rows["place_bytes"] >= 0)
-    cursor.at = np.where(placed, ends - len(b'"}'), cursor.at)
-    cursor.demand(cursor.skip(b'"') == placed)
+    rows["place_at"], rows["place_bytes"] = _text(cursor, b',"place":"', _MAX_PLACE_BYTES)
+    rows["trip_at"], rows["trip_bytes"] = _text(cursor, b',"trip":"', MAX_TRIP)
     cursor.expect(b"}")
     cursor.demand(cursor.at == ends)
-    return rows, plain_places(octets, rows, cursor.good, _QUOTED)
+    return rows, right_trips(octets, rows, plain_places(octets, rows, cursor.good, _QUOTED))
+
+
+def _text(cursor: Cursor, name: bytes, most: int) -> tuple[Numbers, Numbers]:
+    """Where a text stands that may be left out, and its bytes."""
+    told = cursor.skip(name)
+    begun, length = cursor.at, cursor.until(b'"', told, most)
+    cursor.demand(cursor.skip(b'"') == told)
+    return begun, length
 
 
 def _moment(cursor: Cursor) -> Numbers:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from terminals.wire.errors import RecordError
+from terminals.wire.trip import matched as demand_trip
 
 MAX_RECORD_BYTES: Final = 2_000
 MAX_AMOUNT_FEN: Final = 0x7FFF_FFFF
@@ -23,7 +24,7 @@ PURCHASE_TYPES: Final = (6, 9)
 _TERMINAL_NO: Final = re.compile(r"[0-9A-F]{12}")
 _CARD_NO: Final = re.compile(r"[0-9]{16}(?:[0-9]{3})?")
 _TAC: Final = re.compile(r"[0-9A-F]{8}")
-_OPTIONAL: Final = {"place": ""}
+_OPTIONAL: Final = {"place": "", "trip": ""}
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -31,7 +32,8 @@ _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 class TapRecord:
     """One finished purchase. `atc` is the card's offline counter as INITIALIZE answered it (before increment).
 
-    `balance_fen` is the chip's balance after the purchase, `type` 6 (purchase) or 9 (compound purchase).
+    `balance_fen` is the chip's balance after the purchase, `type` 6 (purchase) or 9 (compound purchase), `place` a text to
+    show, `trip` what a fare needs (`terminals.wire.trip`).
     """
 
     terminal_no: str
@@ -45,14 +47,13 @@ class TapRecord:
     tac: str
     key_version: int
     place: str = ""
+    trip: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object; an empty place is left out."""
+        """The JSON object; an empty place or trip is left out."""
         content = {name: getattr(self, name) for name in _FIELDS}
         content["occurred_at"] = self.occurred_at.isoformat(timespec="seconds")
-        if not self.place:
-            del content["place"]
-        return content
+        return {name: value for name, value in content.items() if value != "" or name not in _OPTIONAL}
 
     def to_json(self) -> str:
         """One line without spaces, fields in the order of the class: the canonical form."""
@@ -93,6 +94,9 @@ class TapRecord:
         _pattern(values, "tac", _TAC, "8 upper-case hexadecimal digits")
         _whole(values, "key_version", 0, 0xFF)
         _text(values, "place", MAX_PLACE)
+        if not isinstance(values["trip"], str):
+            raise RecordError("trip", "must be text")
+        demand_trip(values["trip"])
         return cls(**values)
 
 

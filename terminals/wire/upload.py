@@ -77,13 +77,20 @@ class Form:
     """Lines after the records."""
 
 
-FORMS: Final = {
-    batch.MEDIA_TYPE: Form(
-        lambda first, last: batch.read_header(first), ndjson.read_lines, TapRecord.from_json, 0
-    ),
-    txn.MEDIA_TYPE: Form(txn.read_header, txn_lines.read_lines, txn.read_record, 1),
-}
-"""By media type."""
+_NDJSON: Final = Form(lambda first, last: batch.read_header(first), ndjson.read_lines, TapRecord.from_json, 0)
+_TXN: Final = Form(txn.read_header, txn_lines.read_lines, txn.read_record, 1)
+_TXN_WITH_TRIP: Final = replace(
+    _TXN,
+    read_lines=txn_lines.read_lines_with_trip,
+    read_record=partial(txn.read_record, columns=txn.COLUMNS_WITH_TRIP),
+)
+
+
+def form_of(body: bytes, media_type: str) -> Form:
+    """How to read a body of that media type."""
+    if media_type == batch.MEDIA_TYPE:
+        return _NDJSON
+    return _TXN_WITH_TRIP if body.startswith(b"H02") else _TXN
 
 
 def split_batch(body: bytes, media_type: str = batch.MEDIA_TYPE) -> ParsedBatch:
@@ -92,7 +99,7 @@ def split_batch(body: bytes, media_type: str = batch.MEDIA_TYPE) -> ParsedBatch:
     Raises BatchError with rule `encoding`, `header`, `trailer`, `count`, `too_many_records` or `total`. The total covers
     the records that can be read; one that cannot is rejected by itself later.
     """
-    form = FORMS[media_type]
+    form = form_of(body, media_type)
     try:
         body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -116,7 +123,8 @@ def read_header(body: bytes, media_type: str) -> Header:
     """What the batch says of itself, without a look at its records. BatchError with rule `header` or `trailer`."""
     first, _, rest = body.partition(b"\n")
     last = rest.removesuffix(b"\n").rpartition(b"\n")[2]
-    return FORMS[media_type].read_header(first.decode("utf-8", "replace"), last.decode("utf-8", "replace"))
+    texts = first.decode("utf-8", "replace"), last.decode("utf-8", "replace")
+    return form_of(body, media_type).read_header(*texts)
 
 
 def single_line(body: bytes) -> Lines:
@@ -153,10 +161,10 @@ def _completed(lines: Lines, read_record: Callable[[str], TapRecord], *, first: 
             lines.errors[number] = error
     if not read:
         return lines
-    written, places = rows_of(read, len(lines.octets))
+    written, texts = rows_of(read, len(lines.octets))
     which = written["line"] - first
     rows[which], good[which] = written, True
-    return replace(lines, octets=np.append(lines.octets, np.frombuffer(places, np.uint8)))
+    return replace(lines, octets=np.append(lines.octets, np.frombuffer(texts, np.uint8)))
 
 
 def _demand_sums(header: Header, lines: Lines) -> None:

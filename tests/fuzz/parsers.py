@@ -8,7 +8,9 @@ import pkgutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any, Final, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,6 +29,7 @@ from terminals.simulator import framing
 from terminals.wire import txn
 from terminals.wire.errors import RecordError
 from terminals.wire.record import TapRecord
+from terminals.wire.trip import Trip
 from terminals.wire.upload import Lines, split_batch
 from tests.fuzz.target import Target, hold
 from tests.terminals.cards import CARD_CA, public_info
@@ -122,7 +125,21 @@ def read_batch(data: bytes) -> None:
 
 def read_txn(data: bytes) -> None:
     """A depot's file in fixed columns."""
-    _hold_lines(split_batch(data, txn.MEDIA_TYPE).lines, txn.read_record)
+    lines = split_batch(data, txn.MEDIA_TYPE).lines
+    _hold_lines(lines, partial(txn.read_record, columns=txn.VERSIONS[data[:3].decode()]))
+
+
+def read_trip(data: bytes) -> None:
+    """What a fare is told of a ride."""
+    text = data.decode("utf-8", "replace")
+    hold("a trip survives being written", str(Trip.parse(text)) == text)
+
+
+def _trip_seeds() -> Iterator[bytes]:
+    yield b"in:S1@K1"
+    yield b"out:S07:S02:20260302113000@K1"
+    yield b"out:0:?:?"
+    yield b"meter:12300:95:20260302113000"
 
 
 def _hold_lines(lines: Lines, read: Callable[[str], TapRecord]) -> None:
@@ -142,12 +159,15 @@ def _batch_seeds() -> Iterator[bytes]:
     )
     yield f'{{"batch_no":"b-1","count":1,"total_fen":200}}\n{record}\n'.encode()
     yield record.encode()
+    ride = record[:-1] + ',"trip":"out:S07:S02:20260302113000@K1"}'
+    yield f'{{"batch_no":"b-3","count":2,"total_fen":400}}\n{ride}\n{record}\n'.encode()
     yield b'{"batch_no":"b-2","count":0,"total_fen":0}\n'
 
 
 def _txn_seeds() -> Iterator[bytes]:
     record = next(_batch_seeds()).splitlines()[1].decode()
     yield txn.build_txn("b-1", [TapRecord.from_json(record)])
+    yield txn.build_txn("b-3", [replace(TapRecord.from_json(record), trip="out:S07:S02:20260302113000@K1")])
     yield txn.build_txn("b-2", [])
 
 
@@ -252,6 +272,7 @@ PARSERS: Final = (
     Target("certificate", read_certificate, _certificate_seeds, (FormatError,)),
     Target("batch", read_batch, _batch_seeds, (CardError,)),
     Target("txn", read_txn, _txn_seeds, (CardError,)),
+    Target("trip", read_trip, _trip_seeds, (CardError,)),
     Target("framing", read_frames, lambda: [b"\x00\x01\x04\x00\x05\x00\x84\x00\x00\x08\x00\x01\x00"]),
     Target("bridge", read_bridge, _bridge_seeds),
 )

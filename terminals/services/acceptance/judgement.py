@@ -28,11 +28,11 @@ _TABLES: Final = """
 SET LOCAL work_mem = '64MB';
 CREATE TEMP TABLE IF NOT EXISTS arriving (
     line integer, pan text, atc integer, seq bigint, kind smallint, amount integer, balance integer,
-    occurred_at timestamptz, tac bytea, place text, tac_right boolean
+    occurred_at timestamptz, tac bytea, place text, trip text, tac_right boolean
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS judged (
     id bigint, line integer, verdict smallint, card_id bigint, account_id bigint, fits boolean, atc integer, seq bigint,
-    kind smallint, amount integer, balance integer, occurred_at timestamptz, tac bytea, place text
+    kind smallint, amount integer, balance integer, occurred_at timestamptz, tac bytea, place text, trip text
 ) ON COMMIT DELETE ROWS;
 DELETE FROM arriving;
 DELETE FROM judged;
@@ -84,7 +84,8 @@ WITH listed AS MATERIALIZED (
     FROM summed WHERE exceeds
 ), judgement AS (
     INSERT INTO judged (
-        id, line, verdict, card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place
+        id, line, verdict, card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place,
+        trip
     )
     SELECT CASE WHEN fresh THEN nextval('terminals_tap_id_seq') END, line, CASE
         WHEN account_id IS NULL THEN %(UNKNOWN_CARD)s
@@ -94,7 +95,7 @@ WITH listed AS MATERIALIZED (
         WHEN line IN (SELECT line FROM listed) THEN %(HOT_LISTED)s
         WHEN fits THEN %(ACCEPTED)s
         ELSE %(OVER_BALANCE)s END,
-        card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place
+        card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place, trip
     FROM settled RETURNING line, verdict
 ) SELECT line, verdict FROM judgement WHERE verdict <> %(ACCEPTED)s
 """
@@ -120,7 +121,7 @@ class Verdict(IntEnum):
 def judge(*, terminal_id: int, candidates: Candidates, octets: Octets) -> dict[int, Verdict]:
     """Lock the purses and judge; the result holds the exceptions only, by line, all other candidates are accepted.
 
-    `octets` hold the places. The rows stay in the temporary table `judged` until the transaction ends, for
+    `octets` hold the texts. The rows stay in the temporary table `judged` until the transaction ends, for
     `posting`.
     """
     with connection.cursor() as cursor:

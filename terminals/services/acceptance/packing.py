@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terminals.wire.columns import EARLIEST, Octets, Rows
-from terminals.wire.txn import BEIJING_SECONDS
+from terminals.wire.trip import BEIJING_SECONDS
 
 _TAC: Final = np.dtype(
     [
@@ -25,6 +26,8 @@ _TAC: Final = np.dtype(
 """The form of `citizencard.core.keyservice.protocol.pack_tac_record`."""
 _SERIAL_DIGITS: Final = 16
 """Rightmost digits of the card number: the serial that TAC keys are diversified by."""
+_WIDTHS: Final = np.array([1_000_000, 1_000, 1])
+"""Makes one number of three lengths."""
 _ROW_END: Final = -1
 _COPY_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _EPOCH: Final = EARLIEST
@@ -45,15 +48,16 @@ def pack_tac_records(rows: Rows) -> bytes:
 def copy_block(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets) -> bytes:
     """A whole binary COPY into the columns of `judgement`'s table `arriving`.
 
-    Records of equal length, by card number and place, are written side by side; the rows' order is lost.
+    Records whose texts (card number, place, trip) have the same lengths are written side by side; the rows' order is lost.
     """
-    card_bytes = np.char.str_len(rows["card_no"])
-    kinds, which = np.unique(card_bytes * 1_000 + rows["place_bytes"], return_inverse=True)
-    parts = [_COPY_HEADER]
-    for number, kind in enumerate(kinds):
-        chosen = which == number
-        parts.append(_equal_rows(rows[chosen], tac_right[chosen], octets, *divmod(int(kind), 1_000)))
-    return b"".join([*parts, _ROW_END.to_bytes(2, signed=True)])
+    widths = np.stack((np.char.str_len(rows["card_no"]), rows["place_bytes"], rows["trip_bytes"]), axis=1)
+    kinds, counts = np.unique(widths @ _WIDTHS, return_counts=True)
+    order = np.argsort(widths @ _WIDTHS, kind="stable")
+    groups = np.split(order, np.cumsum(counts)[:-1]) if len(kinds) else []
+    parts = [
+        _equal_rows(rows[group], tac_right[group], octets, widths[group[0]].tolist()) for group in groups
+    ]
+    return b"".join([_COPY_HEADER, *parts, _ROW_END.to_bytes(2, signed=True)])
 
 
 def multirange(numbers: NDArray[np.int64]) -> str:
@@ -65,10 +69,8 @@ def multirange(numbers: NDArray[np.int64]) -> str:
     return "{" + ",".join(f"[{low},{high}]" for low, high in runs) + "}"
 
 
-def _equal_rows(
-    rows: Rows, tac_right: NDArray[np.bool_], octets: Octets, card_bytes: int, place_bytes: int
-) -> bytes:
-    places = octets[rows["place_at"][:, None] + np.arange(place_bytes)]
+def _equal_rows(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets, widths: Sequence[int]) -> bytes:
+    card_bytes, place_bytes, trip_bytes = widths
     fields: list[tuple[str, NDArray[np.generic]]] = [
         (">i4", rows["line"]),
         (f"S{card_bytes}", rows["card_no"]),
@@ -79,7 +81,8 @@ def _equal_rows(
         (">i4", rows["balance_fen"]),
         (">i8", (rows["occurred_at"] - _EPOCH) * 1_000_000),
         (">u4", rows["tac"]),
-        (f"({place_bytes},)u1", places),
+        (f"({place_bytes},)u1", octets[rows["place_at"][:, None] + np.arange(place_bytes)]),
+        (f"({trip_bytes},)u1", octets[rows["trip_at"][:, None] + np.arange(trip_bytes)]),
         ("?", tac_right),
     ]
     layout = [("fields", ">i2")]

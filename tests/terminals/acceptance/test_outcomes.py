@@ -56,6 +56,30 @@ def test_an_accepted_tap_debits_the_purse_for_the_merchant(field: Field, card: C
     assert batch.answer["accepted_fen"] == 300
 
 
+def test_a_trip_travels_with_its_tap(field: Field, card: Card) -> None:
+    trip = "out:S07:S02:20260302113000@K1"
+    upload(
+        field,
+        field.tap(card, 1, 300, place="东湖", trip=trip),
+        field.tap(card, 2, 100, trip="in:S07"),
+        field.tap(card, 3),
+    )
+    assert list(Tap.objects.order_by("atc").values_list("note", "trip")) == [
+        ("东湖", trip),
+        ("", "in:S07"),
+        ("", ""),
+    ]
+    online = accept_tap(terminal=field.terminal, body=field.tap(card, 4, trip="@K1").to_json().encode())
+    assert Tap.objects.get(batch_id=online.pk).trip == "@K1"
+
+
+def test_a_wrong_trip_is_named_in_the_answer(field: Field, card: Card) -> None:
+    batch = upload(field, field.tap(card, 1, trip="through:S07"))
+    (problem,) = batch.answer["problems"]
+    assert (problem["code"], problem["field"]) == ("illegal_data", "trip")
+    assert problem["rule"].startswith("must be in:STOP, out:STOP")
+
+
 def test_an_entry_without_fare_is_a_tap_without_transfer(field: Field, card: Card) -> None:
     upload(field, field.tap(card, 1, 0, type=9))
     assert Tap.objects.get().amount_fen == 0

@@ -48,12 +48,12 @@ def test_postgresql_takes_what_it_would_take_row_by_row(kept: list[tuple[TapReco
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE IF NOT EXISTS taken (line int4, pan text, atc int4, seq int8, kind int2, amount int4, "
-            "balance int4, occurred_at timestamptz, tac bytea, place text, tac_right bool); TRUNCATE taken"
+            "balance int4, occurred_at timestamptz, tac bytea, place text, trip text, tac_right bool); TRUNCATE taken"
         )
         with cursor.copy("COPY taken FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(copy_block(lines.rows, right, lines.octets))
         cursor.execute(
-            "SELECT line, pan, atc, seq, kind, amount, balance, extract(epoch FROM occurred_at)::int8, tac, place, tac_right "
+            "SELECT line, pan, atc, seq, kind, amount, balance, extract(epoch FROM occurred_at)::int8, tac, place, trip, tac_right "
             "FROM taken ORDER BY line"
         )
         taken = [(*row[:8], bytes(row[8]), *row[9:]) for row in cursor.fetchall()]
@@ -69,6 +69,7 @@ def test_postgresql_takes_what_it_would_take_row_by_row(kept: list[tuple[TapReco
             int(record.occurred_at.timestamp()),
             bytes.fromhex(record.tac),
             record.place,
+            record.trip,
             flag,
         )
         for line, (record, flag) in enumerate(kept, start=2)

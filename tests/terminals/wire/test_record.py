@@ -26,6 +26,20 @@ RIGHT: dict[str, Any] = {
     "key_version": 1,
 }
 
+codes = st.from_regex(r"\A[A-Za-z0-9_.-]{1,20}\Z")
+moments = st.datetimes(datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("2999-12-31")).map(
+    "{:%Y%m%d%H%M%S}".format
+)
+trips = st.builds(
+    "{}{}".format,
+    st.just("")
+    | st.builds("in:{}".format, codes)
+    | st.builds("out:{}:{}:{}".format, codes, codes, moments)
+    | st.builds("out:{}:?:?".format, codes)
+    | st.builds("meter:{}:{}:{}".format, st.integers(0, 9_999_999), st.integers(0, 999_999), moments),
+    st.just("") | st.builds("@{}".format, codes),
+).filter(lambda trip: len(trip) <= 64)
+
 records = st.builds(
     TapRecord,
     terminal_no=st.from_regex(r"\A[0-9A-F]{12}\Z"),
@@ -43,6 +57,7 @@ records = st.builds(
     tac=st.from_regex(r"\A[0-9A-F]{8}\Z"),
     key_version=st.integers(0, 255),
     place=st.text(st.characters(categories=["L", "N"], include_characters=" →"), max_size=40),
+    trip=trips,
 )
 
 
@@ -86,6 +101,8 @@ def test_the_form_on_the_wire() -> None:
         ("place", "a\u0000b"),
         ("place", "\ud800"),
         ("place", 1),
+        ("trip", 1),
+        ("trip", "in"),
     ],
 )
 def test_a_broken_field_is_named(field: str, value: object) -> None:

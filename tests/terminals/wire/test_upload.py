@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from terminals.wire.record import TapRecord
 from terminals.wire.txn import build_txn
 from terminals.wire.upload import Lines, single_line, split_batch
 from tests.terminals.wire.test_record import RIGHT, records
+from tests.terminals.wire.test_trip import WRONG
 
 RECORD = TapRecord.from_dict(RIGHT)
 NUMBERS = [
@@ -70,7 +72,7 @@ PLACES = [
 
 def written(**changes: str) -> str:
     """A canonical line in which the values of fields are replaced as they stand."""
-    content = json.loads(RECORD.to_json()) | {"place": "东湖"}
+    content = json.loads(RECORD.to_json()) | {"place": "东湖", "trip": "in:S1@K1"}
     values = {name: json.dumps(value, ensure_ascii=False) for name, value in content.items()} | changes
     return "{" + ",".join(f'"{name}":{value}' for name, value in values.items()) + "}"
 
@@ -85,6 +87,10 @@ hostile = st.one_of(
     st.sampled_from(PLACES).map(lambda place: written(place=f'"{place}"')),
     st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=45).map(
         lambda place: written(place=f'"{place}"')
+    ),
+    st.sampled_from(WRONG).map(lambda trip: written(trip=json.dumps(trip))),
+    st.text(st.sampled_from('in:out:meter@?2026S_.-\\"'), max_size=70).map(
+        lambda trip: written(trip=f'"{trip}"')
     ),
     st.builds(
         lambda field, value: written(**{field: f'"{value}"'}),
@@ -130,6 +136,8 @@ def total_fen(verdicts: list[TapRecord | tuple[str, str]]) -> int:
 @given(st.lists(mutated(records.map(TapRecord.to_json)) | hostile, max_size=8))
 @example([written(occurred_at=f'"{time}"') for time in TIMES])
 @example([written(place=f'"{place}"') for place in PLACES])
+@example([written(trip=json.dumps(trip)) for trip in (*WRONG, "", "in:S1", "@K1")])
+@example([written(trip=json.dumps(trip), place='""') for trip in WRONG])
 @example([written(atc=number, balance_fen=number) for number in NUMBERS])
 @example([RECORD.to_json() + behind for behind in ("x", " ", "}", "\r", RECORD.to_json())])
 def test_json_lines_are_read_as_one_by_one(texts: list[str]) -> None:
@@ -147,7 +155,15 @@ def txn_line(record: TapRecord) -> str:
     return build_txn("B", [record]).decode().split("\n")[1]
 
 
-@given(st.lists(mutated(records.filter(fits_columns).map(txn_line)), max_size=8))
+def without_trip(record: TapRecord) -> TapRecord:
+    return replace(record, trip="")
+
+
+def txn_body(version: str, texts: list[str], total: int) -> bytes:
+    return "\n".join([f"{version}{'B':<32}", *texts, f"T{len(texts):08d}{total:014d}", ""]).encode()
+
+
+@given(st.lists(mutated(records.filter(fits_columns).map(without_trip).map(txn_line)), max_size=8))
 @example(
     [
         txn_line(RECORD)[:70] + time + txn_line(RECORD)[84:]
@@ -173,9 +189,30 @@ def txn_line(record: TapRecord) -> str:
 )
 def test_fixed_columns_are_read_as_one_by_one(texts: list[str]) -> None:
     total = total_fen([verdict(txn.read_record, text) for text in texts])
-    trailer = f"T{len(texts):08d}{total:014d}"
-    body = "\n".join([f"H01{'B':<32}", *texts, trailer, ""]).encode()
-    demand_equal(split_batch(body, txn.MEDIA_TYPE).lines, texts, txn.read_record)
+    demand_equal(split_batch(txn_body("H01", texts, total), txn.MEDIA_TYPE).lines, texts, txn.read_record)
+
+
+ONE_LINE = [trip for trip in WRONG if "\n" not in trip]
+
+
+def trip_line(trip: str) -> str:
+    """A record line of the version with trips, with this one, right or not."""
+    return txn_line(RECORD) + trip.ljust(64)[:64]
+
+
+@given(
+    st.lists(
+        mutated(records.filter(fits_columns).map(lambda it: txn_line(without_trip(it)) + it.trip.ljust(64)))
+        | st.sampled_from(ONE_LINE).map(trip_line),
+        max_size=8,
+    )
+)
+@example([trip_line(trip) for trip in (*ONE_LINE, "", " in:S1", "in:S1", "@K1")])
+@example([txn_line(RECORD), trip_line("")])
+def test_fixed_columns_with_trips_are_read_as_one_by_one(texts: list[str]) -> None:
+    read = partial(txn.read_record, columns=txn.COLUMNS_WITH_TRIP)
+    total = total_fen([verdict(read, text) for text in texts])
+    demand_equal(split_batch(txn_body("H02", texts, total), txn.MEDIA_TYPE).lines, texts, read)
 
 
 @given(st.lists(records, min_size=1, max_size=8))
@@ -193,7 +230,8 @@ def test_what_is_built_in_json_needs_no_strict_reader(kept: list[TapRecord]) -> 
 def test_what_is_built_in_columns_needs_no_strict_reader(kept: list[TapRecord]) -> None:
     octets = np.frombuffer(build_txn("B", kept) + bytes(MARGIN), np.uint8)
     breaks = np.flatnonzero(octets == ord("\n"))
-    _, good = txn_lines.read_lines(octets, breaks[:-2] + 1, breaks[1:-1])
+    read = txn_lines.read_lines_with_trip if any(record.trip for record in kept) else txn_lines.read_lines
+    _, good = read(octets, breaks[:-2] + 1, breaks[1:-1])
     assert good.all()
     parsed = split_batch(build_txn("B", kept), txn.MEDIA_TYPE)
     assert [parsed.lines.line(number).record for number in range(2, len(kept) + 2)] == kept
@@ -205,6 +243,15 @@ def test_the_columns_as_documented() -> None:
     for line in built.split():
         assert f"    {line}\n" in page.replace("␣…", "")
     assert built.split("\n")[0] == "H01" + "20260302-17".ljust(32)
+
+
+def test_the_columns_with_a_trip_as_documented() -> None:
+    trip = "out:S07:S02:20260302113000@K1"
+    built = build_txn("20260302-17", [replace(RECORD, trip=trip), RECORD]).decode()
+    page = (Path(__file__).resolve().parents[3] / "docs" / "terminal-api.md").read_text()
+    assert built.split()[:4] == ["H0220260302-17", txn_line(RECORD).strip(), trip, txn_line(RECORD).strip()]
+    assert built.split("\n")[1][215:] == trip.ljust(64)
+    assert f"`{trip}`" in page
 
 
 def test_a_debt_and_a_short_card_number_in_columns() -> None:
@@ -245,7 +292,7 @@ def test_a_wrong_column_is_named(changed: tuple[int, str], field: str, rule: str
     [
         (b"", "header"),
         (b"H01B\nT0000000000000000000000\n", "header"),
-        (b"H02" + b"B".ljust(32) + b"\nT0000000000000000000000\n", "header"),
+        (b"H03" + b"B".ljust(32) + b"\nT0000000000000000000000\n", "header"),
         (b"H01" + b"online-1".ljust(32) + b"\nT0000000000000000000000\n", "header"),
         (b"H01" + b"B".ljust(32), "trailer"),
         (b"H01" + b"B".ljust(32) + b"\nT000000000000000000000\n", "trailer"),
