@@ -32,6 +32,12 @@ class CardProduct(models.Model):
     price_fen = models.BigIntegerField(_("price (fen)"), default=0)
     deposit_fen = models.BigIntegerField(_("deposit (fen)"), default=0)
     validity_years = models.PositiveSmallIntegerField(_("validity (years)"))
+    test_only = models.BooleanField(
+        _("for tests only"),
+        default=False,
+        db_default=False,
+        help_text=_("refused where the system is in production"),
+    )
 
     class Meta:
         verbose_name = _("card product")

@@ -27,6 +27,7 @@ from accounts.services.refund_policies import publish_refund_policy
 from accounts.services.subsidies import open_subsidy_payer
 from citizencard.office.roles import ensure_roles
 from terminals.models import Merchant, Place
+from terminals.services.acceptance_policy import publish_acceptance_policy
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
 from terminals.services.fleet import publish_fleet_policy
 from terminals.services.places import Call, save_line, save_place, save_route, save_stop
@@ -146,6 +147,10 @@ class City:
     def _install_terminals(self, merchants: dict[str, Merchant], sites: dict[str, Place]) -> None:
         for policy in self.plan["fleet_policies"]:
             publish_fleet_policy(
+                **policy | {"valid_from": date.fromisoformat(policy["valid_from"]), "actor": _FOUNDER}
+            )
+        for policy in self.plan["acceptance_policies"]:
+            publish_acceptance_policy(
                 **policy | {"valid_from": date.fromisoformat(policy["valid_from"]), "actor": _FOUNDER}
             )
         for terminal in self.plan["terminals"]:

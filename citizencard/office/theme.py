@@ -77,6 +77,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Journals"), "receipt_long", "accounts", "journal"),
             ),
             _item(_("Trial balance"), "functions", "trial_balance", "office.view_finance_report"),
+            _item(_("Completeness"), "rule", "completeness", "office.view_finance_report"),
         ],
     },
     {

@@ -16,7 +16,7 @@ from settlement.models import ClearingRun
 from settlement.selectors.statements import digest_of
 
 # Each query yields (subject, detail) of what is broken; %(day)s is a business date or null for all of them.
-# Outcomes 1 and 4 are earned, 2 and 3 suspended (terminals.models.Tap.Outcome).
+# Outcomes 1 and 4 are earned, all others suspended (terminals.models.Tap.Outcome).
 _STATEMENTS_ARE_THE_TAPS: Final = """
 SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
     format('taps %%s, %%s fen, suspended %%s, %%s fen; statement %%s, %%s fen, suspended %%s, %%s fen',
@@ -30,8 +30,8 @@ FULL JOIN (
     SELECT business_date, merchant_id,
         count(*) FILTER (WHERE outcome IN (1, 4)) AS taps,
         coalesce(sum(amount_fen) FILTER (WHERE outcome IN (1, 4)), 0) AS gross,
-        count(*) FILTER (WHERE outcome IN (2, 3)) AS suspended_taps,
-        coalesce(sum(amount_fen) FILTER (WHERE outcome IN (2, 3)), 0) AS suspended
+        count(*) FILTER (WHERE outcome NOT IN (1, 4)) AS suspended_taps,
+        coalesce(sum(amount_fen) FILTER (WHERE outcome NOT IN (1, 4)), 0) AS suspended
     FROM terminals_tap
     WHERE business_date IN (SELECT business_date FROM settlement_clearingrun
         WHERE state <> 'cut_off' AND (%(day)s::date IS NULL OR business_date = %(day)s))

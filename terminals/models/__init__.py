@@ -1,4 +1,5 @@
 from terminals.models.acceptance import Batch, Refusal, Tap
+from terminals.models.acceptance_policy import AcceptancePolicy
 from terminals.models.bureau import BureauBatch, BureauLine
 from terminals.models.field import Channel, Contract, HotListEntry, Merchant, Tariff
 from terminals.models.fleet import (
@@ -14,6 +15,7 @@ from terminals.models.identity import CardCertificate, IdentityCheck
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
 
 __all__ = [
+    "AcceptancePolicy",
     "Batch",
     "BureauBatch",
     "BureauLine",

@@ -22,7 +22,8 @@ _VALUES: Final[dict[str, Any]] = {
     "ruled": [reason.code for reason in REASONS.values() if reason.rule],
 }
 
-# Kinds 10, 11, 12: paid, held, claimed. Outcomes 1 to 4: accepted, hot-listed, counter conflict, over balance.
+# Kinds 10, 11, 12: paid, held, claimed. Outcomes: 1 accepted, 2 hot-listed, 3 counter conflict,
+# 4 over balance, 5 over limit, 6 over price, 7 late, 8 key unusable.
 _RULES: Final = {
     "a tap stands on a batch, terminal, merchant and card that exist": """
         SELECT t.business_date || ' #' || t.id, 'batch ' || t.batch_id || ', terminal ' || t.terminal_id
@@ -58,9 +59,11 @@ _RULES: Final = {
         JOIN terminals_merchant m ON m.id = t.merchant_id
         WHERE NOT coalesce(CASE t.outcome
             WHEN 1 THEN moved.kind = 10 AND debit.id = p.account_id AND credit.id = m.payable_id
-            WHEN 2 THEN moved.kind = 11 AND (debit.id = p.account_id OR debit.code = '1221') AND credit.code = '2241'
             WHEN 3 THEN moved.kind = 11 AND debit.code = '1221' AND credit.code = '2241'
-            WHEN 4 THEN moved.kind = 12 AND debit.code = '1221' AND credit.id = m.payable_id END, false)""",
+            WHEN 4 THEN moved.kind = 12 AND debit.code = '1221' AND credit.id = m.payable_id
+            WHEN 8 THEN moved.kind = 11 AND debit.code = '1221' AND credit.code = '2241'
+            ELSE moved.kind = 11 AND (debit.id = p.account_id OR debit.code = '1221') AND credit.code = '2241'
+            END, false)""",
     "every record of a batch is a tap or a refusal": """
         SELECT 'batch ' || b.id || ' ' || b.number, b.accepted || ' accepted, ' || b.suspended || ' suspended, '
             || b.duplicate || ' duplicate, ' || b.rejected || ' rejected; kept ' || coalesce(taps.accepted, 0) || ', '
@@ -83,23 +86,23 @@ _RULES: Final = {
         SELECT card.pan, 'seen ' || p.offline_seen || ', of taps ' || coalesce(taps.counters, '{}')
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
         LEFT JOIN (SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM terminals_tap
-                   WHERE outcome <> 3 GROUP BY card_id) AS taps ON taps.card_id = p.card_id
+                   WHERE outcome NOT IN (3, 8) GROUP BY card_id) AS taps ON taps.card_id = p.card_id
         WHERE p.kind = 'chip' AND p.offline_seen <> coalesce(taps.counters, '{}')""",
     "a card's counter pays once": """
         SELECT card.pan, 'counter ' || twice.atc || ' in ' || twice.count || ' taps'
         FROM (SELECT card_id, atc, count(*) AS count FROM terminals_tap
-              WHERE outcome <> 3 GROUP BY card_id, atc HAVING count(*) > 1) AS twice
+              WHERE outcome NOT IN (3, 8) GROUP BY card_id, atc HAVING count(*) > 1) AS twice
         JOIN accounts_card card ON card.id = twice.card_id""",
     "the sequences seen of a terminal are those of its taps": """
         SELECT d.code, 'seen ' || d.sequences_seen || ', of taps ' || coalesce(taps.sequences, '{}')
         FROM terminals_terminal d
         LEFT JOIN (SELECT terminal_id, range_agg(int8range(terminal_seq, terminal_seq, '[]')) AS sequences
-                   FROM terminals_tap GROUP BY terminal_id) AS taps ON taps.terminal_id = d.id
+                   FROM terminals_tap WHERE outcome <> 8 GROUP BY terminal_id) AS taps ON taps.terminal_id = d.id
         WHERE d.sequences_seen <> coalesce(taps.sequences, '{}')""",
     "a terminal's sequence pays once": """
         SELECT d.code, 'sequence ' || twice.terminal_seq || ' in ' || twice.count || ' taps'
         FROM (SELECT terminal_id, terminal_seq, count(*) AS count FROM terminals_tap
-              GROUP BY terminal_id, terminal_seq HAVING count(*) > 1) AS twice
+              WHERE outcome <> 8 GROUP BY terminal_id, terminal_seq HAVING count(*) > 1) AS twice
         JOIN terminals_terminal d ON d.id = twice.terminal_id""",
     "a tap is settled on one date": """
         SELECT '#' || id, count(*) || ' dates' FROM terminals_tap GROUP BY id HAVING count(*) > 1""",

@@ -47,6 +47,33 @@ _ALL: Final = (
         "purse floor, purse open",
     ),
     Reason(
+        "over_limit",
+        "超出单笔交易限额,款项待核查",
+        "Beyond the limit for one purchase, amount on hold",
+        "acceptance policy, purchase limit",
+    ),
+    Reason(
+        "over_price",
+        "超出终端票价上限,款项待核查",
+        "More than the terminal's tariff can ask, amount on hold",
+        "acceptance policy, tariff of the day",
+    ),
+    Reason(
+        "late", "上传超过规定期限,款项待处理", "Came too late, amount on hold", "acceptance policy, late days"
+    ),
+    Reason(
+        "key_unusable",
+        "密钥版本已停用,交易待核查",
+        "Key version is out of use, purchase on hold",
+        "key version in service",
+    ),
+    Reason(
+        "test_card",
+        "测试卡不得用于正式交易",
+        "Test cards are not accepted here",
+        "test product in production",
+    ),
+    Reason(
         "bad_tac", "交易验证码错误", "Transaction authentication code is wrong", "JR/T 0025.2 purchase TAC"
     ),
     Reason("unknown_card", "卡号不存在", "Card number is not on record", "card registry"),

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from citizencard.core.keyservice.protocol import TAC_RECORD
+from citizencard.core.keyservice.protocol import RIGHT, TAC_RECORD, UNCHECKED, WRONG
 from citizencard.core.keyservice.refusal import Code, Refusal
 from terminals.card.bulk.macs import Octets, des_macs
 from terminals.card.crypto import des_mac
@@ -37,23 +37,24 @@ _RECORD: Final = np.dtype(
 
 
 def verify(packed: bytes, encipher_cards: EncipherCards) -> bytes:
-    """One byte per 35-byte record: 1 when its TAC is the card's own, else 0 (also for a key version not to be used).
+    """One byte per 35-byte record: RIGHT when its TAC is the card's own, UNCHECKED when its key version may not be used
+    now, else WRONG (also for a key version that never was).
 
     `Refusal` bad_request when the length is wrong, and whatever keeps the keys from being used at all.
     """
     if len(packed) % TAC_RECORD:
         raise Refusal(Code.BAD_REQUEST, f"TAC records are {TAC_RECORD} bytes each")
     records = np.frombuffer(packed, _RECORD)
-    keys8, usable = _tac_keys(records, encipher_cards)
+    keys8, standing = _tac_keys(records, encipher_cards)
     macs = (des_macs if len(records) >= BULK_FROM else _one_by_one)(keys8, records["covered"])
-    right: NDArray[np.bool_] = (macs == records["tac"]).all(axis=1) & usable
-    return right.astype(np.uint8).tobytes()
+    right = (macs == records["tac"]).all(axis=1)
+    return np.where(standing == RIGHT, np.where(right, RIGHT, WRONG), standing).astype(np.uint8).tobytes()
 
 
-def _tac_keys(records: NDArray[np.void], encipher_cards: EncipherCards) -> tuple[Octets, NDArray[np.bool_]]:
-    """The 8-byte TAC key for each record, and whether there is one; each card is enciphered once."""
+def _tac_keys(records: NDArray[np.void], encipher_cards: EncipherCards) -> tuple[Octets, Octets]:
+    """The 8-byte TAC key for each record, and RIGHT where there is one; each card is enciphered once."""
     keys = np.zeros(len(records), ">u8")
-    usable = np.zeros(len(records), np.bool_)
+    standing = np.full(len(records), WRONG, np.uint8)
     for version in np.unique(records["version"]):
         chosen = np.flatnonzero(records["version"] == version)
         serials, which = np.unique(records["serial"][chosen].astype(np.uint64), return_inverse=True)
@@ -63,11 +64,13 @@ def _tac_keys(records: NDArray[np.void], encipher_cards: EncipherCards) -> tuple
             if refusal.code not in _VERSION_UNUSABLE:
                 raise
             logger.warning("%d cards not verifiable: %s", len(serials), refusal.message)
+            if refusal.code is Code.KEY_NOT_PERMITTED:
+                standing[chosen] = UNCHECKED
             continue
         left, right = np.frombuffer(enciphered, ">u8").reshape(-1, 2).T
         keys[chosen] = (left ^ right)[which]
-        usable[chosen] = True
-    return keys.view(np.uint8).reshape(-1, 8), usable
+        standing[chosen] = RIGHT
+    return keys.view(np.uint8).reshape(-1, 8), standing
 
 
 def _factors(serials: NDArray[np.uint64]) -> bytes:

@@ -14,16 +14,12 @@ from terminals.wire.reasons import REASONS
 from terminals.wire.record import TapRecord
 
 UNPROCESSABLE = 422
-_SUSPENDED = {
-    verdict.code for verdict in (Verdict.HOT_LISTED, Verdict.COUNTER_CONFLICT, Verdict.OVER_BALANCE)
-}
+_RESULTS = {verdict.code: verdict.result for verdict in Verdict}
 
 
 def result_of(code: str) -> str:
     """`accepted`, `suspended`, `duplicate` or `rejected`: the place where a record of that reason ends."""
-    if code in _SUSPENDED:
-        return "suspended"
-    return code if code in {"accepted", "duplicate"} else "rejected"
+    return _RESULTS.get(code, "rejected")
 
 
 def batch_answer(*, upload: Upload, findings: Sequence[Finding], business_date: date) -> dict[str, Any]:

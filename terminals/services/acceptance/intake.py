@@ -10,7 +10,9 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from citizencard.core.keyservice.client import key_service
-from terminals.models import Terminal
+from citizencard.core.keyservice.protocol import RIGHT, UNCHECKED
+from terminals.models import Tap, Terminal
+from terminals.services.acceptance.bounds import outcomes_beyond
 from terminals.services.acceptance.packing import pack_tac_records
 from terminals.wire.columns import Rows
 from terminals.wire.upload import Line, Lines
@@ -18,10 +20,15 @@ from terminals.wire.upload import Line, Lines
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Well-formed records of this terminal, and whether their TACs are their cards'."""
+    """Well-formed records of this terminal, whether their TACs are their cards', and what speaks against paying them.
+
+    `holding` is the Tap.Outcome that a record is to be suspended with if it is genuine, or 0; KEY_UNUSABLE stands where
+    the TAC could not be checked.
+    """
 
     rows: Rows
     tac_right: NDArray[np.bool_]
+    holding: NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,12 @@ def read_upload(
         *(Finding(lines.line(at), "terminal_mismatch", elsewhere) for at in rows["line"][strange].tolist()),
         *(Finding(lines.line(at), "future", too_late) for at in rows["line"][future].tolist()),
     )
-    return Upload(number, digest, online, lines, _with_verdicts(candidates), findings)
+    holding = outcomes_beyond(terminal=terminal, rows=candidates, now=now)
+    return Upload(number, digest, online, lines, _with_verdicts(candidates, holding), findings)
 
 
-def _with_verdicts(rows: Rows) -> Candidates:
-    verdicts = key_service().verify_purchase_tacs(pack_tac_records(rows)) if len(rows) else b""
-    return Candidates(rows, np.frombuffer(verdicts, np.bool_))
+def _with_verdicts(rows: Rows, holding: NDArray[np.int16]) -> Candidates:
+    answer = key_service().verify_purchase_tacs(pack_tac_records(rows)) if len(rows) else b""
+    verdicts = np.frombuffer(answer, np.uint8)
+    holding[verdicts == UNCHECKED] = Tap.Outcome.KEY_UNUSABLE
+    return Candidates(rows, verdicts == RIGHT, holding)

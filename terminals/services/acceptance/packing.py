@@ -45,7 +45,7 @@ def pack_tac_records(rows: Rows) -> bytes:
     return packed.tobytes()
 
 
-def copy_block(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets) -> bytes:
+def copy_block(rows: Rows, tac_right: NDArray[np.bool_], holding: NDArray[np.int16], octets: Octets) -> bytes:
     """A whole binary COPY into the columns of `judgement`'s table `arriving`.
 
     Records whose texts (card number, place, trip) have the same lengths are written side by side; the rows' order is lost.
@@ -55,7 +55,8 @@ def copy_block(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets) -> byte
     order = np.argsort(widths @ _WIDTHS, kind="stable")
     groups = np.split(order, np.cumsum(counts)[:-1]) if len(kinds) else []
     parts = [
-        _equal_rows(rows[group], tac_right[group], octets, widths[group[0]].tolist()) for group in groups
+        _equal_rows(rows[group], tac_right[group], holding[group], octets, widths[group[0]].tolist())
+        for group in groups
     ]
     return b"".join([_COPY_HEADER, *parts, _ROW_END.to_bytes(2, signed=True)])
 
@@ -69,7 +70,13 @@ def multirange(numbers: NDArray[np.int64]) -> str:
     return "{" + ",".join(f"[{low},{high}]" for low, high in runs) + "}"
 
 
-def _equal_rows(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets, widths: Sequence[int]) -> bytes:
+def _equal_rows(
+    rows: Rows,
+    tac_right: NDArray[np.bool_],
+    holding: NDArray[np.int16],
+    octets: Octets,
+    widths: Sequence[int],
+) -> bytes:
     card_bytes, place_bytes, trip_bytes = widths
     fields: list[tuple[str, NDArray[np.generic]]] = [
         (">i4", rows["line"]),
@@ -84,6 +91,7 @@ def _equal_rows(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets, widths
         (f"({place_bytes},)u1", octets[rows["place_at"][:, None] + np.arange(place_bytes)]),
         (f"({trip_bytes},)u1", octets[rows["trip_at"][:, None] + np.arange(trip_bytes)]),
         ("?", tac_right),
+        (">i2", holding),
     ]
     layout = [("fields", ">i2")]
     for at, (kind, _) in enumerate(fields):

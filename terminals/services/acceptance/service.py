@@ -103,9 +103,10 @@ def _settle(
 
 
 def _sequences(upload: Upload, refusals: Sequence[Finding]) -> NDArray[np.int64]:
-    rows = upload.candidates.rows
-    taps = ~np.isin(rows["line"], [item.line.number for item in refusals])
-    sequences: NDArray[np.int64] = rows["terminal_seq"][taps]
+    """The numbers of the records that are taps by their TACs."""
+    candidates = upload.candidates
+    taps = ~np.isin(candidates.rows["line"], [item.line.number for item in refusals])
+    sequences: NDArray[np.int64] = candidates.rows["terminal_seq"][taps & candidates.tac_right]
     return sequences
 
 
