@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from citizencard.simulator.chance import Ints
+from citizencard.simulator.completeness import Report, expected_report, read_report
 from citizencard.simulator.delivery import batch_number
 from citizencard.simulator.expected import Expected, Runs
 from citizencard.simulator.faults import Fault
@@ -57,6 +58,7 @@ class Check:
     verdict: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     card_gaps: set[tuple[int, int]] = field(default_factory=set)
     sequence_gaps: set[tuple[int, int]] = field(default_factory=set)
+    reported: Report | None = None
 
     def __post_init__(self) -> None:
         self._digest = hashlib.sha256()
@@ -74,6 +76,7 @@ class Check:
         self._counters("card", self.expected.card_counters, read_card_counters(cards), self.card_gaps)
         self._counters("terminal", self.expected.sequences, read_sequences(self.world), self.sequence_gaps)
         self._gaps()
+        self._report(read_report(self.world, pans, cards))
 
     def differ(self, what: str, expected: object, found: object) -> None:
         """Note a difference."""
@@ -188,6 +191,26 @@ class Check:
                 self.differ(f"{what} {missing[0]} counter {missing[1]}", "missing", "not missing")
             for missing in sorted(gaps - injected):
                 self.differ(f"{what} {missing[0]} counter {missing[1]}", "not missing", "missing")
+
+    def _report(self, found: Report) -> None:
+        """The completeness report names what was done, and nothing else."""
+        expected = expected_report(self.world.plan)
+        for what, wanted, named in (
+            ("card", expected.cards, found.cards),
+            ("terminal", expected.terminals, found.terminals),
+        ):
+            self.compared += wanted.total()
+            for kind, owner, first, last, count, fen in sorted(wanted - named, key=str):
+                self.differ(
+                    f"report: {kind} of {what} {owner} {first} to {last}", f"{count}, {fen} fen", "not so"
+                )
+            for kind, owner, first, last, count, fen in sorted(named - wanted, key=str):
+                self.differ(
+                    f"report: {kind} of {what} {owner} {first} to {last}", "not so", f"{count}, {fen} fen"
+                )
+            self._digest.update(json.dumps(sorted(named.items(), key=str)).encode())
+        self.equal("report: cards; spent, matched, in gaps, unexplained", expected.law, found.law)
+        self.reported = found
 
 
 def _word(verdict: int) -> str:

@@ -14,7 +14,7 @@ from citizencard.core.keyservice.keystore import KeyStore, Usage, load_demo_keys
 from citizencard.simulator.bulk import Load, draw_pans, issue_cards, load_cards
 from citizencard.simulator.chance import Ints
 from citizencard.simulator.purses import OPENING_S
-from citizencard.simulator.trips import place_names
+from citizencard.simulator.trips import Places
 from citizencard.simulator.visits import DAY_S
 from citizencard.simulator.world import ACTOR, World, card_product
 from terminals.card.bulk.macs import Octets, des_macs
@@ -37,7 +37,7 @@ class VirtualCards:
         """Read the demonstration keys; KeyFileError in production."""
         self._world = world
         self._master = tac_master(load_demo_keys(keys_file, environment="demo"))
-        self._names = place_names(world.plan)
+        self._places = Places(world.plan, self._midnight)
         self.pans: list[str] = []
         self._keys8: Octets = np.empty((0, 8), np.uint8)
 
@@ -88,14 +88,14 @@ class VirtualCards:
         numbers = [self._world.terminals[device].terminal_no for device in taps.device.tolist()]
         columns = (
             numbers, self._tacs(chosen, numbers), clock, taps.seq, taps.card, taps.atc, taps.kind, taps.amount, taps.balance,
-            self._names.of(taps),
+            chosen,
         )  # fmt: skip
-        for number, tac, when, seq, card, atc, kind, amount, balance, place in zip(
+        for number, tac, when, seq, card, atc, kind, amount, balance, tap in zip(
             *(column if isinstance(column, list) else column.tolist() for column in columns), strict=True
         ):
             yield TapRecord(
                 number, seq, self.pans[card], atc, kind, amount, balance, datetime.fromtimestamp(when, CHINA),
-                f"{tac:08X}", KEY_VERSION, place,
+                f"{tac:08X}", KEY_VERSION, self._places.place(tap), self._places.trip(tap),
             )  # fmt: skip
 
     @property
