@@ -41,10 +41,10 @@ def draw(*, first: date = FIRST, **wished: Any) -> Plan:
     return draw_plan(wish(**wished), first, tariffs())
 
 
-def make(devices: Path, *, chips: bool = False, **wished: Any) -> Run:
+def make(devices: Path, *, chips: bool = False, first: date = FIRST, **wished: Any) -> Run:
     """A run of a small wish in a new city."""
     city = City.read(FIXTURES / "city.json", devices)
-    return Run(city, FIXTURES / "demo_keys.json", wish(**wished), FIRST, Nobody(), chips)
+    return Run(city, FIXTURES / "demo_keys.json", wish(**wished), first, Nobody(), chips)
 
 
 @cache
