@@ -12,10 +12,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.utils import timezone
 
-from accounts.models import Chart
+from accounts.models import CardProduct, Chart
 from accounts.services.ledger import open_account
 from citizencard.core.calendar import SHANGHAI, open_business_day
+from citizencard.simulator.bulk import Load, issue_cards, load_cards
 from terminals.models import Channel, Tap
 
 FUNDS_FEN: Final = 50_000
@@ -40,40 +42,6 @@ INSERT INTO terminals_terminal
     (code, kind, merchant_id, place, tariff_code, terminal_no, state)
 SELECT 'T' || code, 'pos', id, code, 'flat', upper(lpad(to_hex(id), 12, '0')), 'active'
 FROM merchant
-"""
-
-_CARDS: Final = """
-INSERT INTO accounts_cardproduct
-    (code, name, real_name, kind_code, balance_limit_fen, price_fen, deposit_fen, validity_years)
-VALUES ('seeded', 'seeded', false, 1, 100000, 0, 0, 10);
-WITH face AS (
-    SELECT '31043970' || lpad((90000000000 + n)::text, 11, '0') AS pan FROM generate_series(1, %(cards)s) AS n
-), account AS (
-    INSERT INTO accounts_ledgeraccount (code, chart, side, name, control_id)
-    SELECT '2012.' || pan, '2012', 'C', '', %(control)s FROM face RETURNING id, code
-), card AS (
-    INSERT INTO accounts_card (pan, product_id, state, key_version, valid_from, valid_to, created_at)
-    SELECT pan, 'seeded', 'active', 1, %(day)s, %(day)s::date + 3650, now() FROM face RETURNING id, pan
-)
-INSERT INTO accounts_purse (card_id, account_id, balance_fen, floor_fen, ceiling_fen, movements, online_seen)
-SELECT card.id, account.id, 0, 0, 100000, 0, '{[0,1)}' FROM card JOIN account ON account.code = '2012.' || pan;
-INSERT INTO accounts_cardevent (card_id, source, target, actor, reason, occurred_at)
-SELECT id, '', 'active', 'seed', '', now() FROM accounts_card WHERE product_id = 'seeded';
-INSERT INTO accounts_topuporder (number, card_id, purse_id, amount_fen, channel, state, actor, occurred_at, paid_at,
-    online_atc, balance_before_fen, terminal_no, loaded_at, tac, proof, confirmed_at)
-SELECT 'seed' || card.id, card.id, purse.id, %(funds)s, 'cash', 'confirmed', 'seed', now(), now(),
-    0, 0, '000000000001', now(), '\\x00000000', 'tac', now()
-FROM accounts_card AS card JOIN accounts_purse AS purse ON purse.card_id = card.id WHERE product_id = 'seeded';
-WITH journal AS (
-    INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
-    VALUES ('seed:funds', 'topup', 'seed', '', 'seed', %(day)s, now()) RETURNING id
-)
-INSERT INTO accounts_transfer
-    (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
-SELECT %(day)s, leg.kind, leg.debit_id, leg.credit_id, topup.amount_fen, journal.id, topup.id, topup.occurred_at
-FROM journal, accounts_topuporder AS topup JOIN accounts_purse AS purse USING (card_id)
-CROSS JOIN LATERAL (VALUES
-    (1, %(cash)s::bigint, %(transit)s::bigint), (2, %(transit)s, purse.account_id)) AS leg (kind, debit_id, credit_id);
 """
 
 # merchant and card count from 1; a line's position gives its counters.
@@ -153,20 +121,21 @@ class Purchase:
 def found_city(day: date, *, merchants: int, cards: int) -> None:
     """Open `day`, register merchants with a terminal each, and put FUNDS_FEN on every card."""
     open_business_day(day)
-    for chart in Chart.COUNTER_CASH, Chart.TOP_UPS_IN_TRANSIT, Chart.FEE_INCOME:
-        open_account(chart=chart)
-    values = {
-        "day": day,
-        "merchants": merchants,
-        "cards": cards,
-        "channels": Channel.values,
-        "kinds": len(Channel.values),
-        "funds": FUNDS_FEN,
-        "cash": open_account(chart=Chart.COUNTER_CASH).pk,
-        "transit": open_account(chart=Chart.TOP_UPS_IN_TRANSIT).pk,
-        "control": open_account(chart=Chart.PURSE_ANONYMOUS).pk,
-    }
-    _run(_MERCHANTS + ";" + _CARDS, values)
+    open_account(chart=Chart.FEE_INCOME)
+    values = {"merchants": merchants, "channels": Channel.values, "kinds": len(Channel.values)}
+    _run(_MERCHANTS, values)
+    product = CardProduct.objects.create(
+        code="seeded",
+        name="seeded",
+        real_name=False,
+        kind_code=1,
+        balance_limit_fen=100_000,
+        validity_years=10,
+    )
+    pans, now = [f"31043970{90_000_000_000 + number}" for number in range(1, cards + 1)], timezone.now()
+    issue_cards(product=product, pans=pans, day=day, at=now, actor="seed")
+    loads = (Load(pan, now, FUNDS_FEN, 0, 0, bytes(4)) for pan in pans)
+    load_cards(key="seed:funds", day=day, loads=loads, actor="seed", terminal_no="000000000001")
 
 
 @transaction.atomic
