@@ -26,6 +26,8 @@ from terminals.card.errors import CardRemoved
 from terminals.card.purse import PurseSession
 from terminals.models import Tariff
 from terminals.program.memory import Memory
+from terminals.program.post import Post
+from terminals.program.stops import NOWHERE
 from terminals.program.terminal import Orders, Terminal
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
@@ -150,9 +152,9 @@ class RealCards:
     def _switch_on_one(self, device: Device, orders: Orders, journals: Path) -> Terminal:
         code = self.world.terminals[device.number].code
         memory = self._open.enter_context(closing(Memory.open(journals / code)))
-        station = STATIONS[device.station] if device.station >= 0 else "0"
+        stop = STATIONS[device.station] if device.station >= 0 else NOWHERE
         sam = MemoryTransport(self.shelf.sam(code))
-        return Terminal(sam=sam, memory=memory, orders=orders, role=device.role, station=station)
+        return Terminal(sam=sam, memory=memory, orders=orders, post=Post(role=device.role, stop=stop))
 
 
 def _orders(tariff_code: str) -> Orders:

@@ -16,8 +16,9 @@ from citizencard.core.errors import NotFound
 from citizencard.core.problems import MEDIA_TYPE as PROBLEM
 from citizencard.core.problems import problem
 from terminals.api import schema
+from terminals.api.answers import json_response
 from terminals.api.parsers import BatchParser
-from terminals.api.views import TerminalView, json_response
+from terminals.api.views import TerminalView
 from terminals.errors import LineRefused
 from terminals.models import DocumentKind
 from terminals.services.field import note_list_applied
