@@ -55,7 +55,8 @@ ORDER BY purse.account_id FOR NO KEY UPDATE
 # Each step looks at the records that the step before has left over only: they are a window's partition of their own, and
 # the rows go through all steps once. Of two that contradict each other the first line counts. Most cards need no steps:
 # nothing of theirs repeats anything (`alone`), and their purses hold all that is asked. A card of a product for tests is
-# refused in production, and pays like any other elsewhere.
+# refused in production, and pays like any other elsewhere. Taps are numbered card by card, so that all indexes grow at few
+# places.
 _JUDGE: Final = """
 WITH listed AS MATERIALIZED (
     SELECT DISTINCT arriving.line FROM arriving JOIN terminals_hotlistentry AS entry ON entry.pan = arriving.pan
@@ -113,7 +114,7 @@ WITH listed AS MATERIALIZED (
         WHEN fits THEN %(ACCEPTED)s
         ELSE %(OVER_BALANCE)s END,
         card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place, trip
-    FROM settled RETURNING line, verdict
+    FROM settled ORDER BY card_id RETURNING line, verdict
 ) SELECT line, verdict FROM judgement WHERE verdict <> %(ACCEPTED)s
 """
 
