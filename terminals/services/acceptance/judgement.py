@@ -188,7 +188,7 @@ def judge(*, terminal_id: int, candidates: Candidates, octets: Octets) -> dict[i
     """
     with connection.cursor() as cursor:
         cursor.execute(_TABLES)
-        with cursor.copy(_COPY) as copy:
+        with connection.wrap_database_errors, cursor.copy(_COPY) as copy:  # Django wraps no COPY by itself
             copy.write(copy_block(candidates.rows, candidates.judging, octets))
         cursor.execute(_LOCK)
         values = {verdict.name: verdict.value for verdict in Verdict}
