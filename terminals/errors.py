@@ -181,3 +181,20 @@ class SiteWrong(TerminalsError):
     code = "site_wrong"
     status = 422
     message = _("Place %(place)s belongs to another merchant.")
+
+
+class TerminalSuspended(TerminalsError):
+    """A suspended terminal takes no cards: nothing is told of them and nothing is put on them."""
+
+    code = "terminal_suspended"
+    status = 409
+    message = _("The terminal is suspended and takes no cards.")
+
+
+class TooManyInquiries(TerminalsError):
+    """More questions about cards than people put cards on a reader: data `seconds` to wait."""
+
+    code = "too_many_inquiries"
+    status = 429
+    message = _("Too many inquiries. Try again in %(seconds)s seconds.")
+    rule = "inquiries per terminal and minute"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -72,6 +73,19 @@ class CentreClient:
         """Report purchases without proof (see `wire.grey`). Raises as `post_batch`."""
         return self._judged(self._send("POST", "/greys", build_greys(greys), MEDIA_TYPE), "received")
 
+    def inquire(self, chip: dict[str, Any], amount_fen: int) -> dict[str, Any]:
+        """What is known of the card whose answer to INITIALIZE FOR LOAD over an amount this is. Raises as `post_batch`."""
+        return self._judged(self._post("/inquiries", {**chip, "amount_fen": amount_fen}), "waiting")
+
+    def begin_load(self, chip: dict[str, Any], order: str) -> dict[str, Any]:
+        """`mac2` and `when` for CREDIT FOR LOAD of a waiting order. Raises as `post_batch`."""
+        return self._judged(self._post("/loads", {**chip, "order": order}), "mac2")
+
+    def confirm_load(self, card_no: str, order: str, tac: str | None) -> dict[str, Any]:
+        """Hand in the chip's TAC; None: it gave no answer. Raises as `post_batch`."""
+        body = {"card_no": card_no, "tac": tac}
+        return self._judged(self._post(f"/loads/{order}/confirmation", body), "order")
+
     def parameters(self) -> dict[str, Any]:
         """Clock, place, tariffs, hot list version."""
         return self._judged(self._send("GET", "/terminal"), "tariffs")
@@ -97,6 +111,9 @@ class CentreClient:
             self._judged(response, "")
             raise CentreUnavailable("the centre's answer is no document")
         return response.content
+
+    def _post(self, path: str, content: dict[str, Any]) -> requests.Response:
+        return self._send("POST", path, json.dumps(content).encode(), "application/json")
 
     def _send(
         self, method: str, path: str, body: bytes | None = None, content_type: str = ""

@@ -132,5 +132,7 @@ _ALL: Final = (
     Reason("qr_busy", "终端繁忙,请稍候", "The terminal is busy, please wait"),
     Reason("journal_full", "终端存储已满,未扣款", "Terminal storage is full, not charged"),
     Reason("listed", "卡片已挂失,禁止使用", "Card is reported lost and not accepted"),
+    Reason("loaded", "圈存成功", "Top-up is on the card"),
+    Reason("load_open", "圈存未完成,请再次放卡", "Top-up not finished, put the card on the reader again"),
 )
 REASONS: Final = {reason.code: reason for reason in _ALL}
