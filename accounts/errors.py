@@ -232,7 +232,7 @@ class LoadRefused(CitizenCardError):
     """The chip's MAC1 is wrong: it does not hold this card's keys, or the data were changed on the way."""
 
     code = "load_refused"
-    status = 409
+    status = 422
     message = _("The card could not prove itself for the load.")
 
 
@@ -240,7 +240,7 @@ class LoadNotProven(CitizenCardError):
     """The TAC or the balance does not prove the load; the order stays as it is."""
 
     code = "load_not_proven"
-    status = 409
+    status = 422
     message = _("The card's proof of the load is wrong; the top-up stays open.")
 
 

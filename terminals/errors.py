@@ -273,3 +273,20 @@ class SelfDecision(TerminalsError):
     status = 403
     message = _("An objection is decided by another person than the one who blocked the card.")
     rule = gettext_noop("nobody judges his own decision")
+
+
+class TerminalSuspended(TerminalsError):
+    """A suspended terminal takes no cards: nothing is told of them and nothing is put on them."""
+
+    code = "terminal_suspended"
+    status = 409
+    message = _("The terminal is suspended and takes no cards.")
+
+
+class TooManyInquiries(TerminalsError):
+    """More questions about cards than people put cards on a reader: data `seconds` to wait."""
+
+    code = "too_many_inquiries"
+    status = 429
+    message = _("Too many inquiries. Try again in %(seconds)s seconds.")
+    rule = "inquiries per terminal and minute"

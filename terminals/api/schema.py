@@ -187,6 +187,7 @@ def responses(*statuses: int, **own: Any) -> dict[Any, Any]:
         409: "The number was used for other content; nothing was posted",
         413: "The body is too large",
         415: "Wrong content type",
+        429: "Too often; `seconds` says how long to wait",
         503: "Nothing was changed; repeat later",
     }
     told = problems | {status: further[status] for status in statuses}

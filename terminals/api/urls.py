@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from terminals.api import fleet_views, list_views, views
+from terminals.api import fleet_views, list_views, online_views, views
 
 urlpatterns = [
     path("taps", views.TapsView.as_view(), name="taps"),
@@ -21,6 +21,13 @@ urlpatterns = [
     path("keys", fleet_views.KeysView.as_view(), name="keys"),
     path("heartbeats", fleet_views.HeartbeatsView.as_view(), name="heartbeats"),
     path("events", fleet_views.EventsView.as_view(), name="events"),
+    path("inquiries", online_views.InquiriesView.as_view(), name="inquiries"),
+    path("loads", online_views.LoadsView.as_view(), name="loads"),
+    path(
+        "loads/<str:number>/confirmation",
+        online_views.LoadConfirmationView.as_view(),
+        name="load-confirmation",
+    ),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="terminals/api_docs.html"), name="docs"),
 ]

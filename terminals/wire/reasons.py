@@ -150,5 +150,7 @@ _ALL: Final = (
     Reason("not_reversible", "此处不能撤销或退款", "Cannot be cancelled or refunded here"),
     Reason("too_late", "已过可撤销期限", "Too late to cancel or refund"),
     Reason("unknown_purchase", "本终端无此交易", "No such purchase at this terminal"),
+    Reason("loaded", "圈存成功", "Top-up is on the card"),
+    Reason("load_open", "圈存未完成,请再次放卡", "Top-up not finished, put the card on the reader again"),
 )
 REASONS: Final = {reason.code: reason for reason in _ALL}

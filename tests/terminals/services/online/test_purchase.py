@@ -210,7 +210,7 @@ def test_online_in_a_batch_or_both_comes_to_the_same(town: Town, taps: list[Any]
 
 def test_a_new_version_of_the_tariff_counts_at_once(field: Field, card: Card) -> None:
     """What is kept in mind of a price is asked for again where it matters."""
-    publish_acceptance_policy(**POLICY, valid_from=TODAY, purchase_limit_fen=5_000)
+    publish_acceptance_policy(**POLICY, valid_from=TODAY, purchase_limit_fen=5_000, late_days=10_000)
 
     def result(atc: int) -> str:
         answer = deliver(tap_request(field, field.tap(card, atc, 300))).json()  # type: ignore[attr-defined]
