@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from terminals.api import fleet_views, views
+from terminals.api import fare_views, fleet_views, views
 
 urlpatterns = [
     path("taps", views.TapsView.as_view(), name="taps"),
@@ -17,6 +17,13 @@ urlpatterns = [
     path("keys", fleet_views.KeysView.as_view(), name="keys"),
     path("heartbeats", fleet_views.HeartbeatsView.as_view(), name="heartbeats"),
     path("events", fleet_views.EventsView.as_view(), name="events"),
+    path("fares/documents", fare_views.FareDocumentsView.as_view(), name="fare-documents"),
+    path(
+        "fares/documents/<str:code>/<int:version>",
+        fare_views.FareDocumentView.as_view(),
+        name="fare-document",
+    ),
+    path("fares/quote", fare_views.FareQuoteView.as_view(), name="fare-quote"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="terminals/api_docs.html"), name="docs"),
 ]
