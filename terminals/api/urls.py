@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from terminals.api import fleet_views, list_views, online_views, views
+from terminals.api import fare_views, fleet_views, list_views, online_views, views
 
 urlpatterns = [
     path("taps", views.TapsView.as_view(), name="taps"),
@@ -28,6 +28,13 @@ urlpatterns = [
         online_views.LoadConfirmationView.as_view(),
         name="load-confirmation",
     ),
+    path("fares/documents", fare_views.FareDocumentsView.as_view(), name="fare-documents"),
+    path(
+        "fares/documents/<str:code>/<int:version>",
+        fare_views.FareDocumentView.as_view(),
+        name="fare-document",
+    ),
+    path("fares/quote", fare_views.FareQuoteView.as_view(), name="fare-quote"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="terminals/api_docs.html"), name="docs"),
 ]

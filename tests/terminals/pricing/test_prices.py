@@ -366,7 +366,7 @@ def test_the_audit_finds_a_charge_that_does_not_fit(riding: Riding, broken: str)
 class AnyOrder(TestCase):
     """In whatever order taps come in, priced in between or not: in the end the same is due, and given back at most once."""
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=6, deadline=None)
     @given(data=st.data())
     def test_in_the_end_the_same(self, data: st.DataObject) -> None:
         open_business_day(TODAY)
@@ -384,7 +384,9 @@ class AnyOrder(TestCase):
             if data.draw(st.booleans()):
                 price_day(day=TODAY)
         price_day(day=TODAY)
-        assert [row[:2] for row in due(one).values()] == [row[:2] for row in due(other).values()]
+        assert [row[:2] for _, row in sorted(due(one).items())] == [
+            row[:2] for _, row in sorted(due(other).items())
+        ]
         for card in (one, other):
             newest = charges(card)
             alone = price_rides(
