@@ -4,7 +4,6 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
-
 GUARD = """
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON terminals_ride
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
