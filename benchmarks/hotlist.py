@@ -1,6 +1,6 @@
 """The hot list for a fleet: what a terminal is answered when it asks for what follows its version, next to a bare view.
 
-Everybody comes from one of a hundred versions, all at once: the morning after a night without a line. The bare view on the
+Everybody comes from one of fifty versions, all at once: the morning after a night without a line. The bare view on the
 same server gives out as many bytes and knows nobody: it checks no signature and asks no database.
 """
 
@@ -24,8 +24,8 @@ from terminals.wire.packed import PackedCards
 
 CLIENTS = 8
 FLEET, QUICK_FLEET = 5_000, 80
-CARDS, QUICK_CARDS = 50_000, 500
-VERSIONS = 100
+CARDS, QUICK_CARDS = 20_000, 500
+VERSIONS = 50
 DELTA, BARE = "difference, signed request", "bare view, as many bytes"
 
 
@@ -58,7 +58,7 @@ def run(*, address: str, tills: Sequence[Till], rounds: int, quick: bool) -> Res
 
 
 def _published(cards: int) -> list[int]:
-    """A list of so many cards in a hundred versions: most are old, the last ones came one after another."""
+    """A list of so many cards in fifty versions: most are old, the last ones came one after another."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO terminals_hotlistentry (pan, reason, effective_at) "
