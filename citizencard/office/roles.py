@@ -29,6 +29,8 @@ _FIELD = {
     "terminals.view_faredocument",
     "terminals.view_fareproposal",
     "terminals.view_hotlistentry",
+    "terminals.view_grey",
+    "terminals.view_ride",
 }
 _CARDS = {
     "accounts.view_card",

@@ -185,7 +185,6 @@ def responses(*statuses: int, **own: Any) -> dict[Any, Any]:
         400: "Not JSON, or a field breaks its rule: `errors` names it",
         404: "There is none",
         422: "A field breaks its rule: `field` and `reason` name both",
-        429: "Asked too often; repeat later",
         409: "The number was used for other content; nothing was posted",
         413: "The body is too large",
         415: "Wrong content type",

@@ -138,7 +138,11 @@ def accept_greys(*, terminal: Terminal, body: bytes) -> int:
     """
     greys = _read(terminal, body)
     told = [_row(grey) for grey in greys]
-    values = {"terminal": terminal.pk, "merchant": terminal.merchant_id, "told": json.dumps(told)}
+    values: dict[str, Any] = {
+        "terminal": terminal.pk,
+        "merchant": terminal.merchant_id,
+        "told": json.dumps(told),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, values)
         new = cursor.fetchall()
@@ -215,9 +219,10 @@ def settle_greys(*, now: datetime | None = None) -> int:
     return len(judged)
 
 
-def _judge(now: datetime, only: Sequence[int] | None) -> list[_Judged]:
+def _judge(now: datetime, only: list[int] | None) -> list[_Judged]:
     with connection.cursor() as cursor:
-        cursor.execute(_JUDGE, {"now": now, "only": only and list(only), "limit": AT_ONCE})
+        values: dict[str, Any] = {"now": now, "only": only, "limit": AT_ONCE}
+        cursor.execute(_JUDGE, values)
         return [_Judged(*row) for row in cursor.fetchall()]
 
 

@@ -167,7 +167,7 @@ def _ride(terminal: Terminal, each: _Reported, purse: _Purse | None, outcome: st
         terminal=terminal,
         merchant_id=terminal.merchant_id,
         number=each.number,
-        card_id=purse and purse.card_id,
+        card_id=purse.card_id if purse else None,
         amount_fen=record.amount_fen,
         occurred_at=record.occurred_at,
         place=record.place,
