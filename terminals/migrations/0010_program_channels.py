@@ -4,15 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('terminals', '0009_acceptance_trip'),
+        ("terminals", "0009_acceptance_trip"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='merchant',
-            name='channel',
-            field=models.CharField(choices=[('bus', 'bus'), ('metro', 'metro'), ('hospital', 'hospital'), ('pharmacy', 'pharmacy'), ('park', 'park'), ('shop', 'shop'), ('parking', 'car park'), ('taxi', 'taxi'), ('bike', 'public bike')], max_length=10, verbose_name='channel'),
+            model_name="merchant",
+            name="channel",
+            field=models.CharField(
+                choices=[
+                    ("bus", "bus"),
+                    ("metro", "metro"),
+                    ("hospital", "hospital"),
+                    ("pharmacy", "pharmacy"),
+                    ("park", "park"),
+                    ("shop", "shop"),
+                    ("parking", "car park"),
+                    ("taxi", "taxi"),
+                    ("bike", "public bike"),
+                ],
+                max_length=10,
+                verbose_name="channel",
+            ),
         ),
     ]
