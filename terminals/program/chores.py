@@ -63,6 +63,11 @@ class Chores:
     chance: random.Random = field(default_factory=random.SystemRandom)
     jobs: dict[str, Job] = field(default_factory=dict)
 
+    def begin(self, now: datetime) -> None:
+        """Where nothing is held yet, ask before the first card comes; without an answer cards are refused as they must be."""
+        if not self.terminal.orders.tariff:
+            self._do("lists", self._jobs(now)["lists"], now)
+
     def step(self, now: datetime) -> bool:
         """Do one thing that is due, or nothing; whether something was done and went well."""
         sender = self.terminal.uploader
@@ -71,8 +76,9 @@ class Chores:
         if sender is not None and sender.gives_way(now):
             return False
         name, job = min(self._jobs(now).items(), key=lambda item: item[1].due)
-        if job.due > now:
-            return False
+        return job.due <= now and self._do(name, job, now)
+
+    def _do(self, name: str, job: Job, now: datetime) -> bool:
         try:
             busy = job.run(now)
         except (CentreUnavailable, CentreRefused, CardError, WireError, OSError) as error:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from urllib3.exceptions import ProtocolError
 
 from terminals.program.errors import CentreRefused, CentreUnavailable
 from terminals.wire.batch import MEDIA_TYPE, build_batch
@@ -156,8 +157,15 @@ class CentreClient:
         request = requests.Request(method, self._base_url + path, headers=headers, data=body)
         prepared = self._session.prepare_request(request)
         sign_request(prepared, terminal_code=self._code, key=self._key)
+        timeout = UPLOAD_TIMEOUT_S if body else TIMEOUT_S
         try:
-            return self._session.send(prepared, timeout=UPLOAD_TIMEOUT_S if body else TIMEOUT_S)
+            try:
+                return self._session.send(prepared, timeout=timeout)
+            except requests.ConnectionError as error:
+                # The centre had closed the connection that was kept open; to repeat a request is always safe here.
+                if not isinstance(error.args[0] if error.args else None, ProtocolError):
+                    raise
+                return self._session.send(prepared, timeout=timeout)
         except requests.RequestException as error:
             raise CentreUnavailable(f"the centre does not answer: {type(error).__name__}") from error
 

@@ -52,6 +52,8 @@ class Program:
 
     def run(self, *, once: bool = False) -> TapResult | None:
         """Serve cards until `stop`, or one; the last result. A reader that is gone is waited for, it may come back."""
+        if self.chores is not None:
+            self.chores.begin(self.own_clock())
         self._house = threading.Thread(target=self._keep_house, name="chores", daemon=True)
         self._house.start()
         result = None

@@ -215,7 +215,7 @@ class Terminal:
         """The card was here a moment ago: by what the journal tells, or else by what the card tells of this terminal."""
         guard = timedelta(seconds=self.channel.guard_s)
         if last := self.memory.tapped_near(card.number, when, guard):
-            left = last.balance_fen
+            left = card.funds_fen()
             return TapResult(True, REASONS["retap"], card.number, 0, left, last, balance_before_fen=left)
         if not card_remembers(card, self.terminal_no, when, guard):
             return None

@@ -227,6 +227,8 @@ class Command(BaseCommand):
                 )
                 if options["meter"]:
                     results.append(terminal.quote(_meter(options["meter"], when), when=when))
+                    if not results[-1].ok:
+                        break
                 # A fresh connection each time: between entry and exit the card is out of the field.
                 with card_transport(options["reader"], options["card"]) as card:
                     more = {name: options[name] for name in ("again", "lost")}
