@@ -121,6 +121,8 @@ def _shifts(
     kept = np.flatnonzero(has_record(taps))
     shift_of = taps.device * days + taps.at // DAY_S
     kept = kept[np.lexsort((taps.seq[kept], shift_of[kept]))]
+    numbers: Ints
+    begins: Ints
     numbers, begins = np.unique(shift_of[kept], return_index=True)
     extra_taps, extra_forms = _extras(random, rates, taps)
     by_shift = np.argsort(shift_of[extra_taps], kind="stable")
