@@ -22,7 +22,7 @@ def card_block(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResp
     """The reasons, the button, and how far an objection has come. A card that is not blocked has no such page."""
     card = own_card(citizen, card_id)
     now = timezone.now()
-    form = AppealForm(request.POST or None)
+    form = AppealForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
@@ -45,7 +45,7 @@ def card_block(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResp
     context = {
         "card": card,
         "form": form,
-        "block": block,
+        "blocked": block,
         "appeal": block.appeal,
         "policy": appeal_policy(today),
         "is_late": block.appeal is not None and block.appeal.state == "open" and today > block.appeal.due_on,

@@ -31,17 +31,11 @@ FROM contradicting
 
 # What the clock of a terminal may be off is no rollback.
 _ROLLBACK: Final = """
-WITH step AS (
-    SELECT card_id, business_date, id, atc, occurred_at, lag(business_date) OVER chain AS date0, lag(id) OVER chain AS id0,
-        lag(atc) OVER chain AS atc0, lag(occurred_at) OVER chain AS at0
-    FROM terminals_tap WHERE business_date BETWEEN %(since)s AND %(day)s AND outcome <> 3
-    WINDOW chain AS (PARTITION BY card_id ORDER BY atc)
-)
 SELECT DISTINCT ON (card_id) 'card', card_id::text AS subject, card_id,
     jsonb_build_object('counter', atc, 'before', atc0, 'minutes', floor(extract(epoch FROM at0 - occurred_at) / 60)),
     jsonb_build_object('taps', jsonb_build_array(jsonb_build_array(date0, id0), jsonb_build_array(business_date, id)))
-FROM step
-WHERE at0 > occurred_at + make_interval(mins => %(tolerance_minutes)s) AND %(day)s IN (business_date, date0)
+FROM terminals_chain(%(since)s, %(day)s)
+WHERE at0 > occurred_at + make_interval(mins => %(tolerance_minutes)s)
 ORDER BY card_id, at0 - occurred_at DESC, id
 """
 
@@ -88,19 +82,14 @@ FROM weighed WHERE chip_fen + claimed_fen - books_fen - loading_fen > %(fen_max)
 
 # From one purchase to the next a balance falls by the purchases between them and rises by loads alone.
 _UNEXPLAINED: Final = """
-WITH step AS (
-    SELECT card_id, business_date, id, occurred_at, balance_fen + amount_fen AS had_fen, lag(balance_fen) OVER chain AS left_fen,
-        lag(business_date) OVER chain AS date0, lag(id) OVER chain AS id0, lag(occurred_at) OVER chain AS at0
-    FROM terminals_tap WHERE business_date BETWEEN %(since)s AND %(day)s AND outcome <> 3
-    WINDOW chain AS (PARTITION BY card_id ORDER BY atc)
-), risen AS (
+WITH risen AS (
     SELECT step.*, had_fen - left_fen AS risen_fen, (
         SELECT coalesce(sum(amount_fen), 0) FROM accounts_topuporder AS load
         WHERE load.card_id = step.card_id AND load.online_atc IS NOT NULL AND load.state IN ('loaded', 'confirmed')
             AND load.loaded_at BETWEEN at0 - make_interval(mins => %(tolerance_minutes)s)
                 AND occurred_at + make_interval(mins => %(tolerance_minutes)s)
     ) AS loaded_fen
-    FROM step WHERE had_fen - left_fen > %(fen_max)s AND %(day)s IN (business_date, date0)
+    FROM terminals_chain(%(since)s, %(day)s) AS step WHERE had_fen - left_fen > %(fen_max)s
 )
 SELECT DISTINCT ON (card_id) 'card', card_id::text AS subject, card_id,
     jsonb_build_object('risen_fen', risen_fen, 'loaded_fen', loaded_fen, 'excess_fen', risen_fen - loaded_fen),

@@ -48,8 +48,14 @@ def test_a_counter_that_runs_backwards(town: Town) -> None:
         case_of[card := rider()] = str(minutes)
         town.tap(card, 5, seconds=minutes * 60)
         town.tap(card, 6, seconds=0)
+    case_of[gapped := rider()] = "across a gap"
+    town.tap(gapped, 2, seconds=11 * 60)
+    town.tap(gapped, 9, seconds=0)
     found = figures_by(case_of, found_by(RiskRule.ROLLBACK, tolerance_minutes=10, look_back_days=1))
-    assert found == {"11": {"counter": 6, "before": 5, "minutes": 11}}
+    assert found == {
+        "11": {"counter": 6, "before": 5, "minutes": 11},
+        "across a gap": {"counter": 9, "before": 2, "minutes": 11},
+    }
 
 
 def test_a_counter_that_jumps(town: Town) -> None:
@@ -135,10 +141,17 @@ def test_a_balance_that_rose_by_itself(town: Town) -> None:
         case_of[card := rider()] = name
         town.tap(card, 0, balance_fen=49_800)
         town.tap(card, 1, seconds=60, balance_fen=balance_fen)
+    case_of[gapped := rider()] = "across a gap"
+    town.tap(gapped, 0, balance_fen=10_000)
+    town.tap(gapped, 7, seconds=60, balance_fen=9_900)
     values = {"tolerance_minutes": 15, "look_back_days": 1}
     found = figures_by(case_of, found_by(RiskRule.UNEXPLAINED, fen_max=0, **values))
-    assert found == {"a fen": {"risen_fen": 1, "loaded_fen": 0, "excess_fen": 1}}
-    assert found_by(RiskRule.UNEXPLAINED, fen_max=1, **values) == []
+    assert found == {
+        "a fen": {"risen_fen": 1, "loaded_fen": 0, "excess_fen": 1},
+        "across a gap": {"risen_fen": 100, "loaded_fen": 0, "excess_fen": 100},
+    }
+    assert set(figures_by(case_of, found_by(RiskRule.UNEXPLAINED, fen_max=1, **values))) == {"across a gap"}
+    assert found_by(RiskRule.UNEXPLAINED, fen_max=100, **values) == []
 
 
 def test_a_top_up_explains_a_rise(town: Town, demo_keys: KeyStore) -> None:

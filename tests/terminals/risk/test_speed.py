@@ -40,7 +40,7 @@ def test_velocity(town: Town) -> None:
         assert alert.card is not None
         assert (alert.subject, alert.rule_version, alert.state) == (str(alert.card.pk), 1, "open")
         assert len(alert.facts["evidence"]["taps"]) == alert.facts["figures"]["taps"]
-        assert f"{alert.facts['figures']['taps']} times" in explain(alert)
+        assert f"用卡 {alert.facts['figures']['taps']} 次" in explain(alert)
 
 
 def test_a_window_reaches_back_over_the_cut_off_and_is_told_once(town: Town, card: Card) -> None:
