@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+# A grey record that was settled is a purchase like a tap: the chip has paid, and its counter counts.
 _CARDS: Final = """
 WITH counted AS (
     SELECT purse.card_id, card.pan, purse.offline_seen AS seen
     FROM accounts_purse AS purse JOIN accounts_card AS card ON card.id = purse.card_id
     WHERE purse.kind = 'chip' AND (%(cards)s::bigint[] IS NULL OR purse.card_id = ANY(%(cards)s))
 ), tap AS (
-    SELECT tap.* FROM terminals_tap AS tap
-    WHERE outcome NOT IN (3, 8) AND (%(cards)s::bigint[] IS NULL OR tap.card_id = ANY(%(cards)s))
+    SELECT card_id, atc, amount_fen, balance_fen, occurred_at, received_at FROM terminals_tap
+    WHERE outcome NOT IN (3, 8) AND (%(cards)s::bigint[] IS NULL OR card_id = ANY(%(cards)s))
+    UNION ALL
+    SELECT card_id, atc, amount_fen, balance_fen, occurred_at, received_at FROM terminals_grey
+    WHERE id IN (SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+        AND (%(cards)s::bigint[] IS NULL OR card_id = ANY(%(cards)s))
 )"""
 
 # A load stands before the first tap behind it. By the clocks, that is; but clocks differ, and within their tolerance the
@@ -118,13 +123,19 @@ WITH device AS (
 ), gap AS (
     SELECT id, code, lower(range) AS first, upper(range) - 1 AS last
     FROM device, unnest(int8multirange(range_merge(seen)) - seen) AS range
+), used AS (
+    SELECT terminal_id, terminal_seq, occurred_at, received_at FROM terminals_tap
+    WHERE outcome <> 8 AND (%(terminals)s::bigint[] IS NULL OR terminal_id = ANY(%(terminals)s))
+    UNION ALL
+    SELECT terminal_id, terminal_seq, occurred_at, received_at FROM terminals_grey
+    WHERE id IN (SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+        AND (%(terminals)s::bigint[] IS NULL OR terminal_id = ANY(%(terminals)s))
 ), step AS (
     SELECT terminal_id, terminal_seq, occurred_at, received_at,
         min(received_at) OVER later AS known_at,
         min(occurred_at) OVER (PARTITION BY terminal_id ORDER BY terminal_seq
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS higher_at
-    FROM terminals_tap
-    WHERE outcome <> 8 AND (%(terminals)s::bigint[] IS NULL OR terminal_id = ANY(%(terminals)s))
+    FROM used
     WINDOW later AS (PARTITION BY terminal_id ORDER BY terminal_seq ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)
 )
 SELECT kind, code, first, last, count, since, NULL::bigint FROM (
