@@ -44,7 +44,7 @@ WHERE (coalesce(statement.taps, 0), coalesce(statement.gross_fen, 0), coalesce(s
 ORDER BY 1
 """
 
-# Kinds 13 and 16 are PAYMENT and PASS_USED, 14 PAYMENT_REFUNDED.
+# Kinds 13 and 16 are PAYMENT and PASS_USED, 14 PAYMENT_REFUNDED, 1 TOP_UP_PAID: out of a merchant's account, a refund.
 _ONLINE_IS_THE_LEDGER: Final = """
 SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
     format('ledger %%s payments, %%s fen; statement %%s, %%s fen', moved.payments, moved.fen, statement.online,
@@ -59,7 +59,7 @@ FULL JOIN (
         FROM accounts_transfer WHERE kind IN (13, 16) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
         UNION ALL
         SELECT business_date, debit_id, 0, -sum(amount_fen)
-        FROM accounts_transfer WHERE kind = 14 AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
+        FROM accounts_transfer WHERE kind IN (1, 14) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
     ) AS leg JOIN terminals_merchant AS merchant ON merchant.payable_id = leg.account_id
     WHERE leg.business_date IN (SELECT business_date FROM settlement_clearingrun WHERE state <> 'cut_off')
     GROUP BY 1, 2

@@ -18,6 +18,8 @@ from terminals.models import Tap
 EARNED: Final = [Tap.Outcome.ACCEPTED, Tap.Outcome.OVER_BALANCE]
 ONLINE: Final = [Transfer.Kind.PAYMENT, Transfer.Kind.PASS_USED]
 """What a merchant is credited without a tap: payments from account purses, rides on passes."""
+REFUNDED: Final = [Transfer.Kind.PAYMENT_REFUNDED, Transfer.Kind.TOP_UP_PAID]
+"""What a merchant gives back: into an account purse, or towards a chip as a top-up that it pays."""
 _EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE]
 
 # Into a table of its own first: INSERT … SELECT reads with one process only, CREATE TABLE AS with all there are.
@@ -52,7 +54,7 @@ FULL JOIN (
         WHERE business_date = %(day)s AND kind = ANY(%(online)s) GROUP BY credit_id
         UNION ALL
         SELECT debit_id, 0, -sum(amount_fen) FROM accounts_transfer
-        WHERE business_date = %(day)s AND kind = %(refunded)s GROUP BY debit_id
+        WHERE business_date = %(day)s AND kind = ANY(%(refunded)s) GROUP BY debit_id
     ) AS moved JOIN terminals_merchant AS merchant ON merchant.payable_id = moved.account_id GROUP BY merchant.id
 ) AS online USING (merchant_id)
 JOIN terminals_merchant AS merchant ON merchant.id = merchant_id
@@ -72,7 +74,7 @@ FULL JOIN (
         WHERE business_date = %(day)s AND kind = ANY(%(kinds)s) GROUP BY credit_id
         UNION ALL
         SELECT debit_id, -sum(amount_fen) FROM accounts_transfer
-        WHERE business_date = %(day)s AND kind = %(refunded)s GROUP BY debit_id
+        WHERE business_date = %(day)s AND kind = ANY(%(refunded)s) GROUP BY debit_id
     ) AS moved WHERE account_id IN (SELECT id FROM accounts_ledgeraccount WHERE chart = %(payable)s) GROUP BY account_id
 ) AS earned ON earned.account_id = merchant.payable_id
 WHERE coalesce(statement.gross_fen, 0) <> coalesce(earned.fen, 0)
@@ -94,7 +96,7 @@ def net_taps(*, run: ClearingRun) -> None:
     day = run.business_date
     with connection.cursor() as cursor:
         cursor.execute(_GROUP, {"day": day, "earned": EARNED})
-        cursor.execute(_STATE, {"day": day, "online": ONLINE, "refunded": Transfer.Kind.PAYMENT_REFUNDED})
+        cursor.execute(_STATE, {"day": day, "online": ONLINE, "refunded": REFUNDED})
         cursor.execute("DROP TABLE netted")
     if differing := _differences(day):
         raise NettingDiffers(date=day, merchants=", ".join(differing))
@@ -109,7 +111,7 @@ def _differences(day: date) -> list[str]:
         values: dict[str, Any] = {
             "day": day,
             "kinds": _EARNED_KINDS,
-            "refunded": Transfer.Kind.PAYMENT_REFUNDED,
+            "refunded": REFUNDED,
             "payable": Chart.MERCHANT_PAYABLE,
         }
         cursor.execute(_DIFFERENCES, values)

@@ -82,3 +82,32 @@ class LoadResult(s.Serializer[Any]):
     amount_fen = s.IntegerField()
     state = s.ChoiceField(["paid", "loaded", "confirmed", "reversed", "init"])
     reason = Reason()
+
+
+class ReversalBody(s.Serializer[Any]):
+    """The purchase as its receipt names it, and its whole amount."""
+
+    terminal_no = s.RegexField(r"^[0-9A-F]{12}$", help_text="Of the SAM that made the purchase")
+    terminal_seq = s.IntegerField(min_value=0, max_value=0xFFFF_FFFF)
+    card_no = s.RegexField(r"^[0-9]{19}$")
+    amount_fen = s.IntegerField(min_value=1, max_value=MONEY_MAX)
+    occurred_at = s.DateTimeField(help_text="The terminal's clock, with offset")
+
+
+class RefundBody(ReversalBody):
+    """The purchase, and how much of it; `number` is a running number of this terminal for its refunds."""
+
+    number = s.IntegerField(min_value=0, max_value=2**63 - 1)
+
+
+class ReturnAnswer(s.Serializer[Any]):
+    """What is given back waits as a top-up of that number for the card."""
+
+    result = s.ChoiceField(["reversed", "refunded"])
+    order = s.CharField()
+    amount_fen = s.IntegerField()
+    terminal_no = s.CharField()
+    terminal_seq = s.IntegerField()
+    card_no = s.CharField()
+    business_date = s.DateField()
+    reason = Reason()

@@ -13,6 +13,7 @@ from terminals.models.fleet import (
 )
 from terminals.models.identity import CardCertificate, IdentityCheck
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
+from terminals.models.returns import PurchaseReturn, ReturnPolicy
 
 __all__ = [
     "AcceptancePolicy",
@@ -30,7 +31,9 @@ __all__ = [
     "Line",
     "Merchant",
     "Place",
+    "PurchaseReturn",
     "Refusal",
+    "ReturnPolicy",
     "Route",
     "RouteStop",
     "Stop",

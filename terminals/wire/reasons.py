@@ -132,6 +132,8 @@ _ALL: Final = (
     Reason("qr_busy", "终端繁忙,请稍候", "The terminal is busy, please wait"),
     Reason("journal_full", "终端存储已满,未扣款", "Terminal storage is full, not charged"),
     Reason("listed", "卡片已挂失,禁止使用", "Card is reported lost and not accepted"),
+    Reason("reversed", "交易已撤销,款项待圈存", "Purchase cancelled, the amount waits for the card"),
+    Reason("refunded", "已退款,款项待圈存", "Refunded, the amount waits for the card"),
     Reason("loaded", "圈存成功", "Top-up is on the card"),
     Reason("load_open", "圈存未完成,请再次放卡", "Top-up not finished, put the card on the reader again"),
 )
