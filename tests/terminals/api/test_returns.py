@@ -22,6 +22,7 @@ from settlement.models import Statement
 from settlement.selectors.audit import broken_invariants
 from settlement.services.clearing import clear_day
 from terminals.models import Channel, PurchaseReturn
+from terminals.selectors.invariants import broken
 from terminals.services.acceptance import accept_tap
 from terminals.services.hotlist import report_loss
 from terminals.services.online.return_rules import publish_return_policy, return_rule
@@ -184,11 +185,30 @@ def test_the_database_keeps_them_within_the_purchase(shop: Field, card: Card) ->
                 cursor.execute(statement)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE terminals_purchasereturn SET amount_fen = 1",
+        "UPDATE accounts_topuporder SET party = 'PARK' WHERE channel = 'refund'",
+        "UPDATE terminals_tap SET amount_fen = 599",
+        "DELETE FROM terminals_purchasereturn",
+    ],
+)
+def test_the_audit_finds_a_return_that_is_none(shop: Field, card: Card, statement: str) -> None:
+    refund(shop, bought(shop, card, 1_000), amount_fen=600)
+    assert broken() == []
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(statement)
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+    assert any("what is given back" in breach.invariant for breach in broken())
+
+
 class _Undo(Exception):
     pass
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     paid=st.integers(1, 1_000),
     steps=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 1_000)), min_size=1, max_size=5),
