@@ -31,6 +31,7 @@ class ReversalsView(TerminalView):
     @extend_schema(
         operation_id="post_reversal",
         request=o.ReversalBody,
+        examples=[o.REVERSAL],
         responses={201: o.ReturnAnswer, **_OTHER_AMOUNT, **_PROBLEMS},
     )
     def post(self, request: Request) -> HttpResponse:
@@ -47,7 +48,10 @@ class RefundsView(TerminalView):
     parser_classes = (SmallJson,)
 
     @extend_schema(
-        operation_id="post_refund", request=o.RefundBody, responses={201: o.ReturnAnswer, **_PROBLEMS}
+        operation_id="post_refund",
+        request=o.RefundBody,
+        examples=[o.REFUND],
+        responses={201: o.ReturnAnswer, **_PROBLEMS},
     )
     def post(self, request: Request) -> HttpResponse:
         """Give some or all of a purchase back, as the channel's policy allows. The same again gets the same answer."""
