@@ -22,6 +22,7 @@ _FIELD = {
     "terminals.view_terminal",
     "terminals.view_tariff",
     "terminals.view_hotlistentry",
+    "terminals.view_acceptancepolicy",
 }
 _CARDS = {
     "accounts.view_card",

@@ -63,6 +63,7 @@ NAVIGATION: list[dict[str, Any]] = [
             (_("Terminals"), "contactless", "terminals", "terminal"),
             (_("Tariffs"), "sell", "terminals", "tariff"),
             (_("Hot list"), "block", "terminals", "hotlistentry"),
+            (_("Acceptance policies"), "rule_settings", "terminals", "acceptancepolicy"),
             (_("Batches"), "inbox", "terminals", "batch"),
         ),
     },

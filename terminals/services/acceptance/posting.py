@@ -73,7 +73,7 @@ def _store_refusals(*, batch: Batch, refusals: Sequence[Finding]) -> None:
     """Keep records that move no money, as they came and with their reason."""
     if not refusals:
         return
-    with connection.cursor() as cursor, cursor.copy(_REFUSALS) as copy:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(_REFUSALS) as copy:
         copy.set_types(_REFUSAL_TYPES)
         for finding in refusals:
             # PostgreSQL's text cannot hold a zero byte.

@@ -119,7 +119,7 @@ def _sequences(upload: Upload, refusals: Sequence[Finding]) -> NDArray[np.int64]
     """The numbers of the records that are taps by their TACs."""
     candidates = upload.candidates
     taps = ~np.isin(candidates.rows["line"], [item.line.number for item in refusals])
-    sequences: NDArray[np.int64] = candidates.rows["terminal_seq"][taps & candidates.tac_right]
+    sequences: NDArray[np.int64] = candidates.rows["terminal_seq"][taps & candidates.judging["tac_right"]]
     return sequences
 
 
