@@ -146,10 +146,11 @@ _ALL: Final = (
     Reason("present_card", "请刷卡付款", "Please tap to pay"),
     Reason("not_confirmed", "请先确认票款", "The fare has to be confirmed first"),
     Reason("cancelled", "撤销成功", "Payment cancelled"),
-    Reason("refunded", "退款成功", "Payment refunded"),
     Reason("not_reversible", "此处不能撤销或退款", "Cannot be cancelled or refunded here"),
     Reason("too_late", "已过可撤销期限", "Too late to cancel or refund"),
     Reason("unknown_purchase", "本终端无此交易", "No such purchase at this terminal"),
+    Reason("reversed", "交易已撤销,款项待圈存", "Purchase cancelled, the amount waits for the card"),
+    Reason("refunded", "已退款,款项待圈存", "Refunded, the amount waits for the card"),
     Reason("loaded", "圈存成功", "Top-up is on the card"),
     Reason("load_open", "圈存未完成,请再次放卡", "Top-up not finished, put the card on the reader again"),
 )
