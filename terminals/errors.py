@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from citizencard.core.errors import CitizenCardError
 
@@ -221,3 +222,71 @@ class SiteWrong(TerminalsError):
     code = "site_wrong"
     status = 422
     message = _("Place %(place)s belongs to another merchant.")
+
+
+class LineRefused(TerminalsError):
+    """A body of one object a line cannot be read; none of it is kept. Data `line` (0: the whole), `field`, `reason`."""
+
+    code = "line_refused"
+    status = 422
+    message = _("Line %(line)s, %(field)s: %(reason)s")
+    rule = "one JSON object a line, all of them or none"
+
+
+class RideCodeWithoutMoney(TerminalsError):
+    """There is nothing in the account purse that a ride could be paid from."""
+
+    code = "ride_code_without_money"
+    status = 409
+    message = _("The online account is empty. Top it up to ride by code.")
+
+
+class SelfListing(TerminalsError):
+    """Whoever raised a suspicion does not block the card: a person has confirmed it, and another one lists it."""
+
+    code = "self_listing"
+    status = 403
+    message = _("A card is put on the hot list by another person than the one who raised the suspicion.")
+    rule = gettext_noop("four eyes on every blocked card")
+
+
+class NotAppealable(TerminalsError):
+    """The card is not on the hot list on suspicion, so there is nothing to object to. Data `card`, masked."""
+
+    code = "not_appealable"
+    status = 409
+    message = _("Card %(card)s is not blocked on suspicion.")
+
+
+class IllegalAppealStep(TerminalsError):
+    """An appeal is decided once: data `source`, `target`."""
+
+    code = "illegal_appeal_step"
+    status = 409
+    message = _("The objection is %(source)s already and cannot become %(target)s.")
+
+
+class SelfDecision(TerminalsError):
+    """Whoever put the card on the list does not decide whether that was right."""
+
+    code = "self_decision"
+    status = 403
+    message = _("An objection is decided by another person than the one who blocked the card.")
+    rule = gettext_noop("nobody judges his own decision")
+
+
+class TerminalSuspended(TerminalsError):
+    """A suspended terminal takes no cards: nothing is told of them and nothing is put on them."""
+
+    code = "terminal_suspended"
+    status = 409
+    message = _("The terminal is suspended and takes no cards.")
+
+
+class TooManyInquiries(TerminalsError):
+    """More questions about cards than people put cards on a reader: data `seconds` to wait."""
+
+    code = "too_many_inquiries"
+    status = 429
+    message = _("Too many inquiries. Try again in %(seconds)s seconds.")
+    rule = "inquiries per terminal and minute"

@@ -14,7 +14,9 @@ from citizencard.demo.hardware import ChipFactory, Readers
 from terminals.program.client import CentreClient
 from terminals.program.memory import Memory
 from terminals.program.orders import fetch_orders, kept_orders
+from terminals.program.post import Post, Role
 from terminals.program.result import TapResult
+from terminals.program.stops import NOWHERE
 from terminals.program.terminal import Terminal
 from terminals.wire.record import TapRecord
 
@@ -74,4 +76,15 @@ class Fleet:
             contextlib.closing(Memory.open(self.city.device(code))) as memory,
         ):
             orders, client = kept_orders(self.city.device(code)), self.client(code)
-            yield Terminal(sam=sam, memory=memory, orders=orders, client=client, **described["device"])
+            device = described["device"]
+            post = Post(
+                channel=self._channel(described["merchant"]),
+                role=device.get("role", Role.BOTH),
+                stop=device.get("station", NOWHERE),
+            )
+            online = device.get("online", False)
+            yield Terminal(sam=sam, memory=memory, orders=orders, client=client, online=online, post=post)
+
+    def _channel(self, merchant: str) -> str:
+        """What kind of place a merchant's terminals stand at."""
+        return next(str(item["channel"]) for item in self.city.plan["merchants"] if item["code"] == merchant)

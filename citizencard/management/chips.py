@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
 from django.core.management.base import CommandError
 
 from terminals.card.errors import CardError
 from terminals.card.transport import Transport
+from terminals.program.config import read_key
+from terminals.program.errors import ConfigError
 from terminals.readers.memory import MemoryTransport, SimulatedChip
 from terminals.readers.pcsc import PcscTransport
 from terminals.simulator.chip import Chip
@@ -22,6 +23,8 @@ from terminals.simulator.psam import Psam
 
 CHIPS: Final = settings.STATE_DIR / "chips"
 DEVICES: Final = settings.STATE_DIR / "devices"
+CENTRE_KEY: Final = "centre.key"
+"""File beside a terminal's own key: the centre's raw public key as installed, in hex."""
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 
@@ -40,14 +43,9 @@ def terminal_key(code: str, file: Path | None) -> Ed25519PrivateKey:
     """The signing key of a terminal."""
     place = file or DEVICES / code / "key.pem"
     try:
-        key = load_pem_private_key(place.read_bytes(), None)
-    except OSError as error:
-        raise CommandError(f"No key for {code}: {place} cannot be read; name it with --key.") from error
-    except (ValueError, TypeError) as error:
-        raise CommandError(f"{place} is not an unencrypted private key in PEM form.") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise CommandError(f"{place} is not an Ed25519 key.")
-    return key
+        return read_key(place)
+    except ConfigError as error:
+        raise CommandError(f"No key for {code}, name it with --key: {error.rule}.") from error
 
 
 @contextlib.contextmanager

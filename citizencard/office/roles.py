@@ -15,7 +15,13 @@ from django_stubs_ext import StrOrPromise
 CLERK: Final = "clerk"
 FINANCE: Final = "finance"
 AUDITOR: Final = "auditor"
-TITLES: Final[dict[str, StrOrPromise]] = {CLERK: _("Clerk"), FINANCE: _("Finance"), AUDITOR: _("Auditor")}
+SUPERVISOR: Final = "supervisor"
+TITLES: Final[dict[str, StrOrPromise]] = {
+    CLERK: _("Clerk"),
+    FINANCE: _("Finance"),
+    SUPERVISOR: _("Supervisor"),
+    AUDITOR: _("Auditor"),
+}
 
 _FIELD = {
     "terminals.view_merchant",
@@ -23,6 +29,8 @@ _FIELD = {
     "terminals.view_faredocument",
     "terminals.view_fareproposal",
     "terminals.view_hotlistentry",
+    "terminals.view_grey",
+    "terminals.view_ride",
 }
 _CARDS = {
     "accounts.view_card",
@@ -37,6 +45,7 @@ _CARDS = {
     "accounts.view_topupdifference",
     "accounts.view_topuporder",
 }
+_RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _READER = {
     "bridge.view_workstation",
     "bridge.pair_workstation",
@@ -72,6 +81,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.grant_concession",
         "terminals.enrol_terminal",
         "terminals.stop_terminal",
+        "terminals.view_hotlistappeal",
+        "terminals.decide_hotlistappeal",
     },
     FINANCE: _FIELD
     | _CARDS
@@ -83,9 +94,15 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.close_difference",
         "terminals.propose_fares",
         "terminals.publish_fares",
+        "terminals.view_hotlistappeal",
     },
+    SUPERVISOR: _FIELD
+    | _CARDS
+    | _RISK
+    | {"accounts.review_riskalert", "office.report_loss", "terminals.decide_hotlistappeal"},
     AUDITOR: _FIELD
     | _CARDS
+    | _RISK
     | _BOOKS
     | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user", "bridge.view_workstation"},
 }

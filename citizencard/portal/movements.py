@@ -74,7 +74,7 @@ class Spending:
 
 def movement(line: StatementLine, priced: Collection[tuple[date, int]] = ()) -> Movement:
     """A selector's line in words; `priced` are the taps whose fare is explained."""
-    loaded = line.outcome is None
+    loaded = line.kind == "load"
     return Movement(
         occurred_at=line.occurred_at,
         icon="topup" if loaded else line.channel,
@@ -88,6 +88,8 @@ def movement(line: StatementLine, priced: Collection[tuple[date, int]] = ()) -> 
 
 
 def _words(line: StatementLine) -> StrOrPromise:
+    if line.kind == "returned":
+        return _("Given back: used after the loss was reported")
     if line.outcome is None:
         return _("Loaded onto the card")
     if line.outcome == Tap.Outcome.ACCEPTED and line.amount_fen == 0:

@@ -6,6 +6,7 @@ from django.urls import path
 
 from citizencard.portal.views import (
     account,
+    blocks,
     cards,
     family,
     fares,
@@ -14,6 +15,7 @@ from citizencard.portal.views import (
     online,
     passes,
     refunds,
+    ride_code,
     topups,
 )
 
@@ -24,11 +26,13 @@ urlpatterns = [
     path("cards/<int:card_id>/statement.csv", cards.statement_csv, name="statement_csv"),
     path("cards/<int:card_id>/online/", online.statement, name="online"),
     path("cards/<int:card_id>/online.csv", online.statement_csv, name="online_csv"),
+    path("cards/<int:card_id>/ride-code/", ride_code.ride_code, name="ride_code"),
     path("cards/<int:card_id>/top-up/", topups.order, name="top_up"),
     path("cards/<int:card_id>/automatic/", mandates.card_mandates, name="mandates"),
     path("cards/<int:card_id>/passes/", passes.card_passes, name="passes"),
     path("cards/<int:card_id>/refund/", refunds.card_refund, name="refund"),
     path("cards/<int:card_id>/refund/withdraw/", refunds.withdraw, name="withdraw_refund"),
+    path("cards/<int:card_id>/block/", blocks.card_block, name="block"),
     path("orders/<str:number>/", topups.progress, name="order"),
     path("orders/<str:number>/pay/", topups.pay, name="pay"),
     path("orders/<str:number>/cancel/", topups.cancel, name="cancel_order"),

@@ -16,8 +16,19 @@ from settlement.selectors.statements import digest_of
 from terminals.models import Tap
 
 EARNED: Final = [Tap.Outcome.ACCEPTED, Tap.Outcome.OVER_BALANCE]
-ONLINE: Final = [Transfer.Kind.PAYMENT, Transfer.Kind.PASS_USED, Transfer.Kind.FARE_SUBSIDY]
-"""What a merchant is credited without a tap: payments from account purses, rides on passes, subsidies of fares."""
+ONLINE: Final = [
+    Transfer.Kind.PAYMENT,
+    Transfer.Kind.PASS_USED,
+    Transfer.Kind.HELD_PAID,
+    Transfer.Kind.LOSS_BORNE,
+    Transfer.Kind.GREY_SETTLED,
+    Transfer.Kind.RIDE_PAID,
+    Transfer.Kind.RIDE_CLAIMED,
+    Transfer.Kind.FARE_SUBSIDY,
+]
+"""What a merchant is credited without a tap of the date: payments from account purses, rides on passes and by code, what was
+decided later of held purchases and of those without proof, and subsidies of fares.
+"""
 REFUNDED: Final = [Transfer.Kind.PAYMENT_REFUNDED, Transfer.Kind.TOP_UP_PAID, Transfer.Kind.FARE_SUBSIDY]
 """What a merchant gives back: payments, fares (into a top-up), subsidies claimed too high."""
 _EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE]

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from citizencard.core.errors import InvalidField, NotFound
 from terminals.api import fare_schema, schema
-from terminals.api.views import json_response
+from terminals.api.answers import json_response
 from terminals.fares.charge import Charge
 from terminals.fares.documents import LANGUAGES
 from terminals.fares.words import explain

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from terminals.card import commands
 from terminals.card.commands import InitMode, RecordMode
-from terminals.card.files import EF1E, EF18, TripRecord
+from terminals.card.files import EF1E, EF18, LogRecord, TripRecord
 from terminals.card.messages import LoadInit, PurchaseInit, PurchaseProof, TransactionProof
 from terminals.card.pin import pin_block
 from terminals.card.session import LOG_RECORDS, MoneySession
@@ -34,12 +35,15 @@ class PurseSession(MoneySession):
 
     def trips(self) -> list[TripRecord]:
         """EF1E, newest first, at most thirty."""
-        return list(self._records(EF1E, TRIP_RECORDS, TripRecord))
+        return list(self.each_trip())
 
-    def last_trip(self, industry: int) -> TripRecord | None:
-        """The newest trip of one industry in EF1E, reading no further than to it."""
-        trips = self._records(EF1E, TRIP_RECORDS, TripRecord)
-        return next((trip for trip in trips if trip.industry == industry), None)
+    def each_trip(self) -> Iterator[TripRecord]:
+        """EF1E, newest first; each is read when it is asked for."""
+        return self._records(EF1E, TRIP_RECORDS, TripRecord)
+
+    def last_logged(self) -> LogRecord | None:
+        """The newest entry of the transaction log."""
+        return next(self._records(self.LOG, LOG_RECORDS, LogRecord), None)
 
     def record(self, sfi: int, identifier: int) -> bytes:
         """A variable record by its first byte, whole; RecordNotFound when the card holds none."""

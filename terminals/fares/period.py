@@ -54,7 +54,7 @@ def price_rides(
         inputs = Inputs(
             ride=ride,
             standing=standing,
-            previous=_previous(ride, ordered[:place], book),
+            previous=previous_of(ride, ordered[:place], book),
             spent_fen={cap: spent[key] for cap, key in counted.items()},
             completion=known.get(ride.id),
         )
@@ -93,8 +93,8 @@ def _ordered(rides: Iterable[Ride]) -> list[Ride]:
     return sorted(known.values(), key=lambda ride: ride.order)
 
 
-def _previous(ride: Ride, before: Sequence[Ride], book: Book) -> dict[str, Previous]:
-    """For each transfer rule that reaches this ride, the latest ride it may follow."""
+def previous_of(ride: Ride, before: Sequence[Ride], book: Book) -> dict[str, Previous]:
+    """For each transfer rule that reaches this ride, the latest ride it may follow; `before` oldest first."""
     found = {}
     for document, rule in book.transfers(ride.day):
         last = next((item for item in reversed(before) if item.tariff in rule.from_tariffs), None)

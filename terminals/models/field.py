@@ -21,6 +21,8 @@ class Channel(models.TextChoices):
     PARK = "park", _("park")
     SHOP = "shop", _("shop")
     PARKING = "parking", _("car park")
+    TAXI = "taxi", _("taxi")
+    BIKE = "bike", _("public bike")
 
 
 class Merchant(models.Model):
@@ -91,14 +93,28 @@ class Contract(models.Model):
 
 
 class HotListEntry(models.Model):
-    """A card that must not be accepted from `effective_at` on. `version` grows by one per change of the list."""
+    """A card that must not be accepted from `effective_at` on; for a loss that is when its holder reported it.
+
+    Each listing and each removal is a change that a trigger writes down and `publish_hot_list` publishes with a version
+    of the list.
+    """
+
+    class Cause(models.TextChoices):
+        LOSS = "loss", _("reported lost")
+        REFUND = "refund", _("refund under way")
+        SUSPICION = "suspicion", _("suspicion")
+        CARTON = "carton", _("carton lost")
 
     version = models.BigAutoField(primary_key=True)
     pan = models.CharField(_("card number"), max_length=19, db_index=True)
+    cause = models.CharField(
+        _("cause"), max_length=9, choices=Cause.choices, default=Cause.LOSS, db_default=Cause.LOSS
+    )
     reason = models.CharField(_("reason"), max_length=100)
     effective_at = models.DateTimeField(_("effective at"))
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)
     listed_at = models.DateTimeField(_("listed at"), db_default=Now(), editable=False)
+    listed_by = models.CharField(_("listed by"), max_length=100, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("hot list entry")

@@ -10,17 +10,20 @@ from terminals.program.journal import Position
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The finished purchases between two positions, less `skip`: sequences the centre had answered singly before."""
+    """The `count` finished purchases between two positions, less `skip`: sequences the centre had answered singly before."""
 
     start: Position
     end: Position
     skip: frozenset[int]
+    count: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """For the journal."""
-        return {"start": list(self.start), "end": list(self.end), "skip": sorted(self.skip)}
+        skip = sorted(self.skip)
+        return {"start": list(self.start), "end": list(self.end), "skip": skip, "count": self.count}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Self:
         """From the journal."""
-        return cls(Position(*content["start"]), Position(*content["end"]), frozenset(content["skip"]))
+        start, end = Position(*content["start"]), Position(*content["end"])
+        return cls(start, end, frozenset(content["skip"]), content.get("count", 0))

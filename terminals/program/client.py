@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from urllib3.exceptions import ProtocolError
 
 from terminals.program.errors import CentreRefused, CentreUnavailable
 from terminals.wire.batch import MEDIA_TYPE, build_batch
@@ -15,6 +17,7 @@ from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.record import TapRecord
 from terminals.wire.signature import sign_request
 
+JSON: Final = "application/json"
 TIMEOUT_S: Final = 10
 UPLOAD_TIMEOUT_S: Final = 120
 
@@ -57,7 +60,7 @@ class CentreClient:
 
     def post_tap(self, record: TapRecord) -> dict[str, Any]:
         """Report a purchase online; the answer, also when it is a rejection. Raises CentreUnavailable, CentreRefused."""
-        answer = self._send("POST", "/taps", record.to_json().encode(), "application/json")
+        answer = self._send("POST", "/taps", record.to_json().encode(), JSON)
         return self._judged(answer, "result")
 
     def post_batch(self, batch_no: str, records: Iterable[TapRecord]) -> dict[str, Any]:
@@ -72,21 +75,62 @@ class CentreClient:
         """Report purchases without proof (see `wire.grey`). Raises as `post_batch`."""
         return self._judged(self._send("POST", "/greys", build_greys(greys), MEDIA_TYPE), "received")
 
+    def reverse(self, record: TapRecord, amount_fen: int) -> dict[str, Any]:
+        """Have a sale of the day cancelled. Raises as `post_batch`."""
+        return self._taken_back("/reversals", record, amount_fen)
+
+    def refund(self, record: TapRecord, amount_fen: int) -> dict[str, Any]:
+        """Have a part of a sale, or all of it, given back. Raises as `post_batch`."""
+        return self._taken_back("/refunds", record, amount_fen)
+
+    def _taken_back(self, path: str, record: TapRecord, amount_fen: int) -> dict[str, Any]:
+        asked = {
+            "terminal_no": record.terminal_no, "terminal_seq": record.terminal_seq, "amount_fen": amount_fen,
+        }  # fmt: skip
+        return self._judged(self._post(path, asked), "result")
+
+    def inquire(self, chip: dict[str, Any], amount_fen: int) -> dict[str, Any]:
+        """What is known of the card whose answer to INITIALIZE FOR LOAD over an amount this is. Raises as `post_batch`."""
+        return self._judged(self._post("/inquiries", {**chip, "amount_fen": amount_fen}), "waiting")
+
+    def begin_load(self, chip: dict[str, Any], order: str) -> dict[str, Any]:
+        """`mac2` and `when` for CREDIT FOR LOAD of a waiting order. Raises as `post_batch`."""
+        return self._judged(self._post("/loads", {**chip, "order": order}), "mac2")
+
+    def confirm_load(self, card_no: str, order: str, tac: str | None) -> dict[str, Any]:
+        """Hand in the chip's TAC; None: it gave no answer. Raises as `post_batch`."""
+        body = {"card_no": card_no, "tac": tac}
+        return self._judged(self._post(f"/loads/{order}/confirmation", body), "order")
+
     def parameters(self) -> dict[str, Any]:
         """Clock, place, tariffs, hot list version."""
         return self._judged(self._send("GET", "/terminal"), "tariffs")
 
-    def hot_list(self) -> dict[str, Any]:
-        """Version and entries."""
-        return self._judged(self._send("GET", "/hot-list"), "entries")
+    def hot_list(self, etag: str = "") -> dict[str, Any]:
+        """Version and entries. With the ETag of the list that is held, `{}` when that is still the one."""
+        response = self._send("GET", "/hot-list", headers={"If-None-Match": etag} if etag else {})
+        if response.status_code == requests.codes.not_modified:
+            return {}
+        return {**self._judged(response, "entries"), "etag": response.headers.get("ETag", "")}
+
+    def heartbeat(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell how the terminal is; clock, drift, state and newest hot list version come back."""
+        return self._judged(self._send("POST", "/heartbeats", json.dumps(told).encode(), JSON), "state")
+
+    def post_events(self, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Tell what happened besides purchases, at most 100 at once."""
+        body = json.dumps({"events": list(events)}, ensure_ascii=False).encode()
+        return self._judged(self._send("POST", "/events", body, JSON), "events")
 
     def document(self, kind: str, since: int) -> bytes | None:
         """A signed document (see `wire.lists`) newer than version `since`; None when there is none.
 
-        `GET /api/v1/documents/<kind>/<since>` answers the whole document or a difference from `since`, or 204.
+        `GET /api/v1/documents/<kind>/<since>` answers the whole document or a difference from `since`, or 204. A centre that
+        does not know the address has none either.
         """
         response = self._send("GET", f"/documents/{kind}/{since}")
-        return None if response.status_code == requests.codes.no_content else self._document(response)
+        nothing = (requests.codes.no_content, requests.codes.not_found)
+        return None if response.status_code in nothing else self._document(response)
 
     def time(self, nonce: str) -> bytes:
         """The centre's signed time, with the nonce in it. Raises CentreUnavailable, CentreRefused."""
@@ -98,15 +142,30 @@ class CentreClient:
             raise CentreUnavailable("the centre's answer is no document")
         return response.content
 
+    def _post(self, path: str, content: dict[str, Any]) -> requests.Response:
+        return self._send("POST", path, json.dumps(content).encode(), JSON)
+
     def _send(
-        self, method: str, path: str, body: bytes | None = None, content_type: str = ""
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        headers = {"Content-Type": content_type} if body is not None else {}
+        headers = {"Content-Type": content_type} if body is not None else dict(headers or {})
         request = requests.Request(method, self._base_url + path, headers=headers, data=body)
         prepared = self._session.prepare_request(request)
         sign_request(prepared, terminal_code=self._code, key=self._key)
+        timeout = UPLOAD_TIMEOUT_S if body else TIMEOUT_S
         try:
-            return self._session.send(prepared, timeout=UPLOAD_TIMEOUT_S if body else TIMEOUT_S)
+            try:
+                return self._session.send(prepared, timeout=timeout)
+            except requests.ConnectionError as error:
+                # The centre had closed the connection that was kept open; to repeat a request is always safe here.
+                if not isinstance(error.args[0] if error.args else None, ProtocolError):
+                    raise
+                return self._session.send(prepared, timeout=timeout)
         except requests.RequestException as error:
             raise CentreUnavailable(f"the centre does not answer: {type(error).__name__}") from error
 

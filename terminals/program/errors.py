@@ -11,6 +11,16 @@ class JournalError(CardError):
     """The journal cannot be used: damaged in the middle, or another program holds it."""
 
 
+class ConfigError(CardError):
+    """The terminal's configuration cannot be used. `field` is what is wrong, `rule` what it breaks."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        """Say both."""
+        self.field = field
+        self.rule = rule
+        super().__init__(f"{field}: {rule}")
+
+
 class CentreUnavailable(CardError):
     """The centre cannot be reached or asks to come back later; nothing was changed, the journal keeps everything."""
 

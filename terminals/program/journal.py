@@ -139,6 +139,10 @@ class Journal:
         """The numbers of the segments on the disk, oldest first."""
         return sorted(int(match[1]) for name in os.listdir(self._folder) if (match := _NAME.fullmatch(name)))
 
+    def size_of(self, number: int) -> int:
+        """The bytes of a segment."""
+        return self._path(number).stat().st_size
+
     def remove(self, number: int) -> None:
         """Delete an old segment; whoever calls has made sure that it is not needed."""
         self._path(number).unlink(missing_ok=True)

@@ -14,7 +14,8 @@ from typing import Any, Final, Self
 
 from terminals.card.crypto import CHINA
 from terminals.program.batches import Stretch
-from terminals.program.journal import SEGMENT_BYTES, Journal
+from terminals.program.errors import JournalError
+from terminals.program.journal import SEGMENT_BYTES, Journal, Position
 from terminals.program.state import State
 from terminals.wire.grey import GreyRecord
 from terminals.wire.record import TapRecord
@@ -103,8 +104,7 @@ class Memory:
         self._write(
             "batch",
             batch_no=number,
-            **Stretch(start, end, frozenset(skip)).to_dict(),
-            count=len(chosen),
+            **Stretch(start, end, frozenset(skip), len(chosen)).to_dict(),
             cursor=list(self._journal.end if done else end),
         )
         return number
@@ -130,6 +130,60 @@ class Memory:
     def mark_told(self, greys: Iterable[GreyRecord]) -> None:
         """The centre has these grey records, at most `TOLD_MAX`."""
         self._write("told", greys=[[grey.record.terminal_seq, grey.cause] for grey in greys])
+
+    def belong_to(self, terminal_no: str, when: datetime) -> None:
+        """The journal is this SAM's. JournalError when it is another's and holds purchases the centre does not have.
+
+        What was sent is the centre's; so a workshop may put another SAM into a device that has nothing left to tell.
+        """
+        standing = self.state.standing
+        if standing.terminal_no == terminal_no:
+            return
+        if standing.terminal_no:
+            if self.state.unsent or self.state.unfinished or self.state.greys:
+                raise JournalError(
+                    f"the journal holds purchases of terminal {standing.terminal_no}, and the SAM is that of {terminal_no}: "
+                    "put the old SAM back and upload first"
+                )
+            self.tell("sam", when, detail=f"{standing.terminal_no} → {terminal_no}")
+        self._write("sam", terminal_no=terminal_no)
+
+    def tell(self, event: str, when: datetime, **more: Any) -> None:
+        """Something the centre has to know; `more` as its interface has it: `times`, `card_no`, `detail`."""
+        self._write("event", event=event, at=when.isoformat(), more=more)
+
+    def mark_events_told(self, numbers: Iterable[int]) -> None:
+        """The centre has these events."""
+        self._write("events_told", numbers=list(numbers))
+
+    def go_out(self, when: datetime, detail: str) -> None:
+        """Out of service from now on. The same again changes nothing."""
+        if self.state.standing.outage is None:
+            self._write("out", at=when.isoformat(), detail=detail)
+
+    def ride_free(self) -> None:
+        """Somebody was let through while out of service."""
+        self._write("free", behind=0)
+
+    def go_in(self, when: datetime) -> None:
+        """In service again."""
+        if self.state.standing.outage is not None:
+            self._write("in", at=when.isoformat())
+
+    def suspend(self, suspended: bool) -> None:
+        """What the centre orders."""
+        if self.state.standing.suspended is not suspended:
+            self._write("ordered", suspended=suspended)
+
+    def find(self, terminal_seq: int) -> TapRecord | None:
+        """A finished purchase that is still on the disk, the newest segments first."""
+        for number in reversed(self._journal.segments()):
+            last = number == self._journal.end.segment
+            end = self._journal.end if last else Position(number, self._journal.size_of(number))
+            for _, entry in self._journal.read(Position(number, 0), end):
+                if entry["kind"] == "tap" and entry["record"]["terminal_seq"] == terminal_seq:
+                    return TapRecord.from_dict(entry["record"])
+        return None
 
     def unfinished_of(self, card_no: str) -> TapRecord | None:
         """The newest purchase of a card whose end is unknown."""

@@ -1,23 +1,31 @@
-"""What the centre told a terminal: tariffs and hot list, kept on its disk for the days without a line."""
+"""What the centre told a terminal: fares, hot list, limits, rules; kept on its disk for the days without a line."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
-from terminals.fares.errors import FareError
-from terminals.fares.tariffs import TariffRule, parse_tariff
+from terminals.fares.book import Book
+from terminals.fares.documents import Document
+from terminals.fares.fields import Fields
+from terminals.fares.tariffs import TariffRule
+from terminals.program.channels import ANY, CHANNELS, ChannelRule, parse_channels
 from terminals.program.client import CentreClient
+from terminals.program.holders import NO_PASSES, Passes
 from terminals.program.keeping import keep
 from terminals.program.limits import NO_LIMITS, Limits
 from terminals.program.lists import ListStore
+from terminals.program.marks import NO_MARKS, Marks
 from terminals.wire.packed import EMPTY
 
 FILE: Final = "orders.json"
+NO_FARES: Final = Book(())
+OWN: Final = "own"
+"""The tariff's name where the centre tells none."""
 
 
 class HotList(Protocol):
@@ -28,47 +36,66 @@ class HotList(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Tariff versions (oldest first), the hot list, card number to time, and the offline limits."""
+    """`book` holds every published fare document, `tariff` names this terminal's own among them."""
 
-    tariffs: tuple[tuple[date, TariffRule], ...]
+    book: Book = NO_FARES
+    tariff: str = ""
     hot_list: HotList = EMPTY
     limits: Limits = NO_LIMITS
+    marks: Marks = NO_MARKS
+    passes: Passes = NO_PASSES
+    channels: Mapping[str, ChannelRule] = field(default_factory=lambda: CHANNELS)
 
     @classmethod
     def parse(cls, parameters: Mapping[str, Any], hot_list: Mapping[str, Any] | None = None) -> Self:
-        """From the answers of /terminal and /hot-list; FareError or LimitsError when it cannot be used."""
-        tariffs = tuple(
-            (date.fromisoformat(item["valid_from"]), parse_tariff(item["kind"], item["rule"]))
-            for item in parameters["tariffs"]
-        )
+        """From the centre's answers; DocumentError (a FareError) or LimitsError when they cannot be used.
+
+        Fares come as `documents` (see docs/fares.md) with the name of the terminal's own `tariff`, or as `tariffs`, the
+        versions of that one tariff alone. What a newer centre says besides is passed over.
+        """
+        content = Fields(parameters)
         entries = (hot_list or {}).get("entries", ())
         listed = {entry["card_no"]: datetime.fromisoformat(entry["effective_at"]) for entry in entries}
-        return cls(tariffs, listed, Limits.parse(parameters.get("limits", {})))
+        book, tariff = _fares(parameters)
+        return cls(
+            book=book,
+            tariff=tariff,
+            hot_list=listed,
+            limits=Limits.parse(parameters.get("limits", {})),
+            marks=Marks.parse(content.object("marks")) if content.has("marks") else NO_MARKS,
+            passes=Passes.parse(content.object("passes")) if content.has("passes") else NO_PASSES,
+            channels=parse_channels(content.object("channels")) if content.has("channels") else CHANNELS,
+        )
 
     @classmethod
     def of(cls, store: ListStore) -> Self:
-        """From signed documents: `tariffs` and `parameters` as the answer of /terminal has them. Raises as `parse`."""
-        content: dict[str, Any] = {"tariffs": []}
+        """From signed documents of kind `parameters` and `tariffs`. Raises as `parse`."""
+        content: dict[str, Any] = {}
         for kind in ("parameters", "tariffs"):
             if kind in store.held:
                 content |= json.loads(store.held[kind].content)
         return replace(cls.parse(content), hot_list=store.hot_list)
 
-    def tariff_on(self, day: date) -> TariffRule:
-        """The version in force on a day; FareError when there is none."""
-        rule = next((rule for valid_from, rule in reversed(self.tariffs) if valid_from <= day), None)
-        if rule is None:
-            raise FareError(f"no tariff for {day}")
-        return rule
+    def channel(self, code: str) -> ChannelRule:
+        """The rule of a channel."""
+        return self.channels.get(code, ANY)
+
+    def own_tariff(self, chosen: str, day: date) -> tuple[Document, TariffRule]:
+        """The version in force on a day, of the tariff chosen at installation or else told. FareError when there is none."""
+        return self.book.tariff(chosen or self.tariff, day)
 
 
-NO_ORDERS: Final = Orders(())
+NO_ORDERS: Final = Orders()
 """Before the first word of the centre: no tariff, so nothing can be charged."""
 
 
 def fetch_orders(client: CentreClient, folder: Path) -> Orders:
-    """Ask the centre and keep the answer in `folder`. Raises CentreUnavailable, CentreRefused, FareError."""
-    parameters, hot_list = client.parameters(), client.hot_list()
+    """Ask the centre and keep the answer in `folder`; the hot list is sent again only when it changed.
+
+    Raises CentreUnavailable, CentreRefused, FareError.
+    """
+    held = _kept(folder)["hot_list"]
+    parameters, hot_list = client.parameters(), client.hot_list(held.get("etag", "")) or held
     orders = Orders.parse(parameters, hot_list)
     kept = {"parameters": parameters, "hot_list": hot_list}
     keep(folder / FILE, json.dumps(kept, ensure_ascii=False).encode())
@@ -77,8 +104,42 @@ def fetch_orders(client: CentreClient, folder: Path) -> Orders:
 
 def kept_orders(folder: Path) -> Orders:
     """What was fetched last; NO_ORDERS when nothing ever was."""
-    try:
-        kept = json.loads((folder / FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        return NO_ORDERS
+    kept = _kept(folder)
     return Orders.parse(kept["parameters"], kept["hot_list"])
+
+
+def kept_version(folder: Path) -> int:
+    """The version of the hot list that is held; 0 without one."""
+    version: int = _kept(folder)["hot_list"].get("version", 0)
+    return version
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        return {"parameters": {}, "hot_list": {}}
+    return kept
+
+
+def _fares(parameters: Mapping[str, Any]) -> tuple[Book, str]:
+    """All documents and the name of the terminal's own tariff."""
+    versions = parameters.get("tariffs") or ()
+    named = parameters.get("tariff") or (versions[0].get("code", OWN) if versions else "")
+    if parameters.get("documents") is not None:
+        return Book.parse(parameters["documents"]), str(named)
+    return Book.parse(_document(item, number) for number, item in enumerate(versions, 1)), str(named)
+
+
+def _document(version: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """One version of a tariff as the document it would be published as."""
+    code = version.get("code", OWN)
+    return {
+        "document": "tariff",
+        "id": code,
+        "version": number,
+        "valid_from": version["valid_from"],
+        "name": {"zh-Hans": version.get("name") or code},
+        "legal_basis": version.get("legal_basis") or "-",
+        "body": {"kind": version["kind"], "rule": version["rule"]},
+    }

@@ -48,6 +48,23 @@ OUTCOMES: Final[dict[str, tuple[str, Beep]]] = {
     "qr_replayed": ("ride-code-once", Beep.REFUSED),
     "qr_busy": ("ride-code-once", Beep.AGAIN),
     "journal_full": ("journal-first", Beep.REFUSED),
+    "incomplete": ("trip-unfinished", Beep.NOTICE),
+    "lost_entry": ("tariff-max", Beep.NOTICE),
+    "free_ride": ("out-of-service", Beep.NOTICE),
+    "out_of_service": ("out-of-service", Beep.REFUSED),
+    "suspended": ("centre-state", Beep.REFUSED),
+    "line_needed": ("channel-online", Beep.REFUSED),
+    "card_not_here": ("card-trips", Beep.REFUSED),
+    "real_name_only": ("channel-real-name", Beep.REFUSED),
+    "cover": ("channel-cover", Beep.REFUSED),
+    "one_holder": ("trip", Beep.REFUSED),
+    "present_card": ("meter", Beep.PAID),
+    "not_confirmed": ("meter", Beep.REFUSED),
+    "cancelled": ("channel-cancel", Beep.NOTICE),
+    "refunded": ("channel-refund", Beep.NOTICE),
+    "not_reversible": ("channel-cancel", Beep.REFUSED),
+    "too_late": ("channel-refund", Beep.REFUSED),
+    "unknown_purchase": ("journal", Beep.REFUSED),
 }
 """By reason code: every outcome the terminal itself comes to."""
 CENTRE: Final = ("centre", Beep.REFUSED)

@@ -69,6 +69,7 @@ class Checkout:
         amount_fen: int,
         when: datetime,
         place: str = "",
+        trip: str = "",
         make_trip: MakeTrip | None = None,
         limits: Limits = NO_LIMITS,
     ) -> TapRecord:
@@ -95,6 +96,7 @@ class Checkout:
             tac=NO_TAC,
             key_version=init.key_version,
             place=place,
+            trip=trip,
         )
         if make_trip:
             card.purse.cache_trip(make_trip(record.balance_fen))

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from terminals.program.clock import UNKNOWN
 from terminals.program.outcomes import CENTRE, OUTCOMES, Beep
 from terminals.wire.reasons import REASONS, Reason
 from terminals.wire.record import TapRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a fare is what it is: the full fare in fen (None where nobody worked one out), the rules applied by the ids of
+    their documents, and one line of sentences with amounts, Chinese and English.
+    """
+
+    full_fare_fen: int | None = None
+    rules: tuple[str, ...] = ()
+    zh: str = ""
+    en: str = ""
+    is_story: bool = False
+    """Whether the sentences say more than the amounts do."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a device."""
+        return {
+            "full_fare_fen": self.full_fare_fen,
+            "rules": list(self.rules),
+            "explanation": {"zh": self.zh, "en": self.en},
+        }
+
+
+NOT_EXPLAINED: Final = Explained()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +54,7 @@ class TapResult:
     centre: str | None = None
     balance_before_fen: int | None = None
     clock: str = UNKNOWN
+    explained: Explained = NOT_EXPLAINED
 
     @property
     def rule(self) -> str:
@@ -50,6 +76,7 @@ class TapResult:
             "display": list(self.display()),
             "card_no": self.card_no,
             "fare_fen": self.fare_fen,
+            **self.explained.to_dict(),
             "balance_before_fen": self.balance_before_fen,
             "balance_fen": self.balance_fen,
             "centre": self.centre,
@@ -59,12 +86,16 @@ class TapResult:
 
     def display(self) -> tuple[str, str]:
         """The two lines on the display, Chinese and English, each with reason, fare and balance."""
-        return self._line(self.reason.zh, "票款", "余额"), self._line(self.reason.en, "fare", "balance")
+        chinese = self._line(self.reason.zh, "票款", "原价", "余额")
+        return chinese, self._line(self.reason.en, "fare", "full fare", "balance")
 
-    def _line(self, text: str, fare: str, balance: str) -> str:
+    def _line(self, text: str, fare: str, full: str, balance: str) -> str:
         parts = [text]
         if self.fare_fen is not None:
             parts.append(f"{fare} {yuan(self.fare_fen)}")
+        full_fen = self.explained.full_fare_fen
+        if full_fen is not None and full_fen != self.fare_fen:
+            parts.append(f"{full} {yuan(full_fen)}")
         if self.balance_fen is not None:
             parts.append(f"{balance} {yuan(self.balance_fen)}")
         return "  ".join(parts)
@@ -81,6 +112,7 @@ class Refused(Exception):
 
     def __init__(self, code: str, *, fare_fen: int | None = None, balance_fen: int | None = None) -> None:
         """`code` as in `terminals.wire.reasons`."""
+        self.explained = NOT_EXPLAINED
         self.reason = REASONS[code]
         self.fare_fen = fare_fen
         self.balance_fen = balance_fen

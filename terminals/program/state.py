@@ -2,7 +2,8 @@
 
 Entries: `intent` (a purchase is about to be debited), `tap` (it was), `void` (it was not), `grey` (a purchase without proof is
 to be reported), `batch` (a stretch of purchases goes up under this number), `sent` (the centre has judged the batch), `reported`
-(it judged one purchase by itself), `told` (it has the grey record), `forget` (an old purchase is no longer waited for).
+(it judged one purchase by itself), `told` (it has the grey record), `forget` (an old purchase is no longer waited for); and of
+the device itself (`standing`): `sam`, `event`, `events_told`, `out`, `free`, `in`, `ordered` (suspended or not).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final, Self
 from terminals.program.batches import Stretch
 from terminals.program.journal import Entry, Position
 from terminals.program.spending import Spending
+from terminals.program.standing import Standing
 from terminals.wire.grey import GreyRecord
 from terminals.wire.record import TapRecord
 
@@ -42,6 +44,12 @@ class State:
     newest: datetime | None = None
     suspects: set[int] = field(default_factory=set)
     """Unfinished purchases the centre knows of as grey."""
+    standing: Standing = field(default_factory=Standing)
+
+    @property
+    def unsent(self) -> int:
+        """Purchases the centre has not judged yet."""
+        return self.waiting + sum(stretch.count for stretch in self.batches.values())
 
     def take(self, entry: Entry) -> None:
         """One more entry."""
@@ -69,6 +77,7 @@ class State:
             "closed": {str(number): when.isoformat() for number, when in self.closed.items()},
             "newest": self.newest.isoformat() if self.newest else None,
             "suspects": sorted(self.suspects),
+            "standing": self.standing.to_dict(),
         }
 
     @classmethod
@@ -87,6 +96,7 @@ class State:
             closed={int(number): datetime.fromisoformat(when) for number, when in entry["closed"].items()},
             newest=datetime.fromisoformat(entry["newest"]) if entry["newest"] else None,
             suspects=set(entry["suspects"]),
+            standing=Standing.from_dict(entry.get("standing", {})),
         )
 
     def _take_first(self, entry: Entry) -> None:
@@ -146,6 +156,28 @@ class State:
             self.closed.pop(number, None)
         for terminal_seq in entry["terminal_seqs"]:
             self._end(terminal_seq)
+
+    def _take_sam(self, entry: Entry) -> None:
+        self.standing.terminal_no = entry["terminal_no"]
+
+    def _take_event(self, entry: Entry) -> None:
+        self.standing.tell(entry["event"], datetime.fromisoformat(entry["at"]), **entry["more"])
+
+    def _take_events_told(self, entry: Entry) -> None:
+        for number in entry["numbers"]:
+            self.standing.events.pop(number, None)
+
+    def _take_out(self, entry: Entry) -> None:
+        self.standing.close(datetime.fromisoformat(entry["at"]), entry["detail"])
+
+    def _take_free(self, entry: Entry) -> None:
+        self.standing.ride_free()
+
+    def _take_in(self, entry: Entry) -> None:
+        self.standing.open(datetime.fromisoformat(entry["at"]))
+
+    def _take_ordered(self, entry: Entry) -> None:
+        self.standing.suspended = entry["suspended"]
 
     def _withdraw(self, record: TapRecord) -> None:
         """A purchase behind the cursor goes into no batch."""

@@ -1,42 +1,40 @@
-"""A terminal: card reader, SAM, journal, tariff, hot list, and the line to the centre, which may be down for days."""
+"""A terminal: card reader, SAM, journal, fares, hot list, and the line to the centre, which may be down for days."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from terminals.card.apdu import ApduError, ApplicationBlocked
-from terminals.card.crypto import CHINA
 from terminals.card.errors import CardError, TransportError
-from terminals.card.files import PublicInfo
-from terminals.card.profile import PROFILES
-from terminals.card.purse import PurseSession
 from terminals.card.sam import SamSession
 from terminals.card.transport import Transport
 from terminals.fares.errors import FareError
-from terminals.fares.journeys import PairFare
-from terminals.fares.kinds import EnteredAmount, FlatFare, TimeFare
+from terminals.program.channels import ChannelRule
 from terminals.program.client import CentreClient
 from terminals.program.clock import Drift
+from terminals.program.dues import Due
 from terminals.program.errors import CentreRefused, CentreUnavailable, JournalError
-from terminals.program.gate import Gate
+from terminals.program.fares import due, metered_due
 from terminals.program.memory import Memory
 from terminals.program.orders import NO_ORDERS, Orders
-from terminals.program.purchase import Card, Checkout, MakeTrip, Unfinished
-from terminals.program.result import Refused, TapResult
+from terminals.program.post import Ask, Meter, Post
+from terminals.program.purchase import Card, Checkout, Unfinished
+from terminals.program.reading import read_card
+from terminals.program.result import NOT_EXPLAINED, Explained, Refused, TapResult
+from terminals.program.retap import card_remembers
+from terminals.program.reversal import Reversals
 from terminals.program.upload import Uploader
 from terminals.wire.reasons import REASONS
 from terminals.wire.record import TapRecord
 
 __all__ = ["Orders", "Terminal"]
 
-GUARD: Final = timedelta(seconds=30)
-"""A card held to the terminal again within this time is not charged again, unless the holder says so."""
 INSIST: Final = timedelta(seconds=10)
 """So long after an unfinished purchase no other card is served."""
+ANYWHERE: Final = Post()
 
 
 class Terminal:
@@ -53,61 +51,81 @@ class Terminal:
         orders: Orders = NO_ORDERS,
         client: CentreClient | None = None,
         online: bool = False,
-        role: str = "both",
-        station: str = "0",
+        post: Post = ANYWHERE,
     ) -> None:
-        """Open the SAM. `role` and `station` matter at gates only (see `gate.Gate`)."""
+        """Open the SAM. JournalError when the journal holds purchases of another one; CardError when it does not open."""
         session = SamSession(sam)
-        self.terminal_no = session.open().terminal_no
+        identity = session.open()
+        self.terminal_no = identity.terminal_no
+        self.sam_key_index = identity.management.key_index
+        memory.belong_to(self.terminal_no.hex().upper(), datetime.now(UTC))
         self.memory = memory
         self.orders = orders
+        self.post = post
         self._checkout = Checkout(session, self.terminal_no, memory)
         self._client = client
-        self._lock = threading.RLock()
-        self.uploader = Uploader(memory, client, self._lock) if client else None
+        self.lock = threading.RLock()
+        self.uploader = Uploader(memory, client, self.lock) if client else None
         self.drift: Drift | None = None
         self._insisting: tuple[str, datetime] | None = None
+        self._meter: Meter | None = None
         self._online = online
-        self._role = role
-        self._station = station
+
+    @property
+    def channel(self) -> ChannelRule:
+        """What may be done here."""
+        return self.orders.channel(self.post.channel)
 
     def tap(
-        self, card: Transport, *, when: datetime, amount_fen: int | None = None, again: bool = False
+        self,
+        card: Transport,
+        *,
+        when: datetime,
+        amount_fen: int | None = None,
+        again: bool = False,
+        lost: bool = False,
     ) -> TapResult:
-        """A card is held to the terminal at `when` (aware). `amount_fen` where the cashier enters it.
+        """A card is held to the terminal at `when` (aware). The rest is what whoever works it has said, as in `Ask`.
 
-        Never raises for what a card or line can do; the result says it. `again` pays for a second person.
+        Never raises for what a card or line can do; the result says it.
         """
-        with self._lock:
-            result = self._tap(card, when, amount_fen, again)
+        with self.lock:
+            result = self._tap(card, when, Ask(amount_fen, again, lost, self._meter))
         return replace(result, clock=self.drift.state) if self.drift else result
 
-    def _tap(self, card: Transport, when: datetime, amount_fen: int | None, again: bool) -> TapResult:
-        seen: list[Card] = []
-        try:
-            seen.append(_read_card(card, when))
-            return self._serve(seen[0], when, amount_fen, again)
-        except Unfinished as open_end:
-            intent = open_end.record
-            self._insisting = (intent.card_no, when + INSIST)
-            before = intent.balance_fen + intent.amount_fen
-            return TapResult(
-                False, REASONS["unfinished"], intent.card_no, intent.amount_fen, balance_before_fen=before
-            )
-        except (Refused, FareError, CardError, OSError) as error:
-            return self._refused(seen[0] if seen else None, error)
+    def quote(self, meter: Meter, *, when: datetime) -> TapResult:
+        """The driver ends a metered ride: the full fare is shown, and the next card pays for this ride, once.
 
-    def _refused(self, card: Card | None, error: Exception) -> TapResult:
-        """Nothing was charged. The balance is shown all the same, while the card can still be read."""
-        if isinstance(error, Refused):
-            reason, fare_fen, balance_fen = error.reason, error.fare_fen, error.balance_fen
-        else:
-            reason, fare_fen, balance_fen = REASONS[_reason_code(error)], None, None
-        if card is not None and balance_fen is None:
-            with contextlib.suppress(CardError):
-                balance_fen = card.funds_fen()
-        number = card.number if card else ""
-        return TapResult(False, reason, number, fare_fen, balance_fen, balance_before_fen=balance_fen)
+        A discount of the card's can only make it less.
+        """
+        with self.lock:
+            try:
+                owed = metered_due(self.post, self.channel, self.orders, meter, when)
+            except FareError:
+                self._meter = None
+                return TapResult(False, REASONS["no_fare"])
+            self._meter = meter
+        return TapResult(True, REASONS["present_card"], fare_fen=owed.fare_fen, explained=owed.explained)
+
+    def cancel(self, terminal_seq: int, *, when: datetime) -> TapResult:
+        """Take a sale of the day back, as far as the channel allows."""
+        return self._reversals().cancel(terminal_seq, when)
+
+    def refund(self, terminal_seq: int, amount_fen: int, *, when: datetime) -> TapResult:
+        """Give a sale back, or a part of it, as far as the channel allows."""
+        return self._reversals().refund(terminal_seq, amount_fen, when)
+
+    def use_sam(self, sam: Transport) -> None:
+        """Go on with the SAM connected anew. JournalError when it is another one; CardError when it does not open."""
+        session = SamSession(sam)
+        terminal_no = session.open().terminal_no
+        with self.lock:
+            self.memory.belong_to(terminal_no.hex().upper(), datetime.now(UTC))
+            self.terminal_no = terminal_no
+            self._checkout = Checkout(session, terminal_no, self.memory)
+
+    def _reversals(self) -> Reversals:
+        return Reversals(self.memory, self.channel, self._client, self.uploader, self.lock)
 
     def upload(self, *, when: datetime) -> list[dict[str, Any]]:
         """Send everything the centre does not have; its answers. A batch broken off before is sent again as it was.
@@ -124,44 +142,107 @@ class Terminal:
             raise CentreUnavailable("this terminal has no line to the centre")
         self.orders = Orders.parse(self._client.parameters(), self._client.hot_list())
 
-    def _serve(self, card: Card, when: datetime, amount_fen: int | None, again: bool) -> TapResult:
+    def _tap(self, card: Transport, when: datetime, ask: Ask) -> TapResult:
+        if shut := self._shut():
+            return shut
+        seen: list[Card] = []
+        try:
+            seen.append(read_card(card, when))
+            return self._serve(seen[0], when, ask)
+        except Unfinished as open_end:
+            intent = open_end.record
+            self._insisting = (intent.card_no, when + INSIST)
+            before = intent.balance_fen + intent.amount_fen
+            return TapResult(
+                False, REASONS["unfinished"], intent.card_no, intent.amount_fen, balance_before_fen=before
+            )
+        except (Refused, FareError, CardError, OSError) as error:
+            return self._refused(seen[0] if seen else None, error, when)
+
+    def _shut(self) -> TapResult | None:
+        """Out of service nobody pays: people are let through where that is the rule, else nothing is sold."""
+        standing = self.memory.state.standing
+        if standing.suspended:
+            return TapResult(False, REASONS["suspended"])
+        if standing.outage is None:
+            return None
+        if not self.channel.free_when_out:
+            return TapResult(False, REASONS["out_of_service"])
+        with contextlib.suppress(OSError, JournalError):  # the disk may be what is broken
+            self.memory.ride_free()
+        return TapResult(True, REASONS["free_ride"], fare_fen=0)
+
+    def _refused(self, card: Card | None, error: Exception, when: datetime) -> TapResult:
+        """Nothing was charged. The balance is shown all the same, while the card can still be read."""
+        explained = NOT_EXPLAINED
+        if isinstance(error, Refused):
+            reason, fare_fen, balance_fen = error.reason, error.fare_fen, error.balance_fen
+            explained = error.explained
+        else:
+            reason, fare_fen, balance_fen = REASONS[_reason_code(error)], None, None
+        if card is not None and balance_fen is None:
+            with contextlib.suppress(CardError):
+                balance_fen = card.funds_fen()
+        number = card.number if card else ""
+        if reason.code == "false_card":
+            with contextlib.suppress(OSError, JournalError):
+                self.memory.tell("mac2_error", when, card_no=number)
+        return TapResult(
+            False, reason, number, fare_fen, balance_fen, balance_before_fen=balance_fen, explained=explained
+        )
+
+    def _serve(self, card: Card, when: datetime, ask: Ask) -> TapResult:
         self._insist(card, when)
         if recovered := self._checkout.settle_unfinished(card):
             return self._paid(recovered, "recovered")
         listed = self.orders.hot_list.get(card.number)
         if listed and listed <= when:
             raise Refused("listed")
-        if not again and (last := self.memory.tapped_near(card.number, when, GUARD)):
-            left = last.balance_fen
-            return TapResult(True, REASONS["retap"], card.number, 0, left, last, balance_before_fen=left)
-        if not self.orders.tariffs:
+        if not ask.again and (retap := self._retapped(card, when)):
+            return retap
+        if not self.orders.book.documents:
             raise Refused("no_tariff")
-        rule = self.orders.tariff_on(when.astimezone(CHINA).date())
-        if isinstance(rule, FlatFare):
-            return self._paid(self._pay(card, rule.fare_fen, when), "accepted")
-        if isinstance(rule, EnteredAmount):
-            amount = rule.check(amount_fen or 0)
-            return self._paid(self._pay(card, amount, when), "accepted")
-        if not isinstance(rule, PairFare | TimeFare):
-            raise FareError("this terminal cannot work out a fare of that kind")
-        gate = Gate(self.terminal_no, rule, self._role, self._station)
-        passage = gate.passage(card, when)
-        record = self._pay(card, passage.fare_fen, when, place=passage.place, make_trip=passage.make_trip)
-        return self._paid(record, passage.reason)
+        owed = due(card, self.terminal_no, self.post, self.channel, self.orders, ask, when)
+        try:
+            record = self._pay(card, owed, when)
+        except Refused as refused:
+            refused.explained = owed.explained
+            raise
+        self._meter = None
+        return self._paid(record, owed.reason, owed.explained)
 
-    def _pay(
-        self,
-        card: Card,
-        amount_fen: int,
-        when: datetime,
-        *,
-        place: str = "",
-        make_trip: MakeTrip | None = None,
-    ) -> TapRecord:
-        limits = self.orders.limits
+    def _retapped(self, card: Card, when: datetime) -> TapResult | None:
+        """The card was here a moment ago: by what the journal tells, or else by what the card tells of this terminal."""
+        guard = timedelta(seconds=self.channel.guard_s)
+        if last := self.memory.tapped_near(card.number, when, guard):
+            left = card.funds_fen()
+            return TapResult(True, REASONS["retap"], card.number, 0, left, last, balance_before_fen=left)
+        if not card_remembers(card, self.terminal_no, when, guard):
+            return None
+        # Anybody can write such a log onto a chip of his own: a purchase over nothing proves that the card is a true one.
+        return self._paid(self._checkout.pay(card, amount_fen=0, when=when), "retap")
+
+    def _pay(self, card: Card, owed: Due, when: datetime) -> TapRecord:
+        if not self.channel.offline:
+            self._require_line(owed.fare_fen)
         return self._checkout.pay(
-            card, amount_fen=amount_fen, when=when, place=place, make_trip=make_trip, limits=limits
+            card,
+            amount_fen=owed.fare_fen,
+            when=when,
+            place=owed.place,
+            trip=owed.trip,
+            make_trip=owed.make_trip,
+            limits=self.channel.bounds(self.orders.limits),
         )
+
+    def _require_line(self, fare_fen: int) -> None:
+        """Where nothing is sold without the centre, it is asked for a sign before the card is debited. Raises Refused."""
+        try:
+            if self._client is None:
+                raise CentreUnavailable("this terminal has no line to the centre")
+            self._client.parameters()
+        except (CentreUnavailable, CentreRefused) as error:
+            raise Refused("line_needed", fare_fen=fare_fen) from error
 
     def _insist(self, card: Card, when: datetime) -> None:
         """For a moment after a card left in mid-purchase, that card only: its holder is still there. Raises Refused."""
@@ -173,7 +254,7 @@ class Terminal:
         else:
             raise Refused("other_card")
 
-    def _paid(self, record: TapRecord, reason: str) -> TapResult:
+    def _paid(self, record: TapRecord, reason: str, explained: Explained = NOT_EXPLAINED) -> TapResult:
         left = record.balance_fen
         result = TapResult(
             True,
@@ -183,8 +264,10 @@ class Terminal:
             left,
             record,
             balance_before_fen=left + record.amount_fen,
+            explained=explained,
         )
-        return self._reported(result, record) if self._online and self._client else result
+        online = (self._online or not self.channel.offline) and self._client
+        return self._reported(result, record) if online else result
 
     def _reported(self, result: TapResult, record: TapRecord) -> TapResult:
         """With the centre's word on it; without a line the record waits for the next upload."""
@@ -200,28 +283,6 @@ class Terminal:
         good = answer["result"] in ("accepted", "duplicate")
         reason = result.reason if good else REASONS.get(answer["reason"]["code"], result.reason)
         return replace(result, ok=good, reason=reason, centre=answer["result"])
-
-
-def _read_card(transport: Transport, when: datetime) -> Card:
-    """Find the purse and check that the card is valid today. Raises Refused."""
-    purse, info = _identified(transport)
-    if not info.start <= when.astimezone(CHINA).date() <= info.expiry:
-        raise Refused("expired")
-    return Card(purse, purse.profile.card_number(info), info)
-
-
-def _identified(transport: Transport) -> tuple[PurseSession, PublicInfo]:
-    """The first purse application of the families known here. Raises ApduError when the chip has none."""
-    refusals = []
-    for profile in PROFILES:
-        purse = PurseSession(transport, profile)
-        try:
-            return purse, purse.identify()
-        except ApplicationBlocked as error:
-            raise Refused("blocked") from error
-        except ApduError as error:
-            refusals.append(error)
-    raise refusals[-1]
 
 
 def _reason_code(error: Exception) -> str:

@@ -47,11 +47,21 @@ class Uploader:
     """Batches refused for good: when to ask again, and what the centre said."""
     _sent_at: datetime | None = None
     _greys_after: datetime | None = None
+    _sending: threading.Lock = field(default_factory=threading.Lock)
+    """One batch at a time, whoever asks for it."""
 
     def step(self, now: datetime) -> bool:
         """Send one batch, if it is time. Whether something was sent and judged; never raises for what a line can do."""
-        if (self.not_before and now < self.not_before) or self._gives_way(now):
+        if (self.not_before and now < self.not_before) or self.gives_way(now):
             return False
+        if not self._sending.acquire(blocking=False):
+            return False
+        try:
+            return self._step(now)
+        finally:
+            self._sending.release()
+
+    def _step(self, now: datetime) -> bool:
         try:
             sent = self._send_next(now) is not None or self._tell_greys(now)
             with self.lock:
@@ -67,6 +77,10 @@ class Uploader:
 
         Raises CentreUnavailable (the rest waits), and CentreRefused once everything else is sent; a refused batch stays.
         """
+        with self._sending:
+            return self._drain(now)
+
+    def _drain(self, now: datetime) -> list[dict[str, Any]]:
         answers, known = [], set(self._refused)
         for number in known:
             self._refused[number] = (now, self._refused[number][1])
@@ -121,8 +135,8 @@ class Uploader:
             self.memory.mark_told(greys)
         return True
 
-    def _gives_way(self, now: datetime) -> bool:
-        """To taps, but not for ever."""
+    def gives_way(self, now: datetime) -> bool:
+        """Whether taps go first now; not for ever."""
         last_tap = self.memory.state.newest
         if last_tap is None or not now - QUIET < last_tap <= now:
             return False

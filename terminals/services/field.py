@@ -22,6 +22,8 @@ from terminals.errors import SiteWrong, TariffWrong, TerminalTaken
 from terminals.models import (
     Channel,
     Contract,
+    HotListVersion,
+    ListApplied,
     Merchant,
     Place,
     Tariff,
@@ -31,6 +33,7 @@ from terminals.models import (
 )
 from terminals.services.fares import publish_tariff
 from terminals.services.keys import add_key
+from terminals.wire.lists import MAX_VERSION
 
 __all__ = [
     "note_hot_list_taken",
@@ -49,6 +52,7 @@ _KIND_OF_CHANNEL: Final = {
     Channel.BUS: TerminalKind.VALIDATOR,
     Channel.METRO: TerminalKind.GATE,
     Channel.PARKING: TerminalKind.BARRIER,
+    Channel.BIKE: TerminalKind.GATE,
 }
 
 
@@ -153,6 +157,23 @@ def note_hot_list_taken(*, terminal: Terminal, version: int) -> None:
     """The terminal was given this version of the hot list; never moves back."""
     known = Terminal.objects.filter(pk=terminal.pk, hot_list_version__lt=version)
     known.update(hot_list_version=version, hot_list_at=timezone.now())
+
+
+def note_list_applied(*, terminal: Terminal, version: int) -> None:
+    """The terminal says that it applies this version. Nothing is written while it says the same as before.
+
+    A version that was never published is none of ours, and not noted.
+    """
+    if not 0 < version <= MAX_VERSION or version == terminal.hot_list_version:
+        return
+    now = timezone.now()
+    with transaction.atomic():
+        known = HotListVersion.objects.filter(pk=version).exists()
+        changed = known and Terminal.objects.filter(pk=terminal.pk).exclude(hot_list_version=version).update(
+            hot_list_version=version, hot_list_at=now
+        )
+        if changed:
+            ListApplied.objects.create(terminal=terminal, version=version, applied_at=now)
 
 
 def note_seen(*, terminal: Terminal) -> None:

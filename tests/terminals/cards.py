@@ -194,10 +194,10 @@ def issued_chip(spec: CardSpec | None = None, store: Store | None = None) -> Chi
     return chip
 
 
-def issued_psam(store: Store | None = None) -> Psam:
+def issued_psam(store: Store | None = None, terminal_no: bytes = TERMINAL) -> Psam:
     """A SAM in working order."""
     psam = blank_psam(store)
-    personalise_sam(MemoryTransport(psam), sam_spec(), KEYS)
+    personalise_sam(MemoryTransport(psam), sam_spec(terminal_no), KEYS)
     psam.reset()
     return psam
 

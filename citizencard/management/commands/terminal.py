@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -25,30 +27,45 @@ from citizencard.management.chips import (
 from citizencard.management.enrolment import enrol
 from terminals.card.errors import CardError
 from terminals.card.sam import SamSession
+from terminals.program import cli
+from terminals.program.channels import CHANNELS
+from terminals.program.cli import modes
 from terminals.program.client import CentreClient
+from terminals.program.console import Console
+from terminals.program.marks import NO_LINE
 from terminals.program.memory import Memory
 from terminals.program.orders import fetch_orders, kept_orders
+from terminals.program.post import Meter, Post
 from terminals.program.result import TapResult
+from terminals.program.stops import NOWHERE
 from terminals.program.terminal import Terminal
+from terminals.wire.errors import WireError
 
 RIDE = timedelta(minutes=10)
 """Between --from and --to, where no times are given."""
 
-EXAMPLES = """examples:
+EXAMPLES = f"""examples:
   manage.py terminal --code shop-01 --card 3104397000000000001 --amount 12.50
   manage.py terminal --code metro-in-01 --card 3104397000000000001 --from 0101 --to 0103
+  manage.py terminal --code bus-k1-001 --mode bus --line K1 --line-no 00000001 --card 3104397000000000001
+  manage.py terminal --code taxi-01 --mode taxi --card 3104397000000000001 --meter 5200 120 15
+  manage.py terminal --code shop-01 --mode shop --cancel 17
+  manage.py terminal --config terminal.toml
   manage.py terminal --code bus-k1-001 --reader ACR122 --sam-reader "SAM" --offline
   manage.py terminal --code bus-k1-001 --upload
   manage.py terminal --code bus-k1-003 --sam-reader "SAM" --enrol ABCD-2345
+
+{modes()}
 """
 
 
 class Command(BaseCommand):
-    """One tap, or an upload."""
+    """One tap, an upload, or the program that waits for cards."""
 
     help = (
         "Take one purchase as a terminal: select the card, compute the fare, debit by APDU together with the SAM, write "
-        "the journal, report to the centre. Without a line, or with --offline, the purchase waits in the journal."
+        "the journal, report to the centre. Without a line, or with --offline, the purchase waits in the journal. With "
+        "--config, go on as the terminal's own program does (python -m terminals.program), until a signal ends it."
     )
     requires_system_checks = ()
 
@@ -61,7 +78,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the command's options."""
-        parser.add_argument("--code", required=True, help="the terminal, as registered")
+        who = parser.add_mutually_exclusive_group(required=True)
+        who.add_argument("--code", help="the terminal, as registered")
+        who.add_argument(
+            "--config",
+            type=Path,
+            metavar="FILE",
+            help="wait for cards by a configuration, TOML; see docs/terminal.md",
+        )
+        parser.add_argument(
+            "--mode",
+            choices=list(CHANNELS),
+            help="where the terminal stands (default: only its tariff tells)",
+        )
+        parser.add_argument("--line", default="", help="the line it serves")
+        parser.add_argument("--line-no", default=NO_LINE, metavar="DIGITS", help="the line as cards have it")
         card = parser.add_mutually_exclusive_group()
         card.add_argument("--reader", metavar="NAME", help="the card: PC/SC reader whose name contains NAME")
         card.add_argument(
@@ -81,6 +112,22 @@ class Command(BaseCommand):
             "--at", type=_moment, metavar="TIME", help="the terminal's clock, ISO 8601 (default: now)"
         )
         parser.add_argument("--again", action="store_true", help="pay once more for another person")
+        parser.add_argument(
+            "--lost", action="store_true", help="the attendant confirms that the entry is lost"
+        )
+        parser.add_argument(
+            "--meter",
+            nargs=3,
+            type=int,
+            metavar=("METRES", "WAITING_S", "MINUTES_AGO"),
+            help="what a taxi's meter shows",
+        )
+        parser.add_argument(
+            "--cancel", type=int, metavar="SEQ", help="take no card; cancel a sale of the day"
+        )
+        parser.add_argument(
+            "--refund", type=int, metavar="SEQ", help="take no card; give back --amount of a sale"
+        )
         parser.add_argument("--offline", action="store_true", help="do not talk to the centre")
         parser.add_argument(
             "--upload", action="store_true", help="take no card; send what waits in the journal"
@@ -96,18 +143,46 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Tap or upload; a refused card is said and exit code 1, a fault is one sentence."""
-        folder = options["state"] or DEVICES / options["code"]
         try:
-            if options["enrol"]:
+            if options["config"]:
+                self._work(options)
+            elif options["enrol"]:
                 self._enrol(options)
-                return
-            with contextlib.closing(Memory.open(folder)) as memory:
-                if options["upload"]:
-                    self._upload(options, folder, memory)
-                else:
-                    self._tap(options, folder, memory)
-        except CardError as error:
+            else:
+                self._once(options)
+        except (CardError, WireError) as error:
             raise CommandError(sentence(error)) from error
+
+    def _work(self, options: dict[str, Any]) -> None:
+        stream = cast(TextIO, self.stdout)
+        if code := cli.run(options["config"], stream, keys=sys.stdin, as_json=options["json"]):
+            raise SystemExit(code)
+
+    def _once(self, options: dict[str, Any]) -> None:
+        folder = options["state"] or DEVICES / options["code"]
+        with contextlib.closing(Memory.open(folder)) as memory:
+            if options["upload"]:
+                self._upload(options, folder, memory)
+            elif options["cancel"] is not None or options["refund"] is not None:
+                self._take_back(options, folder, memory)
+            else:
+                self._tap(options, folder, memory)
+
+    def _take_back(self, options: dict[str, Any], folder: Path, memory: Memory) -> None:
+        when = options["at"] or timezone.now()
+        with self._sam(options) as sam:
+            terminal = Terminal(
+                sam=sam,
+                memory=memory,
+                orders=kept_orders(folder),
+                client=_client(options),
+                post=_post(options),
+            )
+            if options["cancel"] is not None:
+                result = terminal.cancel(options["cancel"], when=when)
+            else:
+                result = terminal.refund(options["refund"], _amount(options["amount"]) or 0, when=when)
+        self._show([result], as_json=options["json"])
 
     def _enrol(self, options: dict[str, Any]) -> None:
         with self._sam(options) as sam:
@@ -142,24 +217,22 @@ class Command(BaseCommand):
         client = None if options["offline"] else _client(options)
         orders = fetch_orders(client, folder) if client else kept_orders(folder)
         amount_fen = _amount(options["amount"])
-        steps = [(role, options[role]) for role in ("entry", "exit") if options[role]] or [("both", "0")]
+        steps = [(role, options[role]) for role in ("entry", "exit") if options[role]] or [("both", NOWHERE)]
         when, results = options["at"] or timezone.now(), []
         with self._sam(options) as sam:
-            for role, station in steps:
+            for role, stop in steps:
+                post = replace(_post(options), role=role, stop=stop)
                 terminal = Terminal(
-                    sam=sam,
-                    memory=memory,
-                    orders=orders,
-                    client=client,
-                    online=bool(client),
-                    role=role,
-                    station=station,
+                    sam=sam, memory=memory, orders=orders, client=client, online=bool(client), post=post
                 )
+                if options["meter"]:
+                    results.append(terminal.quote(_meter(options["meter"], when), when=when))
+                    if not results[-1].ok:
+                        break
                 # A fresh connection each time: between entry and exit the card is out of the field.
                 with card_transport(options["reader"], options["card"]) as card:
-                    results.append(
-                        terminal.tap(card, when=when, amount_fen=amount_fen, again=options["again"])
-                    )
+                    more = {name: options[name] for name in ("again", "lost")}
+                    results.append(terminal.tap(card, when=when, amount_fen=amount_fen, **more))
                 when += RIDE
         self._show(results, as_json=options["json"])
 
@@ -170,11 +243,9 @@ class Command(BaseCommand):
             yield transport
 
     def _show(self, results: list[TapResult], *, as_json: bool) -> None:
+        console = Console(cast(TextIO, self.stdout), as_json)
         for result in results:
-            if as_json:
-                self.stdout.write(json.dumps(result.to_dict(), ensure_ascii=False))
-            else:
-                self.stdout.write("\n".join(result.display()))
+            console.show(result)
         if not all(result.ok for result in results):
             raise SystemExit(1)
 
@@ -182,6 +253,15 @@ class Command(BaseCommand):
 def _client(options: dict[str, Any]) -> CentreClient:
     key = terminal_key(options["code"], options["key"])
     return CentreClient(options["url"], options["code"], key)
+
+
+def _post(options: dict[str, Any]) -> Post:
+    return Post(channel=options["mode"] or "", line=options["line"], line_no=options["line_no"])
+
+
+def _meter(shown: list[int], when: datetime) -> Meter:
+    metres, waiting_s, minutes_ago = shown
+    return Meter(metres, waiting_s, when - timedelta(minutes=minutes_ago))
 
 
 def _amount(text: str | None) -> int | None:

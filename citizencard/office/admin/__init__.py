@@ -2,6 +2,8 @@
 
 from citizencard.office.admin import (
     agents,
+    alerts,
+    appeals,
     books,
     cards,
     concessions,
@@ -10,6 +12,8 @@ from citizencard.office.admin import (
     field,
     fleet,
     gateway,
+    greys,
+    hot_list,
     incidents,
     mandates,
     passes,
@@ -22,6 +26,8 @@ from citizencard.office.admin import (
 
 __all__ = [
     "agents",
+    "alerts",
+    "appeals",
     "books",
     "cards",
     "concessions",
@@ -30,6 +36,8 @@ __all__ = [
     "field",
     "fleet",
     "gateway",
+    "greys",
+    "hot_list",
     "incidents",
     "mandates",
     "passes",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import requests
@@ -33,6 +37,9 @@ class FakeCentre(BaseAdapter):
         self.bodies: dict[str, bytes] = {}
         self.answers: dict[str, bytes] = {}
         self.documents: dict[str, Callable[[Mapping[str, str]], Answer]] = {}
+        self.events: dict[int, dict[str, Any]] = {}
+        self.taken_back: list[tuple[str, dict[str, Any]]] = []
+        self.beat: Callable[[bytes], dict[str, Any]] | None = None
         self.received: list[bytes] = []
         self.requests = 0
 
@@ -42,8 +49,13 @@ class FakeCentre(BaseAdapter):
         return CentreClient(HOST, "T-1", Ed25519PrivateKey.generate(), session)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        body = request.body if isinstance(request.body, bytes) else b""
+        return self.answer(str(request.path_url), body)
+
+    def answer(self, path: str, body: bytes) -> requests.Response:
+        """To a request from anywhere; raises where the line would break."""
         self.requests += 1
-        self.received.append(request.body if isinstance(request.body, bytes) else b"")
+        self.received.append(body)
         mood = self.mood()
         if mood == "down":
             raise requests.ConnectionError("no line")
@@ -51,7 +63,7 @@ class FakeCentre(BaseAdapter):
             return _response(503, b"<html>later</html>")
         if mood == "refuse":
             return _problem(401, "signature_stale")
-        response = self._serve(request)
+        response = self._serve(path.removeprefix("/api/v1"), body)
         if mood == "lost":
             raise requests.ReadTimeout("too late")
         return response
@@ -59,16 +71,35 @@ class FakeCentre(BaseAdapter):
     def close(self) -> None:
         """Nothing to close."""
 
-    def _serve(self, request: requests.PreparedRequest) -> requests.Response:
-        path = str(request.path_url).removeprefix("/api/v1")
-        body = self.received[-1]
-        if path == "/batches":
-            return self._batch(body)
-        if path == "/greys":
-            lines = body.decode().splitlines()
-            self.greys += [GreyRecord.from_dict(json.loads(line)) for line in lines]
-            return _response(200, json.dumps({"received": len(lines)}).encode())
-        return _response(*self.documents[path.partition("?")[0]](dict(_query(path))))
+    def _serve(self, path: str, body: bytes) -> requests.Response:
+        name = path.partition("?")[0]
+        with contextlib.suppress(KeyError):
+            return _response(*self.documents[name](dict(_query(path))))
+        own = {"/batches": self._batch, "/greys": self._greys, "/taps": self._tap, "/events": self._events}
+        if name in ("/reversals", "/refunds"):
+            self.taken_back.append((name, json.loads(body)))
+            return _response(200, json.dumps({"result": "accepted"}).encode())
+        if name == "/heartbeats" and self.beat:
+            return _response(200, json.dumps(self.beat(body)).encode())
+        return own[name](body) if name in own else _response(404, b"<html>no such page</html>")
+
+    def _greys(self, body: bytes) -> requests.Response:
+        lines = body.decode().splitlines()
+        self.greys += [GreyRecord.from_dict(json.loads(line)) for line in lines]
+        return _response(200, json.dumps({"received": len(lines)}).encode())
+
+    def _tap(self, body: bytes) -> requests.Response:
+        record = TapRecord.from_json(body.decode())
+        self.seen[record.terminal_no, record.terminal_seq] += 1
+        self.taps.setdefault((record.terminal_no, record.terminal_seq), record)
+        return _response(200, json.dumps({"result": "accepted", "reason": {"code": "accepted"}}).encode())
+
+    def _events(self, body: bytes) -> requests.Response:
+        told = json.loads(body)["events"]
+        for event in told:
+            if self.events.setdefault(event["number"], event) != event:
+                return _problem(409, "event_number_reused")
+        return _response(200, json.dumps({"events": len(told), "new": len(told)}).encode())
 
     def _batch(self, body: bytes) -> requests.Response:
         batch = split_batch(body)
@@ -83,6 +114,46 @@ class FakeCentre(BaseAdapter):
                 self.taps.setdefault(key, line.record)
             self.answers[batch.batch_no] = json.dumps({"accepted": len(batch.lines)}).encode()
         return _response(200, self.answers[batch.batch_no])
+
+
+class _Door(BaseHTTPRequestHandler):
+    """Hands requests on; what breaks the line closes it."""
+
+    centre: FakeCentre
+
+    def do_GET(self) -> None:
+        self._pass_on(b"")
+
+    def do_POST(self) -> None:
+        self._pass_on(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _pass_on(self, body: bytes) -> None:
+        try:
+            response = self.centre.answer(self.path, body)
+        except requests.RequestException:
+            self.close_connection = True
+            return
+        self.send_response(response.status_code)
+        self.send_header("Content-Length", str(len(response.content)))
+        self.end_headers()
+        self.wfile.write(response.content)
+
+    def log_message(self, *words: Any) -> None:
+        """Not on the console."""
+
+
+@contextmanager
+def over_http(centre: FakeCentre) -> Iterator[str]:
+    """The same centre at a port of this machine; its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Door", (_Door,), {"centre": centre}))
+    server.daemon_threads = True
+    worker = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    worker.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def moody(seed: int, share: float) -> Callable[[], str]:

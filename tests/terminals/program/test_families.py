@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 from terminals.card.profile import CITY_UNION
-from terminals.fares.kinds import FlatFare
 from terminals.program.memory import Memory
-from terminals.program.orders import Orders
 from terminals.program.terminal import Terminal
 from terminals.readers.memory import MemoryTransport
 from tests.factories import NOON
 from tests.terminals import cards
+from tests.terminals.program.fares import orders_of
 
-FLAT = Orders(((date(2026, 1, 1), FlatFare(200)),))
+FLAT = orders_of("flat", fare_fen=200)
 
 
 def test_a_city_union_card_rides_like_any_other(tmp_path: Path) -> None:

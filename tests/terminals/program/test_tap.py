@@ -6,34 +6,32 @@ import errno
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from terminals.fares.kinds import EnteredAmount, FlatFare
 from terminals.program.clock import Drift
 from terminals.program.limits import Limits, LimitsError
 from terminals.program.lists import ListStore
 from terminals.program.memory import Memory
-from terminals.program.orders import NO_ORDERS, Orders
-from terminals.program.outcomes import OUTCOMES
+from terminals.program.orders import Orders
 from terminals.program.result import TapResult
 from terminals.program.terminal import INSIST, Terminal
 from terminals.program.upload import MISSING
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
 from terminals.wire.packed import PackedCards
-from terminals.wire.reasons import REASONS
 from tests.terminals import cards
 from tests.terminals.program.centre import FakeCentre
+from tests.terminals.program.fares import orders_of
 from tests.terminals.wire.test_lists import CENTRE
 
 NOON = datetime.fromisoformat("2026-03-02T12:00:00+08:00")
 NUMBERS = ["3105883700000000101", "3105883700000000102"]
-FLAT = Orders(((date(2026, 1, 1), FlatFare(200)),))
-TILL = Orders(((date(2026, 1, 1), EnteredAmount(100_000)),))
+FLAT = orders_of("flat", fare_fen=200)
+TILL = orders_of("entered", max_fen=100_000)
 DEBIT = b"\x80\x54"
 CREDIT_SAM = b"\x80\x72"
 
@@ -253,58 +251,6 @@ def test_a_device_that_fails_after_the_debit_leaves_a_purchase_the_card_can_prov
     bench.restart()
     assert bench.tap(card, 60).reason.code == "recovered"
     assert card.state.balance_fen == 800
-
-
-def outcomes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[TapResult]:
-    """One tap for outcomes a flat fare can have."""
-
-    class Foreign:
-        def transmit(self, apdu: bytes) -> bytes:
-            return b"\x6a\x82"
-
-        def reset(self) -> bytes:
-            return b"\x3b\x00"
-
-    yield bench.tap(chip())
-    yield bench.tap(chip(), 10)
-    yield bench.tap(MemoryTransport(), 60)
-    yield bench.tap(MemoryTransport(Foreign()), 60)
-    yield bench.tap(chip(balance_fen=1), 90)
-    yield bench.tap(chip(), 30 * 365 * 86_400)
-    yield bench.tap(Lying(chip()), 120)
-    yield ordered(bench, NO_ORDERS).tap(chip(), 180)
-    yield ordered(bench, TILL).tap(chip(), 240, amount_fen=0)
-    yield ordered(bench, replace(TILL, limits=Limits(single_fen=1))).tap(chip(), 300, amount_fen=2)
-    ordered(bench, FLAT)
-    torn = chip()
-    yield bench.tap(Torn(torn, after=True), 360)
-    yield bench.tap(chip(NUMBERS[1]), 361)
-    yield bench.tap(torn, 362)
-
-
-def test_no_outcome_leaves_anything_unsaid(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    fields = {
-        "ok", "reason", "rule", "beep", "display", "card_no", "fare_fen", "balance_before_fen", "balance_fen", "centre",
-        "record", "clock",
-    }  # fmt: skip
-    seen = set()
-    for result in outcomes(bench, monkeypatch):
-        shown = json.loads(json.dumps(result.to_dict()))
-        assert shown.keys() == fields
-        assert all([shown["rule"], shown["beep"], *shown["display"], *shown["reason"].values()]), shown
-        assert (shown["ok"]) == (result.record is not None), shown
-        if result.card_no:
-            assert result.balance_before_fen is not None, shown
-            assert (result.balance_fen is None) == (result.reason.code == "unfinished"), shown
-        if result.ok:
-            assert result.balance_before_fen == (result.balance_fen or 0) + (result.fare_fen or 0), shown
-        seen.add(result.reason.code)
-    assert len(seen) == 13, seen
-
-
-def test_every_outcome_of_the_terminal_has_words_and_a_rule() -> None:
-    assert OUTCOMES.keys() <= REASONS.keys()
-    assert all(rule for rule, _ in OUTCOMES.values())
 
 
 def test_a_tap_says_whether_its_time_can_be_believed(bench: Bench) -> None:

@@ -123,8 +123,8 @@ def test_a_refused_batch_does_not_hold_up_the_others(install: Install, demo_keys
 
 def test_a_metro_trip_costs_what_its_two_stations_cost(install: Install, demo_keys: KeyStore) -> None:
     card, chip = loaded_card(demo_keys, 1_000)
-    gate_in = install("pair", METRO, role="entry", station="0101")
-    gate_out = install("pair", METRO, role="exit", station="0103")
+    gate_in = install("pair", METRO, role="entry", stop="0101")
+    gate_out = install("pair", METRO, role="exit", stop="0103")
     entry = gate_in.terminal.tap(MemoryTransport(chip), when=NOON)
     assert (entry.ok, entry.reason.code, entry.fare_fen) == (True, "entry", 0)
     out = gate_out.terminal.tap(MemoryTransport(chip), when=NOON + timedelta(minutes=20))
@@ -139,15 +139,15 @@ def test_a_metro_trip_costs_what_its_two_stations_cost(install: Install, demo_ke
 
 def test_an_exit_without_entry_costs_the_maximum_once(install: Install, demo_keys: KeyStore) -> None:
     _, chip = loaded_card(demo_keys, 1_000)
-    gate = install("pair", METRO, role="exit", station="0103")
+    gate = install("pair", METRO, role="exit", stop="0103")
     result = gate.terminal.tap(MemoryTransport(chip), when=NOON)
     assert (result.reason.code, result.fare_fen) == ("max_fare", 400)
 
 
 def test_a_pair_without_fare_charges_nothing(install: Install, demo_keys: KeyStore) -> None:
     _, chip = loaded_card(demo_keys, 1_000)
-    install("pair", METRO, role="entry", station="0103").terminal.tap(MemoryTransport(chip), when=NOON)
-    result = install("pair", METRO, role="exit", station="0103").terminal.tap(
+    install("pair", METRO, role="entry", stop="0103").terminal.tap(MemoryTransport(chip), when=NOON)
+    result = install("pair", METRO, role="exit", stop="0103").terminal.tap(
         MemoryTransport(chip), when=NOON + timedelta(minutes=1)
     )
     assert (result.ok, result.reason.code, purse_fen(chip)) == (False, "no_fare", 1_000)
@@ -250,7 +250,7 @@ def test_a_card_pulled_anywhere_is_charged_once_when_it_returns(
 
 def test_a_torn_compound_purchase_is_recovered_with_its_trip(install: Install, demo_keys: KeyStore) -> None:
     _, chip = loaded_card(demo_keys, 1_000)
-    gate = install("pair", METRO, role="entry", station="0101")
+    gate = install("pair", METRO, role="entry", stop="0101")
     torn = False
     for at in range(1, 12):
         result = gate.terminal.tap(TornSlot(chip, at, after=True), when=NOON)
@@ -261,7 +261,7 @@ def test_a_torn_compound_purchase_is_recovered_with_its_trip(install: Install, d
     assert (
         gate.terminal.tap(MemoryTransport(chip), when=NOON + timedelta(seconds=5)).reason.code == "recovered"
     )
-    out = install("pair", METRO, role="exit", station="0103").terminal.tap(
+    out = install("pair", METRO, role="exit", stop="0103").terminal.tap(
         MemoryTransport(chip), when=NOON + timedelta(minutes=5)
     )
     assert out.fare_fen == 300

@@ -6,25 +6,24 @@ import random
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from terminals.card.crypto import CHINA
-from terminals.fares.kinds import FlatFare
 from terminals.program import upload as module
 from terminals.program.memory import Memory
-from terminals.program.orders import Orders
 from terminals.program.terminal import Terminal
 from terminals.program.upload import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, REFUSED_PAUSE, Uploader
 from terminals.readers.memory import MemoryTransport
 from terminals.wire.grey import NO_TAC
 from tests.terminals import cards
 from tests.terminals.program.centre import FakeCentre, moody
+from tests.terminals.program.fares import orders_of
 from tests.terminals.program.test_memory import NOON, pay, tap
 
-FLAT = Orders(((date(2026, 1, 1), FlatFare(2)),))
+FLAT = orders_of("flat", fare_fen=2)
 
 
 @pytest.fixture
