@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import requests
@@ -75,17 +76,20 @@ class CentreClient:
         """Report purchases without proof (see `wire.grey`). Raises as `post_batch`."""
         return self._judged(self._send("POST", "/greys", build_greys(greys), MEDIA_TYPE), "received")
 
-    def reverse(self, record: TapRecord, amount_fen: int) -> dict[str, Any]:
+    def reverse(self, record: TapRecord, *, when: datetime) -> dict[str, Any]:
         """Have a sale of the day cancelled. Raises as `post_batch`."""
-        return self._taken_back("/reversals", record, amount_fen)
+        return self._taken_back("/reversals", record, record.amount_fen, when)
 
-    def refund(self, record: TapRecord, amount_fen: int) -> dict[str, Any]:
-        """Have a part of a sale, or all of it, given back. Raises as `post_batch`."""
-        return self._taken_back("/refunds", record, amount_fen)
+    def refund(self, record: TapRecord, amount_fen: int, *, number: int, when: datetime) -> dict[str, Any]:
+        """Have a part of a sale, or all of it, given back; `number` is this terminal's own. Raises as `post_batch`."""
+        return self._taken_back("/refunds", record, amount_fen, when, number=number)
 
-    def _taken_back(self, path: str, record: TapRecord, amount_fen: int) -> dict[str, Any]:
+    def _taken_back(
+        self, path: str, record: TapRecord, amount_fen: int, when: datetime, **more: int
+    ) -> dict[str, Any]:
         asked = {
-            "terminal_no": record.terminal_no, "terminal_seq": record.terminal_seq, "amount_fen": amount_fen,
+            "terminal_no": record.terminal_no, "terminal_seq": record.terminal_seq, "card_no": record.card_no,
+            "amount_fen": amount_fen, "occurred_at": when.isoformat(timespec="seconds"), **more,
         }  # fmt: skip
         return self._judged(self._send("POST", path, json.dumps(asked).encode(), JSON), "result")
 

@@ -1,4 +1,4 @@
-"""The program against the centre's own published documents, where the centre publishes them: lists, time, grey records."""
+"""The program against the centre itself: signed lists and time, sales taken back; where the centre has them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,18 @@ from tests.terminals.chips import loaded_card
 from tests.terminals.program.device import Device
 
 
-def publishes() -> bool:
+def has(path: str) -> bool:
     try:
-        resolve("/api/v1/documents/hot_list/0")
+        resolve(path)
     except Resolver404:
         return False
     return True
 
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(not publishes(), reason="this centre does not publish signed documents yet"),
-]
+pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.skipif(not has("/api/v1/documents/hot_list/0"), reason="this centre signs no documents yet")
 def test_signed_lists_of_the_real_centre_are_applied_and_acknowledged(
     install: Callable[..., Device], demo_keys: KeyStore, tmp_path: Path
 ) -> None:
@@ -66,3 +64,23 @@ def test_signed_lists_of_the_real_centre_are_applied_and_acknowledged(
     assert bus.terminal.drift is not None
     assert bus.terminal.drift.state == "right"
     assert said == []
+
+
+@pytest.mark.skipif(not has("/api/v1/reversals"), reason="this centre takes no sales back yet")
+def test_the_real_centre_takes_sales_back(install: Callable[..., Device], demo_keys: KeyStore) -> None:
+    shop = install("entered", {"max_fen": 100_000}, channel="shop")
+    sequences = []
+    for minutes, amount_fen in ((0, 500), (5, 300)):
+        _, chip = loaded_card(demo_keys, 5_000)
+        when = NOON + timedelta(minutes=minutes)
+        record = shop.terminal.tap(MemoryTransport(chip), when=when, amount_fen=amount_fen).record
+        assert record is not None
+        sequences.append(record.terminal_seq)
+    when = NOON + timedelta(hours=1)
+    cancelled = shop.terminal.cancel(sequences[0], when=when)
+    refunded = shop.terminal.refund(sequences[1], 200, when=when)
+    more = shop.terminal.refund(sequences[1], 200, when=when)
+    again = shop.terminal.cancel(sequences[0], when=when)
+    codes = [result.reason.code for result in (cancelled, refunded, more, again)]
+    assert codes == ["reversed", "refunded", "given_back", "reversed"]
+    assert (cancelled.centre, refunded.centre, refunded.fare_fen) == ("reversed", "refunded", -200)
