@@ -18,7 +18,6 @@ from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.record import TapRecord
 from terminals.wire.signature import sign_request
 
-JSON: Final = "application/json"
 TIMEOUT_S: Final = 10
 UPLOAD_TIMEOUT_S: Final = 120
 
@@ -61,7 +60,7 @@ class CentreClient:
 
     def post_tap(self, record: TapRecord) -> dict[str, Any]:
         """Report a purchase online; the answer, also when it is a rejection. Raises CentreUnavailable, CentreRefused."""
-        answer = self._send("POST", "/taps", record.to_json().encode(), JSON)
+        answer = self._send("POST", "/taps", record.to_json().encode(), "application/json")
         return self._judged(answer, "result")
 
     def post_batch(self, batch_no: str, records: Iterable[TapRecord]) -> dict[str, Any]:
@@ -91,7 +90,7 @@ class CentreClient:
             "terminal_no": record.terminal_no, "terminal_seq": record.terminal_seq, "card_no": record.card_no,
             "amount_fen": amount_fen, "occurred_at": when.isoformat(timespec="seconds"), **more,
         }  # fmt: skip
-        return self._judged(self._send("POST", path, json.dumps(asked).encode(), JSON), "result")
+        return self._judged(self._post(path, asked), "result")
 
     def parameters(self) -> dict[str, Any]:
         """Clock, place, tariffs, hot list version."""
@@ -106,12 +105,11 @@ class CentreClient:
 
     def heartbeat(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Tell how the terminal is; clock, drift, state and newest hot list version come back."""
-        return self._judged(self._send("POST", "/heartbeats", json.dumps(told).encode(), JSON), "state")
+        return self._judged(self._post("/heartbeats", dict(told)), "state")
 
     def post_events(self, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Tell what happened besides purchases, at most 100 at once."""
-        body = json.dumps({"events": list(events)}, ensure_ascii=False).encode()
-        return self._judged(self._send("POST", "/events", body, JSON), "events")
+        return self._judged(self._post("/events", {"events": list(events)}), "events")
 
     def document(self, kind: str, since: int) -> bytes | None:
         """A signed document (see `wire.lists`) newer than version `since`; None when there is none.
@@ -132,6 +130,9 @@ class CentreClient:
             self._judged(response, "")
             raise CentreUnavailable("the centre's answer is no document")
         return response.content
+
+    def _post(self, path: str, content: dict[str, Any]) -> requests.Response:
+        return self._send("POST", path, json.dumps(content).encode(), "application/json")
 
     def _send(
         self,
