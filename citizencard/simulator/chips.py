@@ -123,7 +123,9 @@ class RealCards:
         reader = Pulled(chip) if fault is Fault.PULLED else MemoryTransport(chip)
         when = self.world.moment(int(plan.clock[at]))
         terminal = self._terminals[int(tap.device[0])]
-        result = terminal.tap(reader, when=when, amount_fen=int(tap.amount[0]) or None, again=True)
+        result = terminal.tap(
+            reader, when=when, amount_fen=int(tap.amount[0]) or None, again=fault in _COPIES
+        )
         if fault is Fault.PULLED:
             return
         record = result.record
