@@ -145,7 +145,7 @@ class CentreClient:
         return response.content
 
     def _post(self, path: str, content: dict[str, Any]) -> requests.Response:
-        return self._send("POST", path, json.dumps(content).encode(), JSON)
+        return self._send("POST", path, json.dumps(content).encode(), "application/json")
 
     def _send(
         self,
