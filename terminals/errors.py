@@ -216,3 +216,20 @@ class SelfDecision(TerminalsError):
     status = 403
     message = _("An objection is decided by another person than the one who blocked the card.")
     rule = gettext_noop("nobody judges his own decision")
+
+
+class LineRefused(TerminalsError):
+    """A body of one object a line cannot be read; none of it is kept. Data `line` (0: the whole), `field`, `reason`."""
+
+    code = "line_refused"
+    status = 422
+    message = _("Line %(line)s, %(field)s: %(reason)s")
+    rule = "one JSON object a line, all of them or none"
+
+
+class RideCodeWithoutMoney(TerminalsError):
+    """There is nothing in the account purse that a ride could be paid from."""
+
+    code = "ride_code_without_money"
+    status = 409
+    message = _("The online account is empty. Top it up to ride by code.")

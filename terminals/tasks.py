@@ -10,6 +10,9 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from citizencard.core.calendar import shanghai
+from terminals.services.greys import settle_greys
+from terminals.services.held import settle_hot_listed
+from terminals.services.publishing import publish_hot_list
 from terminals.services.risk import run_risk as search
 
 _RETRIES_MAX: Final = 10
@@ -26,3 +29,21 @@ def run_risk(iso_date: str | None = None) -> int:
     now = timezone.now()
     day = date.fromisoformat(iso_date) if iso_date else shanghai(now).date() - timedelta(days=1)
     return sum(run.new for run in search(day=day, now=now))
+
+
+@shared_task(name="terminals.publish_hot_list")
+def publish_hot_list_now() -> str:
+    """Publish what a crash or a sealed key service has left over. Every minute."""
+    return str(publish_hot_list())
+
+
+@shared_task(name="terminals.settle_hot_listed")
+def settle_hot_listed_now() -> int:
+    """Decide who bears purchases with lost cards. Every minute; what is left is the next run's."""
+    return settle_hot_listed()
+
+
+@shared_task(name="terminals.settle_greys")
+def settle_greys_now() -> int:
+    """Settle, drop or close purchases without proof, by what has arrived since. Every minute."""
+    return settle_greys()

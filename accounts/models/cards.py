@@ -131,6 +131,10 @@ class Card(StatefulModel):
     def report_lost(self) -> None:
         """The holder reported the loss; the hot list carries the card from now on."""
 
+    @transition(field=state, source=State.LOST, target=State.ACTIVE)
+    def recover(self) -> None:
+        """The card was found, or reported lost by mistake."""
+
     @transition(field=state, source=[State.ISSUED, State.ACTIVE, State.LOST], target=State.REFUNDING)
     def start_refund(self) -> None:
         """The holder wants the money back; the hot list carries the card from now on."""

@@ -179,6 +179,12 @@ class Transfer(models.Model):
         INTEREST_OWED = 33, _("interest owed")
         COMPENSATION_OWED = 36, _("compensation owed")
         COMPENSATION_PAID = 37, _("compensation paid")
+        HELD_PAID = 40, _("held purchase paid to the merchant")
+        HELD_RETURNED = 41, _("held purchase given back")
+        LOSS_BORNE = 42, _("purchase with a lost card, borne by the centre")
+        GREY_SETTLED = 43, _("purchase without proof, settled on evidence")
+        RIDE_PAID = 44, _("ride by code")
+        RIDE_CLAIMED = 45, _("ride by code beyond the balance")
         FUNDS_RECEIVED = 50, _("funds received by the bank")
         CORRECTION = 59, _("correction")
 

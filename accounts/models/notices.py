@@ -69,8 +69,24 @@ class Notice(models.Model):
             _("Objection %(number)s: card %(card)s stays blocked. The reason is on the card's page."),
         )
         COMPENSATED = (
-            "compensated",
-            _("For the wrongly blocked card %(card)s you get %(amount)s yuan."),
+            (
+                "compensated",
+                _("For the wrongly blocked card %(card)s you get %(amount)s yuan."),
+            ),
+        )
+        CARD_LISTED = (
+            "card_listed",
+            _(
+                "Card %(card)s was reported lost. What is paid with it more than %(minutes)s minutes after the report is not "
+                "charged to you."
+            ),
+        )
+        CARD_FOUND = "card_found", _("Card %(card)s was found and works again.")
+        CARD_LISTED_WRONGLY = (
+            "card_listed_wrongly",
+            _(
+                "Card %(card)s was refused by mistake and works again. If this has cost you anything, please tell us."
+            ),
         )
 
     citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="notices", verbose_name=_("citizen"))

@@ -227,6 +227,48 @@ def purchase_conflicting(*, amount_fen: int, tap_id: int, occurred_at: datetime)
     return [Leg(claim, held, amount_fen, Transfer.Kind.PURCHASE_HELD, tap_id, occurred_at)]
 
 
+def held_purchase_paid(
+    *, held_id: int, payable_id: int, amount_fen: int, tap_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """What was held back is the merchant's after all. `held_id` is given: whoever decides does so for many at once."""
+    return [Leg(held_id, payable_id, amount_fen, Transfer.Kind.HELD_PAID, tap_id, occurred_at)]
+
+
+def held_purchase_returned(
+    *, held_id: int, returned_to_id: int, amount_fen: int, tap_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """What was held back goes back to the purse it came from, or closes the claim that it was."""
+    return [Leg(held_id, returned_to_id, amount_fen, Transfer.Kind.HELD_RETURNED, tap_id, occurred_at)]
+
+
+def loss_borne(
+    *, write_off_id: int, payable_id: int, amount_fen: int, tap_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A purchase with a lost card that the centre was too late to prevent: it pays the merchant itself."""
+    return [Leg(write_off_id, payable_id, amount_fen, Transfer.Kind.LOSS_BORNE, tap_id, occurred_at)]
+
+
+def grey_settled(
+    *, payer_id: int, payable_id: int, amount_fen: int, grey_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A purchase without proof that the chip's later records show: its purse pays, or it is a claim beyond the balance."""
+    return [Leg(payer_id, payable_id, amount_fen, Transfer.Kind.GREY_SETTLED, grey_id, occurred_at)]
+
+
+def ride_paid(
+    *, purse_id: int, payable_id: int, amount_fen: int, ride_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A ride by ride code: the account purse pays the merchant."""
+    return [Leg(purse_id, payable_id, amount_fen, Transfer.Kind.RIDE_PAID, ride_id, occurred_at)]
+
+
+def ride_claimed(
+    *, claim_id: int, payable_id: int, amount_fen: int, ride_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A ride by ride code that the purse could not pay any more: the merchant is paid, the holder owes it."""
+    return [Leg(claim_id, payable_id, amount_fen, Transfer.Kind.RIDE_CLAIMED, ride_id, occurred_at)]
+
+
 def payment_made(
     *, purse_id: int, payee_id: int, amount_fen: int, payment_id: int, occurred_at: datetime
 ) -> list[Leg]:

@@ -45,6 +45,8 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_purse": ("offline_seen", "online_seen"),
     "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),
     "core_businessday": ("state", "closed_at"),
+    "terminals_hotlistchange": ("version",),
+    "terminals_hotlistremoval": ("checker", "approved_at"),
     "terminals_enrolmentcode": ("tries", "used_at", "expires_at"),
     "terminals_hotlistappeal": ("state", "decided_by", "decided_at", "decision_reason", "compensation_id"),
     "terminals_terminalkey": ("valid_until", "revoked_at", "revoked_reason"),

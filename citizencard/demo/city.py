@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from accounts.models import Agent, CardProduct, Chart, LedgerAccount, User
 from accounts.services.agents import save_agent
@@ -25,12 +26,15 @@ from accounts.services.limits import publish_limit
 from accounts.services.passes import publish_pass_product
 from accounts.services.refund_policies import publish_refund_policy
 from accounts.services.subsidies import open_subsidy_payer
+from citizencard.management.chips import CENTRE_KEY
 from citizencard.office.roles import ensure_roles
 from terminals.models import Merchant, Place
 from terminals.services.appeals import publish_appeal_policy
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
 from terminals.services.fleet import publish_fleet_policy
 from terminals.services.places import Call, save_line, save_place, save_route, save_stop
+from terminals.services.policies import publish_hot_list_policy, publish_parameters
+from terminals.services.publishing import present_key
 from terminals.services.risk import publish_risk_parameters
 
 STAFF_PASSWORD: Final = "citizencard-demo"  # noqa: S105  printed at every start; the demo is nobody's secret
@@ -157,6 +161,14 @@ class City:
         }
 
     def _install_terminals(self, merchants: dict[str, Merchant], sites: dict[str, Place]) -> None:
+        for promise in self.plan["hot_list_policies"]:
+            publish_hot_list_policy(
+                **promise | {"valid_from": date.fromisoformat(promise["valid_from"]), "actor": _FOUNDER}
+            )
+        for terms in self.plan["parameters"]:
+            publish_parameters(
+                **terms | {"valid_from": date.fromisoformat(terms["valid_from"]), "actor": _FOUNDER}
+            )
         for policy in self.plan["fleet_policies"]:
             publish_fleet_policy(
                 **policy | {"valid_from": date.fromisoformat(policy["valid_from"]), "actor": _FOUNDER}
@@ -166,3 +178,5 @@ class City:
             facts |= {"merchant": merchants[terminal["merchant"]], "site": sites.get(terminal.get("site"))}
             public = self.key(terminal["code"]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
             register_terminal(**facts, public_key=public, actor=_FOUNDER)
+            centre_key = self.device(terminal["code"]) / CENTRE_KEY
+            centre_key.write_text(bytes(present_key(timezone.now()).public_key).hex())

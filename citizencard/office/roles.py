@@ -28,6 +28,8 @@ _FIELD = {
     "terminals.view_terminal",
     "terminals.view_tariff",
     "terminals.view_hotlistentry",
+    "terminals.view_grey",
+    "terminals.view_ride",
 }
 _CARDS = {
     "accounts.view_card",

@@ -60,13 +60,20 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": _("Merchants and terminals"),
         "separator": True,
-        "items": _models(
-            (_("Merchants"), "storefront", "terminals", "merchant"),
-            (_("Terminals"), "contactless", "terminals", "terminal"),
-            (_("Tariffs"), "sell", "terminals", "tariff"),
-            (_("Hot list"), "block", "terminals", "hotlistentry"),
-            (_("Batches"), "inbox", "terminals", "batch"),
-        ),
+        "items": [
+            *_models(
+                (_("Merchants"), "storefront", "terminals", "merchant"),
+                (_("Terminals"), "contactless", "terminals", "terminal"),
+                (_("Tariffs"), "sell", "terminals", "tariff"),
+                (_("Hot list"), "block", "terminals", "hotlistentry"),
+            ),
+            _item(_("Hot list: how fast"), "speed", "hot_list_latency", "terminals.view_terminal"),
+            *_models(
+                (_("Batches"), "inbox", "terminals", "batch"),
+                (_("Grey records"), "help_center", "terminals", "grey"),
+                (_("Rides by code"), "qr_code_2", "terminals", "ride"),
+            ),
+        ],
     },
     {
         "title": _("Finance"),

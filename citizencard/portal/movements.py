@@ -67,7 +67,7 @@ class Spending:
 
 def movement(line: StatementLine) -> Movement:
     """A selector's line in words."""
-    loaded = line.outcome is None
+    loaded = line.kind == "load"
     return Movement(
         occurred_at=line.occurred_at,
         icon="topup" if loaded else line.channel,
@@ -80,6 +80,8 @@ def movement(line: StatementLine) -> Movement:
 
 
 def _words(line: StatementLine) -> StrOrPromise:
+    if line.kind == "returned":
+        return _("Given back: used after the loss was reported")
     if line.outcome is None:
         return _("Loaded onto the card")
     if line.outcome == Tap.Outcome.ACCEPTED and line.amount_fen == 0:

@@ -14,6 +14,7 @@ from citizencard.portal.views import (
     online,
     passes,
     refunds,
+    ride_code,
     topups,
 )
 
@@ -24,6 +25,7 @@ urlpatterns = [
     path("cards/<int:card_id>/statement.csv", cards.statement_csv, name="statement_csv"),
     path("cards/<int:card_id>/online/", online.statement, name="online"),
     path("cards/<int:card_id>/online.csv", online.statement_csv, name="online_csv"),
+    path("cards/<int:card_id>/ride-code/", ride_code.ride_code, name="ride_code"),
     path("cards/<int:card_id>/top-up/", topups.order, name="top_up"),
     path("cards/<int:card_id>/automatic/", mandates.card_mandates, name="mandates"),
     path("cards/<int:card_id>/passes/", passes.card_passes, name="passes"),

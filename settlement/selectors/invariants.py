@@ -44,7 +44,7 @@ WHERE (coalesce(statement.taps, 0), coalesce(statement.gross_fen, 0), coalesce(s
 ORDER BY 1
 """
 
-# Kinds 13 and 16 are PAYMENT and PASS_USED, 14 PAYMENT_REFUNDED.
+# Kinds 13 and 16 are PAYMENT and PASS_USED, 40, 42 and 43 what was decided later, 44 and 45 rides by code, 14 PAYMENT_REFUNDED.
 _ONLINE_IS_THE_LEDGER: Final = """
 SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
     format('ledger %%s payments, %%s fen; statement %%s, %%s fen', moved.payments, moved.fen, statement.online,
@@ -56,7 +56,7 @@ FROM (
 FULL JOIN (
     SELECT leg.business_date, merchant.id AS merchant_id, sum(leg.payments) AS payments, sum(leg.fen) AS fen FROM (
         SELECT business_date, credit_id AS account_id, count(*) AS payments, sum(amount_fen) AS fen
-        FROM accounts_transfer WHERE kind IN (13, 16) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
+        FROM accounts_transfer WHERE kind IN (13, 16, 40, 42, 43, 44, 45) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
         UNION ALL
         SELECT business_date, debit_id, 0, -sum(amount_fen)
         FROM accounts_transfer WHERE kind = 14 AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2

@@ -16,8 +16,18 @@ from settlement.selectors.statements import digest_of
 from terminals.models import Tap
 
 EARNED: Final = [Tap.Outcome.ACCEPTED, Tap.Outcome.OVER_BALANCE]
-ONLINE: Final = [Transfer.Kind.PAYMENT, Transfer.Kind.PASS_USED]
-"""What a merchant is credited without a tap: payments from account purses, rides on passes."""
+ONLINE: Final = [
+    Transfer.Kind.PAYMENT,
+    Transfer.Kind.PASS_USED,
+    Transfer.Kind.HELD_PAID,
+    Transfer.Kind.LOSS_BORNE,
+    Transfer.Kind.GREY_SETTLED,
+    Transfer.Kind.RIDE_PAID,
+    Transfer.Kind.RIDE_CLAIMED,
+]
+"""What a merchant is credited without a tap of the date: payments from account purses, rides on passes and by code, and what was
+decided later of held purchases and of those without proof.
+"""
 _EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE]
 
 # Into a table of its own first: INSERT … SELECT reads with one process only, CREATE TABLE AS with all there are.

@@ -123,6 +123,27 @@ class HotListAnswer(s.Serializer[Any]):
     entries = HotListLine(many=True)
 
 
+class GreysAnswer(s.Serializer[Any]):
+    """All lines are kept."""
+
+    received = s.IntegerField()
+
+
+class RideResult(s.Serializer[Any]):
+    """What became of one ride."""
+
+    line = s.IntegerField()
+    result = s.ChoiceField(RESULTS)
+    reason = Reason()
+
+
+class RidesAnswer(s.Serializer[Any]):
+    """One result for each line, in their order."""
+
+    received = s.IntegerField()
+    rides = RideResult(many=True)
+
+
 class TariffVersion(s.Serializer[Any]):
     """A tariff from a date on."""
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from terminals.api import fleet_views, views
+from terminals.api import fleet_views, list_views, views
 
 urlpatterns = [
     path("taps", views.TapsView.as_view(), name="taps"),
     path("batches", views.BatchesView.as_view(), name="batches"),
     path("batches/<str:number>", views.BatchView.as_view(), name="batch"),
     path("hot-list", views.HotListView.as_view(), name="hot-list"),
+    path("documents/<str:kind>/<int:since>", list_views.DocumentView.as_view(), name="document"),
+    path("time/<str:nonce>", list_views.TimeView.as_view(), name="time"),
+    path("rides", list_views.RidesView.as_view(), name="rides"),
+    path("greys", list_views.GreysView.as_view(), name="greys"),
     path("terminal", views.ParametersView.as_view(), name="terminal"),
     path("enrolments", fleet_views.EnrolmentsView.as_view(), name="enrolments"),
     path("keys", fleet_views.KeysView.as_view(), name="keys"),

@@ -23,16 +23,16 @@ from terminals.api.parsers import BatchParser, RecordParser, TxnParser
 from terminals.models import Batch, Terminal
 from terminals.selectors.batches import find_batch
 from terminals.selectors.hotlist import hot_list, hot_list_version
-from terminals.selectors.tariffs import tariff_versions
+from terminals.selectors.tariffs import published_tariffs
 from terminals.services.acceptance import accept_batch, accept_tap
 from terminals.services.field import note_hot_list_taken, note_seen
+from terminals.services.publishing import publish_hot_list
 from terminals.wire.batch import MEDIA_TYPE as NDJSON
 from terminals.wire.txn import MEDIA_TYPE as TXN
 
 BATCH_BYTES: Final = 24 * 1024 * 1024
 """Room for the largest number of records a batch may hold."""
 TAP_BYTES: Final = 8 * 1024
-TARIFF_FIELDS: Final = ("code", "name", "kind", "rule", "legal_basis")
 
 
 class TerminalView(APIView):
@@ -126,11 +126,11 @@ class HotListView(TerminalView):
     )
     def get(self, request: Request) -> HttpResponseBase | None:
         """The whole list with its ETag; 304 when If-None-Match already has it."""
+        publish_hot_list()
         current = hot_list()
         entries = [asdict(line) | {"effective_at": line.effective_at.isoformat()} for line in current.lines]
         response = json_response({"version": current.version, "entries": entries})
-        # The ETag names version and length: the list changes by entries that come or go.
-        etag = f'"{current.version}-{len(entries)}"'
+        etag = f'"{current.version}"'
         response["ETag"] = etag
         note_hot_list_taken(terminal=self.terminal, version=current.version)
         return get_conditional_response(request._request, etag=etag, response=response)
@@ -144,7 +144,6 @@ class ParametersView(TerminalView):
         """Clock, place, tariff versions by date, and the version of the hot list."""
         terminal, now = self.terminal, shanghai(timezone.now())
         note_seen(terminal=terminal)
-        versions = tariff_versions(code=terminal.tariff_code, today=now.date())
         return json_response(
             {
                 "code": terminal.code,
@@ -155,11 +154,7 @@ class ParametersView(TerminalView):
                 "channel": terminal.merchant.channel,
                 "clock": now.isoformat(timespec="seconds"),
                 "hot_list_version": hot_list_version(),
-                "tariffs": [
-                    {name: getattr(version, name) for name in TARIFF_FIELDS}
-                    | {"valid_from": version.valid_from.isoformat()}
-                    for version in versions
-                ],
+                "tariffs": published_tariffs(code=terminal.tariff_code, today=now.date()),
             }
         )
 

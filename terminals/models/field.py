@@ -116,10 +116,23 @@ class Tariff(models.Model):
 
 
 class HotListEntry(models.Model):
-    """A card that must not be accepted from `effective_at` on. `version` grows by one per change of the list."""
+    """A card that must not be accepted from `effective_at` on; for a loss that is when its holder reported it.
+
+    Each listing and each removal is a change that a trigger writes down and `publish_hot_list` publishes with a version
+    of the list.
+    """
+
+    class Cause(models.TextChoices):
+        LOSS = "loss", _("reported lost")
+        REFUND = "refund", _("refund under way")
+        SUSPICION = "suspicion", _("suspicion")
+        CARTON = "carton", _("carton lost")
 
     version = models.BigAutoField(primary_key=True)
     pan = models.CharField(_("card number"), max_length=19, db_index=True)
+    cause = models.CharField(
+        _("cause"), max_length=9, choices=Cause.choices, default=Cause.LOSS, db_default=Cause.LOSS
+    )
     reason = models.CharField(_("reason"), max_length=100)
     effective_at = models.DateTimeField(_("effective at"))
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)

@@ -82,24 +82,36 @@ _RULES: Final = {
     "the purchase counters seen of a card are those of its taps": """
         SELECT card.pan, 'seen ' || p.offline_seen || ', of taps ' || coalesce(taps.counters, '{}')
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
-        LEFT JOIN (SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM terminals_tap
-                   WHERE outcome <> 3 GROUP BY card_id) AS taps ON taps.card_id = p.card_id
+        LEFT JOIN (SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM (
+                SELECT card_id, atc FROM terminals_tap WHERE outcome <> 3
+                UNION ALL SELECT card_id, atc FROM terminals_grey WHERE id IN (
+                    SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+            ) AS paid GROUP BY card_id) AS taps ON taps.card_id = p.card_id
         WHERE p.kind = 'chip' AND p.offline_seen <> coalesce(taps.counters, '{}')""",
     "a card's counter pays once": """
         SELECT card.pan, 'counter ' || twice.atc || ' in ' || twice.count || ' taps'
-        FROM (SELECT card_id, atc, count(*) AS count FROM terminals_tap
-              WHERE outcome <> 3 GROUP BY card_id, atc HAVING count(*) > 1) AS twice
+        FROM (SELECT card_id, atc, count(*) AS count FROM (
+                SELECT card_id, atc FROM terminals_tap WHERE outcome <> 3
+                UNION ALL SELECT card_id, atc FROM terminals_grey WHERE id IN (
+                    SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+            ) AS paid GROUP BY card_id, atc HAVING count(*) > 1) AS twice
         JOIN accounts_card card ON card.id = twice.card_id""",
     "the sequences seen of a terminal are those of its taps": """
         SELECT d.code, 'seen ' || d.sequences_seen || ', of taps ' || coalesce(taps.sequences, '{}')
         FROM terminals_terminal d
-        LEFT JOIN (SELECT terminal_id, range_agg(int8range(terminal_seq, terminal_seq, '[]')) AS sequences
-                   FROM terminals_tap GROUP BY terminal_id) AS taps ON taps.terminal_id = d.id
+        LEFT JOIN (SELECT terminal_id, range_agg(int8range(terminal_seq, terminal_seq, '[]')) AS sequences FROM (
+                SELECT terminal_id, terminal_seq FROM terminals_tap
+                UNION ALL SELECT terminal_id, terminal_seq FROM terminals_grey WHERE id IN (
+                    SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+            ) AS paid GROUP BY terminal_id) AS taps ON taps.terminal_id = d.id
         WHERE d.sequences_seen <> coalesce(taps.sequences, '{}')""",
     "a terminal's sequence pays once": """
         SELECT d.code, 'sequence ' || twice.terminal_seq || ' in ' || twice.count || ' taps'
-        FROM (SELECT terminal_id, terminal_seq, count(*) AS count FROM terminals_tap
-              GROUP BY terminal_id, terminal_seq HAVING count(*) > 1) AS twice
+        FROM (SELECT terminal_id, terminal_seq, count(*) AS count FROM (
+                SELECT terminal_id, terminal_seq FROM terminals_tap
+                UNION ALL SELECT terminal_id, terminal_seq FROM terminals_grey WHERE id IN (
+                    SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+            ) AS paid GROUP BY terminal_id, terminal_seq HAVING count(*) > 1) AS twice
         JOIN terminals_terminal d ON d.id = twice.terminal_id""",
     "a tap is settled on one date": """
         SELECT '#' || id, count(*) || ' dates' FROM terminals_tap GROUP BY id HAVING count(*) > 1""",
@@ -110,12 +122,67 @@ _RULES: Final = {
         WHERE t.outcome = 1 AND t.occurred_at >= e.effective_at
             AND (e.removed_at IS NULL OR t.occurred_at < e.removed_at)
             AND t.received_at > e.listed_at + make_interval(secs => %(listed_within)s)""",
+    "a held purchase decided has the transfers that its rule asks for": """
+        WITH decided AS (
+            SELECT done.*, (SELECT id FROM accounts_ledgeraccount WHERE code = '2241') AS held,
+                (SELECT id FROM accounts_ledgeraccount WHERE code = '6711') AS borne
+            FROM terminals_heldresolution AS done
+        ), asked (kind, source_id, debit_id, credit_id, amount_fen) AS (
+            SELECT 40, tap_id, held, payable_id, amount_fen FROM decided WHERE party = 'holder'
+            UNION ALL SELECT 41, tap_id, held, returned_to_id, amount_fen FROM decided WHERE party <> 'holder'
+            UNION ALL SELECT 42, tap_id, borne, payable_id, amount_fen FROM decided WHERE party = 'centre'
+        ), posted AS (
+            SELECT kind::integer, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (40, 41, 42)
+        )
+        SELECT 'tap #' || source_id, format('%%s: kind %%s, %%s fen from account %%s to %%s', fault, kind, amount_fen,
+            debit_id, credit_id)
+        FROM ((SELECT 'missing' AS fault, * FROM asked WHERE amount_fen > 0 EXCEPT ALL SELECT 'missing', * FROM posted)
+            UNION ALL (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM asked)) AS differing""",
+    "a held purchase is decided for a tap that was held, to whom it belongs": """
+        SELECT 'tap #' || done.tap_id, 'outcome ' || coalesce(tap.outcome::text, 'of none') || ', party ' || done.party
+        FROM terminals_heldresolution AS done
+        LEFT JOIN terminals_tap AS tap ON (tap.business_date, tap.id) = (done.business_date, done.tap_id)
+        LEFT JOIN terminals_merchant AS merchant ON merchant.id = tap.merchant_id
+        LEFT JOIN accounts_transfer AS moved ON (moved.business_date, moved.source_id) = (tap.business_date, tap.id)
+            AND moved.kind = 11
+        LEFT JOIN accounts_ledgeraccount AS place ON place.id = done.returned_to_id
+        WHERE tap.outcome IS DISTINCT FROM 2 OR (tap.amount_fen, merchant.payable_id) <> (done.amount_fen, done.payable_id)
+            OR (place.code = '1221') <> (moved.debit_id = (SELECT id FROM accounts_ledgeraccount WHERE code = '1221')) OR place.control_id IS NULL AND place.code <> '1221'""",
+    "a grey record settled has its one transfer, and a transfer its grey record": """
+        SELECT 'grey #' || coalesce(settled.id, moved.source_id), coalesce(settled.amount_fen || ' fen', 'not settled') || ', '
+            || coalesce(moved.amount_fen || ' fen from account ' || moved.debit_id || ' to ' || moved.credit_id, 'no transfer')
+        FROM (
+            SELECT grey.id, grey.amount_fen, purse.account_id, merchant.payable_id
+            FROM terminals_greystep AS step JOIN terminals_grey AS grey ON grey.id = step.grey_id
+            JOIN accounts_purse AS purse ON purse.card_id = grey.card_id AND purse.kind = 'chip'
+            JOIN terminals_merchant AS merchant ON merchant.id = grey.merchant_id
+            WHERE step.state = 'settled' AND grey.amount_fen > 0
+        ) AS settled
+        FULL JOIN (SELECT * FROM accounts_transfer WHERE kind = 43) AS moved ON moved.source_id = settled.id
+        WHERE NOT coalesce((moved.amount_fen, moved.credit_id) = (settled.amount_fen, settled.payable_id)
+            AND (moved.debit_id = settled.account_id
+                OR moved.debit_id = (SELECT id FROM accounts_ledgeraccount WHERE code = '1221')), false)""",
+    "a ride by code is paid once, by its purse or as a claim": """
+        WITH asked (kind, source_id, debit_id, credit_id, amount_fen) AS (
+            SELECT CASE ride.outcome WHEN 'paid' THEN 44 ELSE 45 END, ride.id, CASE ride.outcome WHEN 'paid' THEN purse.account_id
+                ELSE (SELECT id FROM accounts_ledgeraccount WHERE code = '1221') END, merchant.payable_id, ride.amount_fen
+            FROM terminals_ride AS ride JOIN accounts_purse AS purse ON purse.card_id = ride.card_id AND purse.kind = 'account'
+            JOIN terminals_merchant AS merchant ON merchant.id = ride.merchant_id
+            WHERE ride.outcome IN ('paid', 'claimed') AND ride.amount_fen > 0
+        ), posted AS (
+            SELECT kind::integer, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (44, 45)
+        )
+        SELECT 'ride #' || source_id, format('%%s: kind %%s, %%s fen from account %%s to %%s', fault, kind, amount_fen,
+            debit_id, credit_id)
+        FROM ((SELECT 'missing' AS fault, * FROM asked EXCEPT ALL SELECT 'missing', * FROM posted)
+            UNION ALL (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM asked)) AS differing""",
     "a refusal names a reason that has a rule": """
         SELECT r.business_date || ' #' || r.id, 'code ' || r.code
         FROM terminals_refusal r WHERE NOT r.code = ANY(%(ruled)s)""",
     "the triggers that guard taps and refusals are on": """
         SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
-        FROM (VALUES ('terminals_tap'), ('terminals_refusal')) AS wanted (relation)
+        FROM (VALUES ('terminals_tap'), ('terminals_refusal'), ('terminals_heldresolution'), ('terminals_grey'),
+            ('terminals_greystep'), ('terminals_hotlistversion'), ('terminals_ride')) AS wanted (relation)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = 'append_only'
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
 }

@@ -22,6 +22,7 @@ from terminals.card.transport import Transport
 from terminals.errors import SelfListing
 from terminals.models import HotListEntry
 from terminals.services.identity import prove_card
+from terminals.services.publishing.hot_list import publish_soon
 
 REASON = "refund"
 """Why a card whose refund waits is on the hot list, and why a card is asked to prove itself."""
@@ -73,7 +74,7 @@ def request_card_refund(
         card=card, actor=actor, reason=reason, occurred_at=occurred_at, chip=chip, payee=payee
     )
     if refund.state in Refund.BLOCKING:
-        _list(card, REASON, occurred_at, actor)
+        _list(card, HotListEntry.Cause.REFUND, REASON, occurred_at, actor)
     return refund
 
 
@@ -102,7 +103,7 @@ def hot_list_flagged(*, flag: CardFlag, actor: str, occurred_at: datetime) -> Ho
     if flag.raised_by == actor:
         raise SelfListing
     is_new = not HotListEntry.objects.filter(pan=flag.card.pan, removed_at=None).exists()
-    entry = _list(flag.card, flag.kind, occurred_at, actor)
+    entry = _list(flag.card, HotListEntry.Cause.SUSPICION, flag.kind, occurred_at, actor)
     if is_new and flag.card.citizen_id is not None:
         notify(flag.card.citizen_id, Notice.Code.HOT_LISTED, card=mask_card(flag.card.pan))
     detail = {"version": entry.version}
@@ -110,17 +111,21 @@ def hot_list_flagged(*, flag: CardFlag, actor: str, occurred_at: datetime) -> Ho
     return entry
 
 
-def _list(card: Card, reason: str, occurred_at: datetime, actor: str) -> HotListEntry:
+def _list(
+    card: Card, cause: HotListEntry.Cause, reason: str, occurred_at: datetime, actor: str
+) -> HotListEntry:
     entry, _ = HotListEntry.objects.get_or_create(
         pan=card.pan,
         removed_at=None,
-        defaults={"reason": reason, "effective_at": occurred_at, "listed_by": actor},
+        defaults={"cause": cause, "reason": reason, "effective_at": occurred_at, "listed_by": actor},
     )
+    publish_soon()
     return entry
 
 
 def _unlist(refund: Refund, occurred_at: datetime) -> None:
     """Take back our own entry only: a loss or a flag outlives the refund."""
-    HotListEntry.objects.filter(pan=refund.card.pan, removed_at=None, reason=REASON).update(
+    HotListEntry.objects.filter(pan=refund.card.pan, removed_at=None, cause=HotListEntry.Cause.REFUND).update(
         removed_at=occurred_at
     )
+    publish_soon()

@@ -102,6 +102,7 @@ _ALL: Final = (
     Reason("qr_early", "乘车码尚未生效", "Ride code is not valid yet"),
     Reason("qr_expired", "乘车码已过期,请刷新", "Ride code has expired, please refresh it"),
     Reason("qr_replayed", "乘车码已使用,请刷新", "Ride code was used already, please refresh it"),
+    Reason("qr_over", "超出乘车码限额", "Beyond what the ride code allows", "limit signed in the code"),
     Reason("qr_busy", "终端繁忙,请稍候", "The terminal is busy, please wait"),
     Reason("journal_full", "终端存储已满,未扣款", "Terminal storage is full, not charged"),
     Reason("listed", "卡片已挂失,禁止使用", "Card is reported lost and not accepted"),

@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0013_risk"),
         ("terminals", "0009_acceptance_trip"),
+        ("terminals", "0011_lists_rides"),
     ]
 
     operations = [
