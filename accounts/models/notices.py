@@ -69,10 +69,8 @@ class Notice(models.Model):
             _("Objection %(number)s: card %(card)s stays blocked. The reason is on the card's page."),
         )
         COMPENSATED = (
-            (
-                "compensated",
-                _("For the wrongly blocked card %(card)s you get %(amount)s yuan."),
-            ),
+            "compensated",
+            _("For the wrongly blocked card %(card)s you get %(amount)s yuan."),
         )
         CARD_LISTED = (
             "card_listed",
