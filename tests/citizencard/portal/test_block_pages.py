@@ -82,6 +82,13 @@ def test_a_refusal_is_shown_with_its_reason(lin: Resident, blocked: str) -> None
     assert "12345" in shown
 
 
+def test_giving_a_card_back_names_what_it_waits_for_and_until_when(lin: Resident) -> None:
+    alert_about(lin.card)
+    shown = page(lin.client, f"/cards/{lin.card.pk}/refund/")
+    for words in ("待人工核查：序号跳跃", "2026年3月5日", "风险管理办法第一条"):
+        assert words in shown
+
+
 def test_the_page_is_the_holders_alone(lin: Resident, chen: Resident, blocked: str) -> None:
     assert chen.client.get(blocked).status_code == 404
     assert chen.client.post(blocked, {}).status_code == 404
