@@ -25,8 +25,8 @@ class FareForm(forms.Form):
     """A ride as people describe it; only the tariff has to be said."""
 
     tariff = forms.ChoiceField(label=_("Tariff"))
-    entry = forms.ChoiceField(label=_("From"), required=False)
-    leaving = forms.ChoiceField(label=_("To"), required=False)
+    entry = forms.ChoiceField(label=_("Entry stop"), required=False)
+    leaving = forms.ChoiceField(label=_("Exit stop"), required=False)
     start = forms.DateTimeField(
         label=_("When"),
         required=False,

@@ -11,8 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.table import Table
 
+from accounts.models import Chart, LedgerAccount
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import CitizenCardError
+from citizencard.core.models import BusinessDay
+from citizencard.core.money import format_yuan
 from citizencard.management.tables import console
 from terminals.errors import FaresRefused
 from terminals.fares.documents import read_documents
@@ -21,10 +24,12 @@ from terminals.fares.gtfs import pack
 from terminals.fares.gtfs_import import Head
 from terminals.models import FareProposal, Merchant
 from terminals.selectors.fare_checks import FareProblem, check_documents, check_published
+from terminals.selectors.fare_claims import claim_file, claimed_trips
 from terminals.selectors.fare_network import fare_feed
 from terminals.selectors.fares import documents_on, live_documents
 from terminals.services.fare_feed import import_gtfs
 from terminals.services.fares import propose_fares, publish_fares
+from terminals.services.pricing import price_day, price_due_days
 
 FEED_DAYS = 365
 """How long an exported feed says it holds."""
@@ -35,7 +40,8 @@ class Command(BaseCommand):
 
     help = (
         "Fare documents: `import` proposes a JSON file (one document or a list) or a GTFS feed (.zip, Fares v2), `publish` "
-        "lets a proposal stand (another person), `export` writes what is published, `check` looks for whatever is wrong."
+        "lets a proposal stand (another person), `export` writes what is published, `check` looks for whatever is wrong, `price` works out what was tapped, `claim` writes what a payer "
+        "owes for concessions."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -65,6 +71,18 @@ class Command(BaseCommand):
         )
         go.add_argument("--operator", default="Citizen Card", help="agency name of the feed")
         go.add_argument("--url", default="https://example.org/", help="agency address of the feed")
+        price = steps.add_parser(
+            "price", help="price the taps of a business date, or of all that are over and not done"
+        )
+        price.add_argument(
+            "--date", type=date.fromisoformat, help="a business date; the open one may be priced, too"
+        )
+        claim = steps.add_parser(
+            "claim", help="write what a payer owes for a month's rides, trip by trip, as CSV"
+        )
+        claim.add_argument("payer", metavar="PAYER", help="code of the account 1231.PAYER")
+        claim.add_argument("month", metavar="YYYY-MM")
+        claim.add_argument("--output", type=Path, metavar="FILE", required=True)
         check = steps.add_parser("check", help="list whatever is wrong; exit code 1 if anything is")
         check.add_argument(
             "file", type=Path, nargs="?", metavar="FILE.json", help="a file instead of what is published"
@@ -77,6 +95,8 @@ class Command(BaseCommand):
             "publish": self._publish,
             "export": self._export,
             "check": self._check,
+            "price": self._price,
+            "claim": self._claim,
         }
         try:
             step[options["step"]](options)
@@ -149,6 +169,31 @@ class Command(BaseCommand):
         if problems:
             raise self._refused(problems)
         self.stdout.write(f"{number} documents: no problems")
+
+    def _price(self, options: dict[str, Any]) -> None:
+        day = options["date"]
+        if day and not BusinessDay.objects.filter(date=day).exists():
+            raise CommandError(f"--date: {day} is no business date.")
+        with console(self.stdout).status("pricing …"):
+            priced = [price_day(day=day)] if day else price_due_days()
+        for each in priced:
+            given = format_yuan(each.given_fen)
+            self.stdout.write(
+                f"{each.business_date}: {each.cards:,} cards, {each.charges:,} charges, {given} yuan given back"
+            )
+            for reason, taps in each.faults.items():
+                self.stderr.write(f"{each.business_date}: {taps:,} taps without a fare: {reason}")
+
+    def _claim(self, options: dict[str, Any]) -> None:
+        try:
+            month = date.fromisoformat(f"{options['month']}-01")
+        except ValueError as error:
+            raise CommandError(f"{options['month']}: a month is written YYYY-MM.") from error
+        if not LedgerAccount.objects.filter(code=f"{Chart.SUBSIDY_RECEIVABLE}.{options['payer']}").exists():
+            raise CommandError(f"There is no payer {options['payer']}.")
+        options["output"].write_bytes(claim_file(payer=options["payer"], month=month))
+        total = sum(trip.amount_fen for trip in claimed_trips(payer=options["payer"], month=month))
+        self.stdout.write(f"{options['output']}: {format_yuan(total)} yuan")
 
     def _refused(self, problems: tuple[FareProblem, ...]) -> CommandError:
         table = Table("document", "field", "rule")

@@ -189,10 +189,10 @@ def subsidy_funded(stage: Stage) -> Iterator[Event]:
 
 def fares_given_back(stage: Stage) -> Iterator[Event]:
     riding = Riding.found(stage.keys)
-    for rider in (riding.card(), riding.card()):
-        riding.tap("bus1", rider, NOON)
-        riding.tap("bus2", rider, NOON + timedelta(minutes=30))
-        riding.metro(rider, "0101", "0103", NOON + timedelta(minutes=40), 300)
+    rider = riding.card()
+    riding.tap("bus1", rider, NOON)
+    riding.tap("bus2", rider, NOON + timedelta(minutes=30))
+    riding.metro(rider, "0101", "0103", NOON + timedelta(minutes=40), 300)
     riding.upload()
     yield partial(price_day, day=TODAY)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
@@ -321,6 +324,26 @@ def test_a_months_claim_is_the_sum_of_its_trips(riding: Riding) -> None:
     assert len(lines) == 5
     assert claim_file(payer="CZJ", month=TODAY + timedelta(days=40)).decode("utf-8-sig").count("\n") == 2
     assert balance("1231.CZJ") == 201
+
+
+def test_the_command_prices_and_writes_claims(riding: Riding, tmp_path: Path) -> None:
+    card = riding.card()
+    student(card)
+    riding.tap("bus1", card, at("08:00"), 100)
+    riding.tap("gate", card, at("09:00"), 300)
+    riding.upload()
+    out, err = io.StringIO(), io.StringIO()
+    call_command("fares", "price", "--date", str(TODAY), stdout=out, stderr=err)
+    assert "1 cards, 1 charges, 0.00 yuan given back" in out.getvalue()
+    assert "1 taps without a fare: trip missing" in err.getvalue()
+    file = tmp_path / "claim.csv"
+    call_command("fares", "claim", "CZJ", "2026-03", "--output", str(file), stdout=out)
+    assert file.read_bytes() == claim_file(payer="CZJ", month=TODAY)
+    for wrong in (["claim", "X", "2026-03"], ["claim", "CZJ", "March"]):
+        with pytest.raises(CommandError):
+            call_command("fares", *wrong, "--output", str(file))
+    with pytest.raises(CommandError, match="no business date"):
+        call_command("fares", "price", "--date", "2030-01-01")
 
 
 def test_what_was_given_back_reaches_the_chip_at_the_next_reader(riding: Riding) -> None:
