@@ -389,7 +389,7 @@ def test_the_audit_finds_a_charge_that_does_not_fit(riding: Riding, broken: str)
 class AnyOrder(TestCase):
     """In whatever order taps come in, priced in between or not: in the end the same is due, and given back at most once."""
 
-    @settings(max_examples=6, deadline=None)
+    @settings(max_examples=4, deadline=None)
     @given(data=st.data())
     def test_in_the_end_the_same(self, data: st.DataObject) -> None:
         open_business_day(TODAY)
