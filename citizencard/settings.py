@@ -166,6 +166,14 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Fields of one name with other values.
+    "ENUM_NAME_OVERRIDES": {
+        "TerminalStateEnum": ["active", "suspended"],
+        "CardStateEnum": ["open", "listed", "not_active"],
+        "OrderStateEnum": ["paid", "loaded", "confirmed", "reversed"],
+        "TapResultEnum": ["accepted", "suspended", "duplicate", "rejected"],
+        "ReturnResultEnum": ["reversed", "refunded"],
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_AUTHENTICATION": [],

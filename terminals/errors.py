@@ -290,3 +290,62 @@ class TooManyInquiries(TerminalsError):
     status = 429
     message = _("Too many inquiries. Try again in %(seconds)s seconds.")
     rule = "inquiries per terminal and minute"
+
+
+class PurchaseUnknown(TerminalsError):
+    """No such purchase: no tap with these numbers of terminal and card."""
+
+    code = "purchase_unknown"
+    status = 404
+    message = _("There is no such purchase.")
+
+
+class PurchaseNotYours(TerminalsError):
+    """Another merchant's purchase."""
+
+    code = "purchase_not_yours"
+    status = 403
+    message = _("The purchase was made at another merchant.")
+    rule = "only who was paid gives back"
+
+
+class PurchaseNotPaid(TerminalsError):
+    """The merchant has not been paid for it: it waits in suspense, or was over nothing."""
+
+    code = "purchase_not_paid"
+    status = 409
+    message = _("Nothing was paid to the merchant for this purchase.")
+
+
+class AlreadyReversed(TerminalsError):
+    """The purchase was cancelled before, from another terminal; there is nothing left to give back."""
+
+    code = "already_reversed"
+    status = 409
+    message = _("The purchase was cancelled already.")
+
+
+class PurchaseDayClosed(TerminalsError):
+    """The business day of the purchase is over: it is refunded instead."""
+
+    code = "day_closed"
+    status = 409
+    message = _("The day of the purchase is closed. Refund it instead.")
+    rule = "cancellation within the business day"
+
+
+class ReturnNotAllowed(TerminalsError):
+    """The channel's policy does not allow it, or not any more."""
+
+    code = "return_not_allowed"
+    status = 409
+    message = _("Purchases of this kind are not taken back any more.")
+    rule = "return policy of the channel"
+
+
+class PurchaseOverRefunded(TerminalsError):
+    """All that is given back of a purchase together would be more than was paid: data `left_fen`."""
+
+    code = "purchase_over_refunded"
+    status = 409
+    message = _("More cannot be given back than was paid.")

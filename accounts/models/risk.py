@@ -129,7 +129,7 @@ class RiskAlert(StatefulModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.business_date} {self.rule} {self.subject_kind} {self.subject}"
+        return f"#{self.pk} {self.get_rule_display()}"
 
     @transition(field=state, source=State.OPEN, target=State.CONFIRMED)
     def confirm(self, reviewer: str, reason: str, at: datetime) -> None:

@@ -20,7 +20,8 @@ class TopUpOrder(StatefulModel):
 
     An order for the account purse goes from PAID to CONFIRMED at once. `occurred_at` and `loaded_at` are the device's
     clock; `received_at`, `paid_at`, `confirmed_at` and `reversed_at` ours. `party` is the agent, kiosk, subsidy payer
-    or (of a fare given back) merchant the money comes through, `payer` whoever tops up somebody else's card. The database holds `purse` to be one of `card`.
+    or (of a fare or purchase given back) merchant the money comes through, `payer` whoever tops up somebody else's card. The
+    database holds `purse` to be one of `card`.
     """
 
     class State(models.TextChoices):
@@ -38,6 +39,7 @@ class TopUpOrder(StatefulModel):
         MANDATE = "mandate", _("direct debit")
         SUBSIDY = "subsidy", _("subsidy")
         REPAIR = "repair", _("fare given back")
+        REFUND = "refund", _("refund of a purchase")
 
     class Proof(models.TextChoices):
         TAC = "tac", _("the chip's TAC")
@@ -85,7 +87,9 @@ class TopUpOrder(StatefulModel):
         constraints = [
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="topup_amount_positive"),
             models.CheckConstraint(
-                condition=models.Q(channel__in=["agent", "kiosk", "subsidy", "repair"], party__gt="")
+                condition=models.Q(
+                    channel__in=["agent", "kiosk", "subsidy", "repair", "refund"], party__gt=""
+                )
                 | models.Q(channel__in=["cash", "gateway", "mandate"], party=""),
                 name="topup_names_its_party",
             ),

@@ -14,10 +14,12 @@ WITH account AS (
     SELECT id, code FROM accounts_ledgeraccount
 ), topup AS (
     SELECT o.*, money.id AS money_id, p.account_id, CASE
-            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel IN ('kiosk', 'repair') THEN '1011' ELSE money.code END AS back
+            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel IN ('kiosk', 'repair', 'refund') THEN '1011'
+            ELSE money.code END AS back
     FROM accounts_topuporder o JOIN accounts_purse p ON p.id = o.purse_id
     LEFT JOIN account money ON money.code = CASE o.channel WHEN 'cash' THEN '1011' WHEN 'gateway' THEN '1012'
-        WHEN 'agent' THEN '1013' WHEN 'kiosk' THEN '1014' WHEN 'mandate' THEN '1015' WHEN 'repair' THEN '2202' ELSE '1231' END
+        WHEN 'agent' THEN '1013' WHEN 'kiosk' THEN '1014' WHEN 'mandate' THEN '1015' WHEN 'repair' THEN '2202'
+        WHEN 'refund' THEN '2202' ELSE '1231' END
         || CASE o.party WHEN '' THEN '' ELSE '.' || o.party END
     WHERE o.paid_at IS NOT NULL
 ), sold AS (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -36,9 +37,10 @@ class Blocking(StrEnum):
     ALERT = "alert"
     SUSPECTED = "suspected"
     CASH_LIMIT = "cash_limit"
+    GREY = "grey"
 
 
-PASSING: Final = frozenset({Blocking.TOP_UP_UNDER_WAY, Blocking.HELD, Blocking.ALERT})
+PASSING: Final = frozenset({Blocking.TOP_UP_UNDER_WAY, Blocking.HELD, Blocking.ALERT, Blocking.GREY})
 """The system, or a person who reviews, clears these up; a requested refund waits for it."""
 WAITING: Final = frozenset({Blocking.UNMATCHED})
 """Time clears these up: late taps arrive, or the waiting is over."""
@@ -52,6 +54,15 @@ class Blocker:
     reason: str
     rule: str = ""
     until: date | None = None
+
+
+_further: list[Callable[[Card], Sequence[Blocker]]] = []
+
+
+def ask_further(find: Callable[[Card], Sequence[Blocker]]) -> None:
+    """Have what stands above the accounts say what it knows against paying a card out. Asked for every quote."""
+    if find not in _further:
+        _further.append(find)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,8 @@ def blockers_of_facts(card: Card, evidence: ChipEvidence, *, held_fen: int, owne
         blockers.append(Blocker(Blocking.TOP_UP_UNDER_WAY, reason))
     if held_fen:
         blockers.append(Blocker(Blocking.HELD, _("part of the balance is reserved")))
+    for find in _further:
+        blockers += find(card)
     return blockers
 
 

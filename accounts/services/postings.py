@@ -35,6 +35,7 @@ _MONEY_IN = {
     TopUpOrder.Channel.MANDATE: Chart.DIRECT_DEBIT_RECEIVABLE,
     TopUpOrder.Channel.SUBSIDY: Chart.SUBSIDY_RECEIVABLE,
     TopUpOrder.Channel.REPAIR: Chart.MERCHANT_PAYABLE,
+    TopUpOrder.Channel.REFUND: Chart.MERCHANT_PAYABLE,
 }
 
 
@@ -73,12 +74,12 @@ def topup_loaded(*, order: TopUpOrder, purse: Purse, occurred_at: datetime) -> l
 def topup_reversed(*, order: TopUpOrder) -> list[Leg]:
     """The value never reached a purse: the money goes back the way it came.
 
-    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, or a merchant owes, the
-    counter pays out.
+    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, or a merchant owes or gave
+    back, the counter pays out.
     """
     if order.gateway_id:
         money = account_id(Chart.REFUNDS_PAYABLE)
-    elif order.channel in (TopUpOrder.Channel.KIOSK, TopUpOrder.Channel.REPAIR):
+    elif order.channel in (TopUpOrder.Channel.KIOSK, TopUpOrder.Channel.REPAIR, TopUpOrder.Channel.REFUND):
         money = account_id(Chart.COUNTER_CASH)
     else:
         money = money_in_account_id(order)
@@ -347,7 +348,7 @@ def merchant_cleared(
 
 
 def money_in_account_id(order: TopUpOrder) -> int:
-    """The id of the account that the order's money comes into: by channel, and by agent, kiosk or payer."""
+    """The id of the account that the order's money comes into: by channel, and by agent, kiosk, payer or merchant."""
     return open_account(chart=_MONEY_IN[TopUpOrder.Channel(order.channel)], owner=order.party).pk
 
 

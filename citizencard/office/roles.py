@@ -31,6 +31,7 @@ _FIELD = {
     "terminals.view_hotlistentry",
     "terminals.view_grey",
     "terminals.view_ride",
+    "terminals.view_acceptancepolicy",
 }
 _CARDS = {
     "accounts.view_card",

@@ -124,10 +124,9 @@ class RealCards:
         chip = Chip.load(self._copies[card, atc]) if fault in _COPIES else self.shelf.card(self.pans[card])
         reader = Pulled(chip) if fault is Fault.PULLED else MemoryTransport(chip)
         when = self.world.moment(int(plan.clock[at]))
-        number = int(tap.device[0])
-        again = plan.layout.devices[number].station < 0  # at a gate nobody can pay for another person
-        result = self._terminals[number].tap(
-            reader, when=when, amount_fen=int(tap.amount[0]) or None, again=again
+        terminal = self._terminals[int(tap.device[0])]
+        result = terminal.tap(
+            reader, when=when, amount_fen=int(tap.amount[0]) or None, again=fault in _COPIES
         )
         if fault is Fault.PULLED:
             return

@@ -71,6 +71,7 @@ INVARIANTS: Final = (
             "a deposit is returned once, and not more than was taken",
             "a document has the transfers that it asks for, and no transfer is without",
             "a refund empties its card into what is owed",
+            "what is given back of a purchase is an order of its card, out of its merchant's account, within the purchase",
         ),
     ),
     Invariant(

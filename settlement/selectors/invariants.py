@@ -45,7 +45,7 @@ ORDER BY 1
 """
 
 # Kinds 13, 16 and 46 are PAYMENT, PASS_USED and FARE_SUBSIDY, 40, 42 and 43 what was decided later, 44 and 45 rides by
-# code; 14 is PAYMENT_REFUNDED, 1 a fare given back into a top-up.
+# code; 14 is PAYMENT_REFUNDED, 1 a purchase or fare given back into a top-up.
 _ONLINE_IS_THE_LEDGER: Final = """
 SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
     format('ledger %%s payments, %%s fen; statement %%s, %%s fen', moved.payments, moved.fen, statement.online,

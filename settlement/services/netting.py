@@ -30,7 +30,7 @@ ONLINE: Final = [
 decided later of held purchases and of those without proof, and subsidies of fares.
 """
 REFUNDED: Final = [Transfer.Kind.PAYMENT_REFUNDED, Transfer.Kind.TOP_UP_PAID, Transfer.Kind.FARE_SUBSIDY]
-"""What a merchant gives back: payments, fares (into a top-up), subsidies claimed too high."""
+"""What a merchant gives back: payments into an account purse, purchases and fares towards a chip as a top-up, subsidies claimed too high."""
 _EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE]
 
 # Into a table of its own first: INSERT … SELECT reads with one process only, CREATE TABLE AS with all there are.

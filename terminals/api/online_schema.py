@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers as s
 
 from terminals.api.schema import Reason
 
 MONEY_MAX = 0x7FFF_FFFF
+_CARD = {"card_no": "3104397000000000001"}
+_CHIP = {
+    **_CARD, "balance_fen": 800, "online_atc": 3, "key_version": 1, "rand": "5A3C19E0", "mac1": "A1B2C3D4",
+}  # fmt: skip
+_PURCHASE = {"terminal_no": "397000000101", "terminal_seq": 17, **_CARD, "amount_fen": 200}
+_WHEN = {"occurred_at": "2026-03-02T12:05:00+08:00"}
+INQUIRY = OpenApiExample("A card on the reader", {**_CHIP, "amount_fen": 1}, request_only=True)
+LOAD = OpenApiExample("A waiting order", {**_CHIP, "order": "TU202603020A1B2C3D4E5F"}, request_only=True)
+PROOF = OpenApiExample("The chip's TAC", {**_CARD, "tac": "0BADF00D"}, request_only=True)
+NO_ANSWER = OpenApiExample("The chip gave no answer", {**_CARD, "tac": None}, request_only=True)
+REVERSAL = OpenApiExample("The whole purchase", {**_PURCHASE, **_WHEN}, request_only=True)
+REFUND = OpenApiExample(
+    "A part of it", {**_PURCHASE, "amount_fen": 50, "number": 1, **_WHEN}, request_only=True
+)
 ORDER_NO = r"^[A-Za-z0-9]{1,32}$"
 
 
@@ -80,5 +95,34 @@ class LoadResult(s.Serializer[Any]):
     order = s.CharField()
     card_no = s.CharField()
     amount_fen = s.IntegerField()
-    state = s.ChoiceField(["paid", "loaded", "confirmed", "reversed", "init"])
+    state = s.ChoiceField(["paid", "loaded", "confirmed", "reversed"])
+    reason = Reason()
+
+
+class ReversalBody(s.Serializer[Any]):
+    """The purchase as its receipt names it, and its whole amount."""
+
+    terminal_no = s.RegexField(r"^[0-9A-F]{12}$", help_text="Of the SAM that made the purchase")
+    terminal_seq = s.IntegerField(min_value=0, max_value=0xFFFF_FFFF)
+    card_no = s.RegexField(r"^[0-9]{19}$")
+    amount_fen = s.IntegerField(min_value=1, max_value=MONEY_MAX)
+    occurred_at = s.DateTimeField(help_text="The terminal's clock, with offset")
+
+
+class RefundBody(ReversalBody):
+    """The purchase, and how much of it; `number` is a running number of this terminal for its refunds."""
+
+    number = s.IntegerField(min_value=0, max_value=2**63 - 1)
+
+
+class ReturnAnswer(s.Serializer[Any]):
+    """What is given back waits as a top-up of that number for the card."""
+
+    result = s.ChoiceField(["reversed", "refunded"])
+    order = s.CharField()
+    amount_fen = s.IntegerField()
+    terminal_no = s.CharField()
+    terminal_seq = s.IntegerField()
+    card_no = s.CharField()
+    business_date = s.DateField()
     reason = Reason()

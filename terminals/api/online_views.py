@@ -32,6 +32,7 @@ class InquiriesView(TerminalView):
     @extend_schema(
         operation_id="post_inquiry",
         request=o.InquiryBody,
+        examples=[o.INQUIRY],
         responses={200: o.InquiryAnswer, **_UNPROVED, **schema.responses(400, 404, 409, 413, 415, 429, 503)},
     )
     def post(self, request: Request) -> HttpResponse:
@@ -66,6 +67,7 @@ class LoadsView(TerminalView):
     @extend_schema(
         operation_id="post_load",
         request=o.LoadBody,
+        examples=[o.LOAD],
         responses={200: o.LoadAnswer, **_UNPROVED, **schema.responses(400, 404, 409, 413, 415, 503)},
     )
     def post(self, request: Request) -> HttpResponse:
@@ -96,6 +98,7 @@ class LoadConfirmationView(TerminalView):
     @extend_schema(
         operation_id="confirm_load",
         request=o.LoadProof,
+        examples=[o.PROOF, o.NO_ANSWER],
         responses={200: o.LoadResult, **_UNPROVED, **schema.responses(400, 404, 409, 413, 415, 503)},
     )
     def post(self, request: Request, number: str) -> HttpResponse:

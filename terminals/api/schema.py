@@ -133,7 +133,7 @@ class RideResult(s.Serializer[Any]):
     """What became of one ride."""
 
     line = s.IntegerField()
-    result = s.ChoiceField(["accepted", "duplicate", "rejected"])
+    result = s.ChoiceField(RESULTS)
     reason = Reason()
 
 

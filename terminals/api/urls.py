@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from terminals.api import fare_views, fleet_views, list_views, online_views, views
+from terminals.api import fare_views, fleet_views, list_views, online_views, return_views, views
 
 urlpatterns = [
     path("taps", views.TapsView.as_view(), name="taps"),
@@ -22,6 +22,8 @@ urlpatterns = [
     path("heartbeats", fleet_views.HeartbeatsView.as_view(), name="heartbeats"),
     path("events", fleet_views.EventsView.as_view(), name="events"),
     path("inquiries", online_views.InquiriesView.as_view(), name="inquiries"),
+    path("reversals", return_views.ReversalsView.as_view(), name="reversals"),
+    path("refunds", return_views.RefundsView.as_view(), name="refunds"),
     path("loads", online_views.LoadsView.as_view(), name="loads"),
     path(
         "loads/<str:number>/confirmation",

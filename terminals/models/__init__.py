@@ -30,6 +30,7 @@ from terminals.models.published import (
     PublishedDocument,
     SignedDocument,
 )
+from terminals.models.returns import PurchaseReturn, ReturnPolicy
 from terminals.models.rides import Ride
 
 __all__ = [
@@ -67,7 +68,9 @@ __all__ = [
     "ParameterPolicy",
     "Place",
     "PublishedDocument",
+    "PurchaseReturn",
     "Refusal",
+    "ReturnPolicy",
     "Ride",
     "Route",
     "RouteStop",

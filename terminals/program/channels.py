@@ -141,11 +141,19 @@ ANY: Final = ChannelRule(
 """A device that was not told where it stands: it does what its tariff asks for, and nothing else."""
 
 
-def parse_channels(fields: Fields) -> dict[str, ChannelRule]:
-    """The table with the centre's changes: `{channel: {field: value}}`. Raises DocumentError."""
-    changed = dict(CHANNELS)
+def guarded(guard_s: int | None) -> dict[str, ChannelRule]:
+    """The table, and under no name the row of a device that was not told, with the centre's guard for all of them."""
+    rows = {"": ANY, **CHANNELS}
+    if guard_s is None:
+        return rows
+    return {code: replace(row, guard_s=min(guard_s, GUARD_MAX_S)) for code, row in rows.items()}
+
+
+def parse_channels(fields: Fields, rows: Mapping[str, ChannelRule]) -> dict[str, ChannelRule]:
+    """The rows with the centre's changes: `{channel: {field: value}}`. Raises DocumentError."""
+    changed = dict(rows)
     for channel in fields:
         if channel not in CHANNELS:
             raise fields.wrong(channel, f"is none of {', '.join(CHANNELS)}")
-        changed[channel] = CHANNELS[channel].changed(fields.object(channel))
+        changed[channel] = rows[channel].changed(fields.object(channel))
     return changed

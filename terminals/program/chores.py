@@ -70,8 +70,8 @@ class Chores:
 
     def step(self, now: datetime) -> bool:
         """Do one thing that is due, or nothing; whether something was done and went well."""
-        sender = self.terminal.uploader
-        if sender is not None and sender.step(now):
+        sender, rhythm = self.terminal.uploader, self.terminal.orders.rhythm
+        if sender is not None and sender.step(now, timedelta(seconds=rhythm.upload_s or 0)):
             return True
         if sender is not None and sender.gives_way(now):
             return False
@@ -86,6 +86,7 @@ class Chores:
                 self.say(f"{name}: {error}")
             job.failed(now, self.chance)
             return False
+        job.every = self.terminal.orders.rhythm.every(name, getattr(self.schedule, name))
         job.done(now, self.chance)
         return busy
 

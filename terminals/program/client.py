@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import requests
@@ -17,7 +18,6 @@ from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.record import TapRecord
 from terminals.wire.signature import sign_request
 
-JSON: Final = "application/json"
 TIMEOUT_S: Final = 10
 UPLOAD_TIMEOUT_S: Final = 120
 
@@ -60,7 +60,7 @@ class CentreClient:
 
     def post_tap(self, record: TapRecord) -> dict[str, Any]:
         """Report a purchase online; the answer, also when it is a rejection. Raises CentreUnavailable, CentreRefused."""
-        answer = self._send("POST", "/taps", record.to_json().encode(), JSON)
+        answer = self._send("POST", "/taps", record.to_json().encode(), "application/json")
         return self._judged(answer, "result")
 
     def post_batch(self, batch_no: str, records: Iterable[TapRecord]) -> dict[str, Any]:
@@ -75,17 +75,20 @@ class CentreClient:
         """Report purchases without proof (see `wire.grey`). Raises as `post_batch`."""
         return self._judged(self._send("POST", "/greys", build_greys(greys), MEDIA_TYPE), "received")
 
-    def reverse(self, record: TapRecord, amount_fen: int) -> dict[str, Any]:
+    def reverse(self, record: TapRecord, *, when: datetime) -> dict[str, Any]:
         """Have a sale of the day cancelled. Raises as `post_batch`."""
-        return self._taken_back("/reversals", record, amount_fen)
+        return self._taken_back("/reversals", record, record.amount_fen, when)
 
-    def refund(self, record: TapRecord, amount_fen: int) -> dict[str, Any]:
-        """Have a part of a sale, or all of it, given back. Raises as `post_batch`."""
-        return self._taken_back("/refunds", record, amount_fen)
+    def refund(self, record: TapRecord, amount_fen: int, *, number: int, when: datetime) -> dict[str, Any]:
+        """Have a part of a sale, or all of it, given back; `number` is this terminal's own. Raises as `post_batch`."""
+        return self._taken_back("/refunds", record, amount_fen, when, number=number)
 
-    def _taken_back(self, path: str, record: TapRecord, amount_fen: int) -> dict[str, Any]:
+    def _taken_back(
+        self, path: str, record: TapRecord, amount_fen: int, when: datetime, **more: int
+    ) -> dict[str, Any]:
         asked = {
-            "terminal_no": record.terminal_no, "terminal_seq": record.terminal_seq, "amount_fen": amount_fen,
+            "terminal_no": record.terminal_no, "terminal_seq": record.terminal_seq, "card_no": record.card_no,
+            "amount_fen": amount_fen, "occurred_at": when.isoformat(timespec="seconds"), **more,
         }  # fmt: skip
         return self._judged(self._post(path, asked), "result")
 
@@ -115,12 +118,11 @@ class CentreClient:
 
     def heartbeat(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Tell how the terminal is; clock, drift, state and newest hot list version come back."""
-        return self._judged(self._send("POST", "/heartbeats", json.dumps(told).encode(), JSON), "state")
+        return self._judged(self._post("/heartbeats", dict(told)), "state")
 
     def post_events(self, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Tell what happened besides purchases, at most 100 at once."""
-        body = json.dumps({"events": list(events)}, ensure_ascii=False).encode()
-        return self._judged(self._send("POST", "/events", body, JSON), "events")
+        return self._judged(self._post("/events", {"events": list(events)}), "events")
 
     def document(self, kind: str, since: int) -> bytes | None:
         """A signed document (see `wire.lists`) newer than version `since`; None when there is none.
@@ -143,7 +145,7 @@ class CentreClient:
         return response.content
 
     def _post(self, path: str, content: dict[str, Any]) -> requests.Response:
-        return self._send("POST", path, json.dumps(content).encode(), JSON)
+        return self._send("POST", path, json.dumps(content).encode(), "application/json")
 
     def _send(
         self,

@@ -175,6 +175,17 @@ class Memory:
         if self.state.standing.suspended is not suspended:
             self._write("ordered", suspended=suspended)
 
+    def ask_refund(self, sale: str, when: datetime) -> tuple[int, datetime]:
+        """The number and time under which the centre is asked for this refund; the same until it has answered."""
+        if sale not in self.state.standing.asking:
+            self._write("asked", sale=sale, at=when.isoformat(timespec="seconds"))
+        asked = self.state.standing.asking[sale]
+        return asked["number"], datetime.fromisoformat(asked["at"])
+
+    def end_refund(self, sale: str) -> None:
+        """The centre has answered."""
+        self._write("answered", sale=sale)
+
     def find(self, terminal_seq: int) -> TapRecord | None:
         """A finished purchase that is still on the disk, the newest segments first."""
         for number in reversed(self._journal.segments()):

@@ -13,13 +13,14 @@ from terminals.fares.book import Book
 from terminals.fares.documents import Document
 from terminals.fares.fields import Fields
 from terminals.fares.tariffs import TariffRule
-from terminals.program.channels import ANY, CHANNELS, ChannelRule, parse_channels
+from terminals.program.channels import ANY, CHANNELS, ChannelRule, guarded, parse_channels
 from terminals.program.client import CentreClient
 from terminals.program.holders import NO_PASSES, Passes
 from terminals.program.keeping import keep
 from terminals.program.limits import NO_LIMITS, Limits
 from terminals.program.lists import ListStore
 from terminals.program.marks import NO_MARKS, Marks
+from terminals.program.rhythm import NO_RHYTHM, Rhythm
 from terminals.wire.packed import EMPTY
 
 FILE: Final = "orders.json"
@@ -45,6 +46,7 @@ class Orders:
     marks: Marks = NO_MARKS
     passes: Passes = NO_PASSES
     channels: Mapping[str, ChannelRule] = field(default_factory=lambda: CHANNELS)
+    rhythm: Rhythm = NO_RHYTHM
 
     @classmethod
     def parse(cls, parameters: Mapping[str, Any], hot_list: Mapping[str, Any] | None = None) -> Self:
@@ -57,6 +59,8 @@ class Orders:
         entries = (hot_list or {}).get("entries", ())
         listed = {entry["card_no"]: datetime.fromisoformat(entry["effective_at"]) for entry in entries}
         book, tariff = _fares(parameters)
+        rhythm = Rhythm.parse(content)
+        rows = guarded(rhythm.guard_s)
         return cls(
             book=book,
             tariff=tariff,
@@ -64,7 +68,8 @@ class Orders:
             limits=Limits.parse(parameters.get("limits", {})),
             marks=Marks.parse(content.object("marks")) if content.has("marks") else NO_MARKS,
             passes=Passes.parse(content.object("passes")) if content.has("passes") else NO_PASSES,
-            channels=parse_channels(content.object("channels")) if content.has("channels") else CHANNELS,
+            channels=parse_channels(content.object("channels"), rows) if content.has("channels") else rows,
+            rhythm=rhythm,
         )
 
     @classmethod

@@ -33,6 +33,8 @@ class Standing:
     """`terminal_no` is the SAM the journal belongs to, `suspended` the centre's last word.
 
     `events` wait to be told, by their running number, as the centre's interface has them; `numbered` is the last number given.
+    `refunds` counts refunds asked for, `asking` are those without an answer: their number and time by sale and amount, so that
+    asking again is the same question.
     """
 
     terminal_no: str = ""
@@ -40,12 +42,19 @@ class Standing:
     outage: Outage | None = None
     numbered: int = 0
     events: dict[int, dict[str, Any]] = field(default_factory=dict)
+    refunds: int = 0
+    asking: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def tell(self, kind: str, occurred_at: datetime, **more: Any) -> None:
         """One more event."""
         self.numbered += 1
         at = occurred_at.isoformat(timespec="seconds")
         self.events[self.numbered] = {"number": self.numbered, "kind": kind, "occurred_at": at, **more}
+
+    def ask(self, sale: str, at: str) -> None:
+        """A refund is about to be asked for."""
+        self.refunds += 1
+        self.asking[sale] = {"number": self.refunds, "at": at}
 
     def close(self, since: datetime, detail: str) -> None:
         """Out of service."""
@@ -74,6 +83,8 @@ class Standing:
             "outage": self.outage.to_dict() if self.outage else None,
             "numbered": self.numbered,
             "events": list(self.events.values()),
+            "refunds": self.refunds,
+            "asking": self.asking,
         }
 
     @classmethod
@@ -83,4 +94,7 @@ class Standing:
             return cls()
         outage = Outage.from_dict(content["outage"]) if content["outage"] else None
         events = {event["number"]: event for event in content["events"]}
-        return cls(content["terminal_no"], content["suspended"], outage, content["numbered"], events)
+        return cls(
+            content["terminal_no"], content["suspended"], outage, content["numbered"], events, content["refunds"],
+            content["asking"],
+        )  # fmt: skip

@@ -3,7 +3,8 @@
 Entries: `intent` (a purchase is about to be debited), `tap` (it was), `void` (it was not), `grey` (a purchase without proof is
 to be reported), `batch` (a stretch of purchases goes up under this number), `sent` (the centre has judged the batch), `reported`
 (it judged one purchase by itself), `told` (it has the grey record), `forget` (an old purchase is no longer waited for); and of
-the device itself (`standing`): `sam`, `event`, `events_told`, `out`, `free`, `in`, `ordered` (suspended or not).
+the device itself (`standing`): `sam`, `event`, `events_told`, `out`, `free`, `in`, `ordered` (suspended or not), `asked`
+and `answered` (a refund).
 """
 
 from __future__ import annotations
@@ -175,6 +176,12 @@ class State:
 
     def _take_in(self, entry: Entry) -> None:
         self.standing.open(datetime.fromisoformat(entry["at"]))
+
+    def _take_asked(self, entry: Entry) -> None:
+        self.standing.ask(entry["sale"], entry["at"])
+
+    def _take_answered(self, entry: Entry) -> None:
+        self.standing.asking.pop(entry["sale"], None)
 
     def _take_ordered(self, entry: Entry) -> None:
         self.standing.suspended = entry["suspended"]

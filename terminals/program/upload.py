@@ -29,6 +29,7 @@ QUIET: Final = timedelta(seconds=2)
 """Nothing is begun so soon after a tap: somebody else is about to hold a card there."""
 PATIENCE: Final = timedelta(minutes=5)
 """But where cards come without a break, something is sent this often all the same."""
+NO_PAUSE: Final = timedelta(0)
 JUDGED: Final = (409, 422)
 """Answers about the batch itself; any other refusal is about the terminal or its line, and all batches wait."""
 
@@ -50,9 +51,12 @@ class Uploader:
     _sending: threading.Lock = field(default_factory=threading.Lock)
     """One batch at a time, whoever asks for it."""
 
-    def step(self, now: datetime) -> bool:
-        """Send one batch, if it is time. Whether something was sent and judged; never raises for what a line can do."""
-        if (self.not_before and now < self.not_before) or self.gives_way(now):
+    def step(self, now: datetime, every: timedelta = NO_PAUSE) -> bool:
+        """Send one batch, if it is time. Whether something was sent and judged; never raises for what a line can do.
+
+        `every` so often, where nothing was broken off and a whole batch is not together yet.
+        """
+        if self._early(now, every) or (self.not_before and now < self.not_before) or self.gives_way(now):
             return False
         if not self._sending.acquire(blocking=False):
             return False
@@ -134,6 +138,11 @@ class Uploader:
         with self.lock:
             self.memory.mark_told(greys)
         return True
+
+    def _early(self, now: datetime, every: timedelta) -> bool:
+        state = self.memory.state
+        urgent = bool(state.batches) or state.waiting >= BATCH_RECORDS
+        return not urgent and self._sent_at is not None and timedelta(0) <= now - self._sent_at < every
 
     def gives_way(self, now: datetime) -> bool:
         """Whether taps go first now; not for ever."""

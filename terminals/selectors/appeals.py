@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -16,9 +15,6 @@ from accounts.selectors.refund_blockers import SHADOW_BALANCE
 from accounts.selectors.risk_words import AUTOMATED_DECISIONS, explain
 from citizencard.core.money import format_yuan
 from terminals.models import AppealPolicy, HotListAppeal, HotListEntry
-
-SUSPICIONS: Final = tuple(CardFlag.Kind.values)
-"""Reasons of entries that a holder may object to; what holders have asked for themselves, losses and refunds, is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,9 @@ class Block:
 
 def block_of(card: Card) -> Block | None:
     """The card's present block on suspicion, or the last one if an objection has ended it; None for none."""
-    entries = HotListEntry.objects.filter(pan=card.pan, reason__in=SUSPICIONS).order_by("-version")
+    entries = HotListEntry.objects.filter(pan=card.pan, cause=HotListEntry.Cause.SUSPICION).order_by(
+        "-version"
+    )
     entry = entries.filter(removed_at=None).first() or entries.filter(appeals__isnull=False).first()
     if entry is None:
         return None
@@ -52,7 +50,9 @@ def block_of(card: Card) -> Block | None:
 
 def blocked_pans(pans: Iterable[str]) -> frozenset[str]:
     """Those cards that are on the hot list on suspicion."""
-    entries = HotListEntry.objects.filter(pan__in=list(pans), removed_at=None, reason__in=SUSPICIONS)
+    entries = HotListEntry.objects.filter(
+        pan__in=list(pans), removed_at=None, cause=HotListEntry.Cause.SUSPICION
+    )
     return frozenset(entries.values_list("pan", flat=True))
 
 

@@ -32,6 +32,29 @@ SELECT pan, effective_at, before FROM (
 """
 
 
+# One question for everything that a terminal's question needs.
+_STANDING: Final = """
+SELECT coalesce(newest.version, 0), coalesce(encode(newest.digest, 'hex'), ''),
+    EXISTS (SELECT FROM terminals_hotlistchange WHERE version IS NULL),
+    EXISTS (SELECT FROM terminals_hotlistversion WHERE version = %(since)s AND version < newest.version)
+FROM (SELECT) AS always LEFT JOIN (
+    SELECT version, digest FROM terminals_hotlistversion ORDER BY version DESC LIMIT 1
+) AS newest ON true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The newest version and its digest (0 and empty before the first), whether there are changes to be published, and
+    whether `since` is an older version.
+    """
+
+    version: int
+    digest: str
+    pending: bool
+    since_is_older: bool
+
+
 @dataclass(frozen=True, slots=True)
 class HotListLine:
     """A card that is not to be accepted from `effective_at` on. Why it is listed is nobody's business on a bus."""
@@ -52,6 +75,13 @@ def hot_list() -> HotList:
     """The newest published list."""
     version = hot_list_version()
     return HotList(version, tuple(HotListLine(pan, effective_at) for pan, effective_at in _listed(version)))
+
+
+def standing(since: int = 0) -> Standing:
+    """Where the list stands for a terminal that holds version `since`. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, {"since": since})
+        return Standing(*cursor.fetchone())
 
 
 def hot_list_version() -> int:

@@ -179,6 +179,18 @@ _RULES: Final = {
             debit_id, credit_id)
         FROM ((SELECT 'missing' AS fault, * FROM asked EXCEPT ALL SELECT 'missing', * FROM posted)
             UNION ALL (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM asked)) AS differing""",
+    "what is given back of a purchase is an order of its card, out of its merchant's account, within the purchase": """
+        SELECT coalesce(o.number, 'purchase ' || given.tap_date || ' #' || given.tap_id), 'order over '
+            || coalesce(o.amount_fen::text, 'nothing') || ' fen from ' || coalesce(o.party, 'nobody') || ', return over '
+            || coalesce(given.amount_fen::text, 'nothing') || ' of ' || coalesce(t.amount_fen::text, 'no purchase')
+        FROM (SELECT * FROM accounts_topuporder WHERE channel = 'refund') AS o
+        FULL JOIN terminals_purchasereturn given ON given.order_id = o.id
+        LEFT JOIN terminals_tap t ON t.business_date = given.tap_date AND t.id = given.tap_id
+        LEFT JOIN terminals_merchant m ON m.id = t.merchant_id
+        WHERE (o.amount_fen, o.card_id, o.party, 1) IS DISTINCT FROM
+                (given.amount_fen, t.card_id, m.code::varchar, t.outcome::integer)
+            OR t.amount_fen < (SELECT sum(amount_fen) FROM terminals_purchasereturn AS other
+                WHERE other.tap_date = given.tap_date AND other.tap_id = given.tap_id)""",
     "a refusal names a reason that has a rule": """
         SELECT r.business_date || ' #' || r.id, 'code ' || r.code
         FROM terminals_refusal r WHERE NOT r.code = ANY(%(ruled)s)""",

@@ -24,7 +24,7 @@ from citizencard.core.money import format_yuan
 from citizencard.core.states import step_to
 from terminals.errors import IllegalAppealStep, NotAppealable, SelfDecision
 from terminals.models import AppealPolicy, HotListAppeal, HotListEntry
-from terminals.selectors.appeals import SUSPICIONS, appeal_policy
+from terminals.selectors.appeals import appeal_policy
 from terminals.services.hotlist import remove_from_hot_list
 
 State = HotListAppeal.State
@@ -41,7 +41,9 @@ def file_appeal(
     are decided.
     """
     card = locks.lock_card(card.pk)
-    entry = HotListEntry.objects.filter(pan=card.pan, removed_at=None, reason__in=SUSPICIONS).first()
+    entry = HotListEntry.objects.filter(
+        pan=card.pan, removed_at=None, cause=HotListEntry.Cause.SUSPICION
+    ).first()
     on = shanghai(occurred_at).date()
     policy = appeal_policy(on)
     if entry is None or policy is None or card.citizen_id != citizen.pk:

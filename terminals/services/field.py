@@ -9,7 +9,7 @@ import re
 from datetime import date
 from typing import Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,8 +22,6 @@ from terminals.errors import SiteWrong, TariffWrong, TerminalTaken
 from terminals.models import (
     Channel,
     Contract,
-    HotListVersion,
-    ListApplied,
     Merchant,
     Place,
     Tariff,
@@ -46,6 +44,12 @@ __all__ = [
 
 KEY_BYTES: Final = 32
 """A raw Ed25519 public key."""
+_APPLIED: Final = """
+INSERT INTO terminals_listapplied (terminal_id, version, applied_at)
+SELECT %(terminal)s, version, %(now)s FROM terminals_hotlistversion
+WHERE version = %(version)s AND version IS DISTINCT FROM (
+    SELECT version FROM terminals_listapplied WHERE terminal_id = %(terminal)s ORDER BY id DESC LIMIT 1)
+"""
 REGISTRAR: Final = "city"
 """Who the audit trail names where nobody asked: the city itself, being founded."""
 _KIND_OF_CHANNEL: Final = {
@@ -160,20 +164,23 @@ def note_hot_list_taken(*, terminal: Terminal, version: int) -> None:
 
 
 def note_list_applied(*, terminal: Terminal, version: int) -> None:
-    """The terminal says that it applies this version. Nothing is written while it says the same as before.
-
-    A version that was never published is none of ours, and not noted.
-    """
+    """The terminal says that it applies this version. Nothing is written while it says the same as before."""
     if not 0 < version <= MAX_VERSION or version == terminal.hot_list_version:
         return
-    now = timezone.now()
     with transaction.atomic():
-        known = HotListVersion.objects.filter(pk=version).exists()
-        changed = known and Terminal.objects.filter(pk=terminal.pk).exclude(hot_list_version=version).update(
-            hot_list_version=version, hot_list_at=now
-        )
-        if changed:
-            ListApplied.objects.create(terminal=terminal, version=version, applied_at=now)
+        if record_applied(terminal=terminal, version=version):
+            now = timezone.now()
+            Terminal.objects.filter(pk=terminal.pk).update(hot_list_version=version, hot_list_at=now)
+
+
+def record_applied(*, terminal: Terminal, version: int) -> bool:
+    """Write down what the terminal says it applies, if that is news; whether it was.
+
+    A version that was never published is none of ours.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_APPLIED, {"terminal": terminal.pk, "version": version, "now": timezone.now()})
+        return bool(cursor.rowcount)
 
 
 def note_seen(*, terminal: Terminal) -> None:

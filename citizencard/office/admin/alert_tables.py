@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from accounts.models import RiskAlert
 from citizencard.office.tables import Table, at, columns, link, yuan
 from terminals.models import Tap
 from terminals.selectors.risk_evidence import evidence_of
+
+_THRESHOLDS: Final[dict[str, StrOrPromise]] = {
+    "minutes": _("within minutes"),
+    "taps_max": _("taps at most"),
+    "fen_max": _("fen at most"),
+    "look_back_days": _("days looked back"),
+    "kmh_max": _("km/h at most"),
+    "metres_min": _("metres at least"),
+    "tolerance_seconds": _("clocks off by seconds"),
+    "tolerance_minutes": _("clocks off by minutes"),
+    "counters_max": _("counters missing at most"),
+    "terminal_max": _("of a terminal at most"),
+    "card_max": _("of a card at most"),
+    "officer_max": _("of a member of staff at most"),
+    "payee_max": _("cards of a payee at most"),
+    "merchant_max": _("of a merchant at most"),
+    "kinds": _("card kinds"),
+    "apart_seconds": _("seconds apart at least"),
+    "near_fen": _("near the limit from (fen)"),
+    "limit_fen": _("limit (fen)"),
+    "times": _("times"),
+    "hours": _("trading hours"),
+}
+"""The names of thresholds for people."""
 
 
 def evidence_tables(alert: RiskAlert) -> list[Table]:
@@ -69,7 +94,7 @@ def parameters_table(alert: RiskAlert) -> Table:
     terms = alert.parameters
     rows: list[tuple[Any, Any]] = [
         (gettext("valid from"), terms.valid_from),
-        *terms.values.items(),
+        *((_THRESHOLDS.get(name, name), value) for name, value in terms.values.items()),
         (gettext("payout waits for the review"), gettext("yes") if terms.blocks_payout else gettext("no")),
         (gettext("candidate for"), terms.get_candidate_display()),
         (gettext("legal basis"), terms.legal_basis),

@@ -68,7 +68,10 @@ class HotListAppealAdmin(ReadOnlyAdmin):
     def tables(self, request: HttpRequest, obj: HotListAppeal) -> list[Table]:
         """Why the card is blocked, and what the holder gets."""
         card = Card.objects.get(pan=obj.entry.pan)
-        kinds = [("", link(card)), (gettext("on the list since"), at(obj.entry.listed_at))]
+        kinds = [
+            (gettext("card number"), link(card)),
+            (gettext("on the list since"), at(obj.entry.listed_at)),
+        ]
         return [
             Table(_("card"), [_("what"), _("which")], kinds),
             grounds_table(obj),

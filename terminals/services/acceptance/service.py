@@ -69,7 +69,7 @@ def accept_tap(*, terminal: Terminal, body: bytes, now: datetime | None = None) 
         number, digest = online_number(record), online_digest(record)
     else:
         digest = hashlib.sha256(body).digest()
-        number = _unreadable_number(digest)
+        number = _unreadable_number(digest, "tap-")
     return _settle(terminal=terminal, number=number, digest=digest, online=True, lines=lines, now=now)
 
 
@@ -176,5 +176,6 @@ def _with_number(terminal: Terminal, number: str) -> QuerySet[Batch]:
     return Batch.objects.filter(terminal=terminal, number=number).defer("body")
 
 
-def _unreadable_number(digest: bytes) -> str:
-    return f"{UNREADABLE}{digest.hex()[:_DIGEST_DIGITS]}"
+def _unreadable_number(digest: bytes, what: str = "") -> str:
+    """Bytes that are no batch may be sent as a purchase, too, and are told that they are no purchase."""
+    return f"{UNREADABLE}{what}{digest.hex()[:_DIGEST_DIGITS]}"

@@ -25,7 +25,7 @@ from terminals.models import (
     Terminal,
     TerminalKey,
 )
-from terminals.selectors.hotlist import packed_difference, packed_list
+from terminals.selectors.hotlist import packed_difference, packed_list, standing
 from terminals.selectors.parameters import parameters
 from terminals.selectors.tariffs import published_tariffs
 from terminals.services.publishing.hot_list import publish_hot_list
@@ -81,13 +81,14 @@ def document_for(*, terminal: Terminal, kind: str, since: int, now: datetime | N
 
 
 def _hot_list(terminal: Terminal, since: int, now: datetime) -> Answer | None:
-    publish_hot_list()
-    newest = HotListVersion.objects.order_by("-version").first()
-    if newest is None or newest.pk == since:
+    found = standing(since)
+    if found.pending:
+        publish_hot_list()
+        found = standing(since)
+    if found.version in (0, since):
         return None
-    known = since > 0 and HotListVersion.objects.filter(pk=since, version__lt=newest.pk).exists()
-    seed = present_key(now).seed
-    return Answer("hot_list", "", since if known else 0, newest.pk, seed, bytes(newest.digest).hex())
+    older = since if found.since_is_older else 0
+    return Answer("hot_list", "", older, found.version, present_key(now).seed, found.digest)
 
 
 def _parameters(terminal: Terminal, since: int, now: datetime) -> Answer | None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from citizencard.core.errors import KeyServiceUnavailable
 from terminals.models import HotListVersion
-from terminals.selectors.hotlist import packed_list
+from terminals.selectors.hotlist import packed_list, standing
 from terminals.services.publishing.keys import present_key, signer
 from terminals.wire.lists import sha256
 
@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 _LIST_LOCK: Final = 0x486F_744C
 """Advisory lock ("HotL"): versions follow one another."""
-_PENDING: Final = "SELECT EXISTS (SELECT FROM terminals_hotlistchange WHERE version IS NULL)"
 # A version is never lower than the one before, nor than what counted as version before versions were kept.
 _NUMBER: Final = """
 SELECT greatest(
@@ -41,11 +40,7 @@ def publish_hot_list(*, now: datetime | None = None) -> HotListVersion | None:
     It is published when its signed form exists: from then on terminals can have it. Raises KeyServiceUnavailable; then
     the changes wait for the next call.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_PENDING)
-        if not cursor.fetchone()[0]:
-            return None
-    return _publish(now or timezone.now())
+    return _publish(now or timezone.now()) if standing().pending else None
 
 
 def publish_soon() -> None:

@@ -169,3 +169,24 @@ def test_cash_has_a_limit_and_names_it(card: Card) -> None:
     refund = due(rich, chip=shown(10_000))
     with pytest.raises(PayeeMissing, match=r"109\.99"):
         approve_refund(refund=refund, actor=OFFICER, occurred_at=LATER)
+
+
+def test_a_purchase_without_proof_holds_the_refund_up(card: Card, field: Field) -> None:
+    """Open, the chip may have paid it: the refund is taken in and waits until the record is settled or dropped."""
+    from terminals.models import Grey, GreyStep
+
+    grey = Grey.objects.create(
+        terminal=field.terminal, merchant=field.terminal.merchant, terminal_seq=9, cause="no_answer", pan=card.pan,
+        card=card, atc=7, kind=6, amount_fen=300, balance_fen=9_700, occurred_at=NOON,
+    )  # fmt: skip
+    assert ask(card, chip=shown(10_000)).state == "due"
+    GreyStep.objects.create(grey=grey, state="open", rule="reported")
+    other = quote_refund(card=fresh(card), on=NOON.date(), chip=shown(10_000))
+    (blocker,) = other.blockers
+    assert (blocker.kind, "7" in blocker.reason) == ("grey", True)
+    refund = card.refunds.get()
+    with pytest.raises(RefundBlocked) as refusal:
+        approve_refund(refund=refund, actor=OFFICER, occurred_at=LATER)
+    assert refusal.value.data["blocker"] == "grey"
+    GreyStep.objects.create(grey=grey, state="ended", rule="not_paid")
+    assert approve_refund(refund=refund, actor=OFFICER, occurred_at=LATER).payable_fen == 11_000

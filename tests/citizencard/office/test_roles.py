@@ -45,6 +45,7 @@ LISTS = {
     "terminals_faredocument": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_fareproposal": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_hotlistentry": {"clerk", "finance", "supervisor", "auditor"},
+    "terminals_acceptancepolicy": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_batch": {"finance", "auditor"},
     "settlement_clearingrun": {"finance", "auditor"},
     "core_businessday": {"finance", "auditor"},

@@ -52,7 +52,7 @@ def test_the_holder_reads_why_and_objects_with_one_click(lin: Resident, blocked:
     assert (appeal.citizen, appeal.statement) == (lin.citizen, "")
     shown = page(lin.client, blocked)
     assert appeal.number in shown
-    assert "<form class" not in shown
+    assert 'id="object"' not in shown
     lin.client.post(blocked, {"statement": "again"})
     assert HotListAppeal.objects.count() == 1
     assert appeal.number in page(lin.client, "/notices/")
@@ -80,6 +80,13 @@ def test_a_refusal_is_shown_with_its_reason(lin: Resident, blocked: str) -> None
     shown = page(lin.client, blocked)
     assert "监控显示复制卡" in shown
     assert "12345" in shown
+
+
+def test_giving_a_card_back_names_what_it_waits_for_and_until_when(lin: Resident) -> None:
+    alert_about(lin.card)
+    shown = page(lin.client, f"/cards/{lin.card.pk}/refund/")
+    for words in ("待人工核查：序号跳跃", "2026年3月5日", "风险管理办法第一条"):
+        assert words in shown
 
 
 def test_the_page_is_the_holders_alone(lin: Resident, chen: Resident, blocked: str) -> None:

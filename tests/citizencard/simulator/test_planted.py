@@ -47,6 +47,10 @@ def test_every_planted_record_is_found_and_no_honest_one_is_accused(
     assert (found[honest] == VERDICTS.index("accepted")).all()
     assert honest.sum() > 0.9 * TAPS
     assert outcome.clean
+    # Where the copy arrived first, the chip's own balances do not follow from it, and its time is too late.
+    assert outcome.check.reported is not None
+    kinds = {told[0] for told in outcome.check.reported.cards}
+    assert kinds == {"conflict", "duplicate", "break", "rollback"}
     record_property(
         "counted",
         f"planted: {copied.sum():,} copied chips, {(found == DUPLICATE).sum():,} replays, {forged.sum():,} forgeries "

@@ -15,6 +15,7 @@ from terminals.program.config import Schedule
 from terminals.program.lists import ListStore
 from terminals.program.news import News, PlainNews, SignedNews
 from terminals.program.orders import NO_ORDERS, fetch_orders, kept_version
+from terminals.program.upload import Uploader
 from tests.terminals.program.centre import FakeCentre
 from tests.terminals.program.posts import NOON, City, Place, chip, city
 from tests.terminals.program.publishing import Publishes, publishing
@@ -95,6 +96,29 @@ def test_a_heartbeat_tells_what_is_applied_and_what_waits(house: House) -> None:
         "clock", "firmware", "sam_key_version", "parameter_version", "tariff_version", "hot_list_version", "free_bytes",
         "waiting_records",
     }  # fmt: skip
+
+
+def test_the_centre_sets_the_rhythm(house: House) -> None:
+    house.published.put("parameters", {"heartbeat_s": 60, "list_s": 60, "upload_s": 600})
+    house.live(6)
+    house.published.heartbeats.clear()
+    house.live(30)
+    assert 28 <= len(house.published.heartbeats) <= 36
+
+
+def test_an_upload_waits_for_its_time_unless_a_batch_was_broken_off(house: House) -> None:
+    sender = Uploader(house.place.terminal.memory, house.client, house.place.terminal.lock)
+    house.live(3)
+    ten = timedelta(minutes=10)
+    taps = [house.place.tap(chip(number=number), number) for number in (5, 6, 7)]
+    assert all(tap.ok for tap in taps)
+    assert sender.step(NOON + timedelta(minutes=8), ten)
+    house.place.tap(chip(number=9), 9)
+    assert not sender.step(NOON + timedelta(minutes=17), ten)
+    house.centre.mood = lambda: "lost"
+    assert not sender.step(NOON + timedelta(minutes=18), ten)
+    house.centre.mood = lambda: "ok"
+    assert sender.step(NOON + timedelta(minutes=19), ten)
 
 
 def test_the_centre_suspends_a_terminal_and_a_restart_changes_nothing(house: House) -> None:

@@ -118,6 +118,14 @@ def test_the_centre_changes_rules_of_a_channel_and_names_what_is_wrong() -> None
         assert caught.value.field == f"channels.{field}"
 
 
+def test_the_centres_guard_holds_for_all_and_a_channels_own_before_it() -> None:
+    orders = published("bus", guard_s=45, channels={"metro": {"guard_s": 5}})
+    assert [orders.channel(code).guard_s for code in ("bus", "metro", "")] == [45, 5, 45]
+    assert published("bus", guard_s=3_600).channel("bus").guard_s == 600
+    with pytest.raises(DocumentError, match="upload_s"):
+        published("bus", upload_s=-1)
+
+
 def gates(town: City, tariff: str = "metro") -> dict[tuple[str, str], Place]:
     return {
         (role, stop): town.place("metro", tariff=tariff, role=role, stop=stop)
@@ -309,6 +317,6 @@ def test_a_suspended_terminal_takes_nothing(town: City) -> None:
 
 def test_orders_have_no_field_the_program_forgets() -> None:
     assert {field.name for field in fields(Orders)} == {
-        "book", "tariff", "hot_list", "limits", "marks", "passes", "channels",
+        "book", "tariff", "hot_list", "limits", "marks", "passes", "channels", "rhythm",
     }  # fmt: skip
     assert orders_of("time", **PARKING).tariff == "own"

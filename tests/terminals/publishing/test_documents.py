@@ -15,10 +15,12 @@ from django.utils import timezone
 from citizencard.core.keyservice.client import KeyServiceClient
 from citizencard.core.keyservice.signing import SignPurpose
 from terminals.models import CentreKey, ListApplied, SignedDocument, Terminal
+from terminals.selectors.list_latency import list_latency, publishing_latency, terminals_behind
 from terminals.services.policies import publish_hot_list_policy, publish_parameters
 from terminals.services.publishing import documents
 from terminals.wire.lists import MAX_VERSION, MEDIA_TYPE, Document, Trust, updated, whole
 from tests.factories import CLERK
+from tests.terminals.api.test_fleet import BEAT
 from tests.terminals.field import Field
 from tests.terminals.publishing.losses import change, many, pan
 
@@ -166,6 +168,31 @@ def test_asking_for_what_follows_is_the_word_that_it_is_applied(field: Field) ->
     told = list(ListApplied.objects.order_by("id").values_list("version", flat=True))
     assert told == [first, second, first]
     assert Terminal.objects.get().hot_list_version == first
+
+
+def test_a_heartbeat_is_that_word_for_whoever_takes_the_plain_list(field: Field) -> None:
+    version = change(add=[1])
+    field.get("/api/v1/hot-list")
+    assert not ListApplied.objects.exists()
+    for told in (version, version, 7_777_777):
+        beat = BEAT | {"clock": timezone.now().isoformat(), "hot_list_version": told}
+        assert field.post_json("/api/v1/heartbeats", beat).status_code == 200
+    assert [each.version for each in ListApplied.objects.all()] == [version]
+
+
+def test_the_speed_of_lists_is_measured_from_publication_to_the_terminals_word(field: Field) -> None:
+    now = timezone.now()
+    behind = Field.install(field.keys)
+    version = change(add=[1], when=now - timedelta(minutes=10))
+    fetch(field, "hot_list", version)
+    latency = list_latency(since=now - timedelta(days=1))
+    assert latency.buckets == (0, 0, 1, 0, 0, 0, 0)
+    assert latency.slowest is not None
+    assert timedelta(minutes=10) <= latency.slowest < timedelta(minutes=12)
+    (late,) = terminals_behind()
+    assert (late.code, late.applied, late.missing) == (behind.terminal.code, 0, version)
+    assert late.since == now - timedelta(minutes=10)
+    assert publishing_latency(since=now - timedelta(days=1)).changes == 1
 
 
 def test_the_plain_list_is_what_was_published(field: Field) -> None:

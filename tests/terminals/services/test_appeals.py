@@ -15,16 +15,22 @@ from accounts.services.alerts import confirm_alert
 from accounts.services.compensations import compensate, pay_compensation_in_cash
 from accounts.services.incidents import flag_tampered
 from citizencard.core.errors import CitizenCardError, Conflict, InvalidField
+from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.core.models import AuditEntry
 from terminals.errors import IllegalAppealStep, NotAppealable, SelfDecision
 from terminals.models import HotListAppeal, HotListEntry
 from terminals.selectors.appeals import block_of, blocked_pans
+from terminals.services.acceptance import accept_batch
 from terminals.services.appeals import file_appeal, grant_appeal, publish_appeal_policy, refuse_appeal
+from terminals.services.held import settle_hot_listed
 from terminals.services.hotlist import report_loss
+from terminals.services.policies import publish_hot_list_policy
 from terminals.services.refunds import hot_list_flagged
+from terminals.wire.batch import build_batch
 from tests.accounts.refunds.stories import fen, named_card, purse_fen
 from tests.accounts.refunds.test_alerts import alert_about
 from tests.factories import CLERK, NOON, make_citizen
+from tests.terminals.field import Field
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day", "demo_keys")]
 
@@ -95,6 +101,23 @@ def test_the_whole_way_of_a_wrongly_listed_card() -> None:
         "compensation.pay",
     }
     assert invariants.broken() == []
+
+
+def test_what_was_held_meanwhile_is_paid_to_the_merchant(demo_keys: KeyStore) -> None:
+    """While the card is blocked nobody decides over its purchases; once the listing was wrong, they are ordinary ones."""
+    publish()
+    publish_hot_list_policy(
+        valid_from=date(2026, 1, 1), promise_minutes=30, grace_minutes=10, legal_basis="办法", actor="finance"
+    )
+    field = Field.install(demo_keys)
+    card = blocked_card()
+    record = field.tap(card, 0, 300, occurred_at=NOON + timedelta(hours=1))
+    accept_batch(terminal=field.terminal, body=build_batch("H1", [record]))
+    assert (fen("2241"), settle_hot_listed()) == (300, 0)
+    later = NOON + timedelta(days=1)
+    grant_appeal(appeal=objection(card), actor=DECIDER, reason="wrong", occurred_at=later)
+    assert (settle_hot_listed(), fen("2241"), fen("2202.BUS")) == (1, 0, 300)
+    assert settle_hot_listed() == 0
 
 
 def test_a_refused_objection_leaves_the_card_where_it_is() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +30,10 @@ from terminals.services.fleet import revoke_terminal
 from terminals.services.hotlist import report_loss
 from terminals.services.online.purchase import Sender, accept_at_once
 from terminals.wire.batch import build_batch
+from terminals.wire.errors import SignatureError
+from terminals.wire.plain_signature import read_plain
 from terminals.wire.record import TapRecord
+from terminals.wire.signature import SignedMessage, sign_request, verify_request
 from tests.factories import NOON, fill_purse, make_card, make_product
 from tests.fixtures_accounts import TODAY
 from tests.terminals.acceptance.test_any_order import books
@@ -323,3 +328,81 @@ def test_another_terminal_does_not_wait(transactional_db: None, demo_keys: Any) 
             cursor.execute("SET lock_timeout = '2s'")
         assert accept_at_once(sender=sender(free), body=free.tap(card, 1).to_json().encode()) is not None
         assert accept_at_once(sender=sender(held), body=held.tap(card, 2).to_json().encode()) is None
+
+
+def test_bytes_that_are_nothing_are_told_what_they_are_not(field: Field) -> None:
+    """Found by the description's own bodies: the refusal of a batch was given to a purchase of the same bytes."""
+    refused = field.post_batch(b"{}")
+    record = deliver(field.signed("POST", "/api/v1/taps", b"{}", "application/json"))
+    assert [one.json()["code"] for one in (refused, record)] == ["batch_refused", "illegal_data"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ({"key": Ed25519PrivateKey.generate()}, "signature_invalid"),
+        ({"created": datetime.now(UTC) - timedelta(minutes=6)}, "signature_stale"),
+        ({"terminal_code": "T-X"}, "terminal_unknown"),
+        ({"Signature": ""}, "signature_invalid"),
+        ({"Content-Digest": "sha-256=:AAAA:"}, "digest_mismatch"),
+        ({"body": b"{}"}, "digest_mismatch"),
+        ({"Host": "other"}, "signature_invalid"),
+    ],
+)
+def test_what_proves_no_terminal_posts_nothing(
+    field: Field, card: Card, how: dict[str, Any], expected: str
+) -> None:
+    """The short way has seen this terminal's key a moment ago, and is no easier to pass for it."""
+    deliver(tap_request(field, field.tap(card, 1)))
+    signed_how = {name: how[name] for name in ("key", "created", "terminal_code") if name in how}
+    request = tap_request(field, field.tap(card, 2), **signed_how)
+    request.body = how.get("body", request.body)
+    request.headers.update(
+        {name: how[name] for name in ("Signature", "Content-Digest", "Host") if name in how}
+    )
+    answer = deliver(request)
+    assert (answer.status_code, answer.json().get("code")) in ((401, expected), (400, None))  # type: ignore[attr-defined]
+    assert Tap.objects.count() == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_a_plain_signature_is_one_that_the_library_takes(data: st.DataObject) -> None:
+    """Whatever is changed in a request: what the short reading takes, the library takes; the other way need not be."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    body = data.draw(st.sampled_from([b"", b"{}"]))
+    request = requests.Request("POST", "http://127.0.0.1:8000/api/v1/taps", data=body or None).prepare()
+    sign_request(request, terminal_code="t-1", key=key)
+    headers, url, method = dict(request.headers), str(request.url), "POST"
+    for _ in range(data.draw(st.integers(0, 2))):
+        name = data.draw(st.sampled_from([*headers, "@url", "@method", "@body"]))
+        if name == "@url":
+            url = data.draw(
+                st.sampled_from([url + "?a=1", url + "/", url.replace("8000", "80"), url.upper()])
+            )
+        elif name == "@method":
+            method = data.draw(st.sampled_from(["GET", "post", "PUT"]))
+        elif name == "@body":
+            body = data.draw(st.binary(max_size=3))
+        else:
+            text = str(headers[name])
+            at, new = (
+                data.draw(st.integers(0, len(text))),
+                data.draw(st.sampled_from(["", "A", "=", " ", ";b", "9"])),
+            )
+            headers[name] = text[:at] + new + text[at + data.draw(st.integers(0, 2)) :]
+    message, tolerance = SignedMessage(method, url, headers, body), timedelta(seconds=300)
+    plain, public = read_plain(message, tolerance), key.public_key().public_bytes_raw()
+    try:
+        verify_request(message, find_key=lambda code: public if code == "t-1" else None, tolerance=tolerance)
+        right = True
+    except SignatureError:
+        right = False
+    assert right or plain is None or plain.keyid != "t-1" or not plain.is_by(public)
+    if headers == dict(request.headers) and (url, method, body) == (
+        str(request.url),
+        "POST",
+        request.body or b"",
+    ):
+        assert plain is not None
+        assert plain.is_by(public)

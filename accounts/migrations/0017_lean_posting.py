@@ -203,7 +203,7 @@ _KEPT_BEFORE = _KEPT & models.Q(floor_fen__lte=0, held_fen__gte=0)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0015_risk")]
+    dependencies = [("accounts", "0016_online_refund_orders")]
     operations = [
         migrations.RunSQL(PURSES, PURSES_BACK),
         migrations.RemoveConstraint("purse", "purse_floor"),
