@@ -71,6 +71,7 @@ INVARIANTS: Final = (
             "a deposit is returned once, and not more than was taken",
             "a document has the transfers that it asks for, and no transfer is without",
             "a refund empties its card into what is owed",
+            "a fare given back is the top-up it waits in, off its merchant",
             "what is given back of a purchase is an order of its card, out of its merchant's account, within the purchase",
         ),
     ),
@@ -92,7 +93,7 @@ INVARIANTS: Final = (
             "a card is where its last event left it",
             "a card's events follow each other",
             "a card is being refunded while its refund is under way",
-            "the triggers that guard taps and refusals are on",
+            "the triggers that guard taps, refusals and fares are on",
         ),
     ),
     Invariant(
@@ -132,6 +133,8 @@ INVARIANTS: Final = (
         (
             "a fee follows its rate",
             "a pass is its rides, its time, its refund and what is unused",
+            "no ride gives back more than was taken, nor less than it should",
+            "a fare subsidy is the sum of its trips",
         ),
     ),
     Invariant(

@@ -183,7 +183,7 @@ def test_the_database_keeps_the_proof(mine: Card) -> None:
 class AnyHistory(TestCase):
     """Whatever is granted, renewed and withdrawn when: no day is proved twice, and none that was not asked for."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=12, deadline=None)
     @given(
         steps=st.lists(
             st.tuples(st.sampled_from(["grant", "renew", "withdraw"]), st.integers(0, 40), st.integers(0, 3)),

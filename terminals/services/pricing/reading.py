@@ -34,15 +34,18 @@ SELECT card_id, min(since) FROM (
         (proved.withdrawn_at AT TIME ZONE 'Asia/Shanghai')::date)
 ) AS touched GROUP BY card_id ORDER BY card_id LIMIT %(limit)s
 """
+# What was taken back of a purchase was not taken; a purchase taken back whole is no ride.
 _TAPS: Final = """
 SELECT tap.business_date, tap.card_id, tap.atc, tap.merchant_id, tap.terminal_id, terminal.tariff_code, terminal.site_id,
-    coalesce(line.code, ''), tap.occurred_at, tap.amount_fen, tap.trip
+    coalesce(line.code, ''), tap.occurred_at, tap.amount_fen - coalesce(back.fen, 0), tap.trip
 FROM terminals_tap AS tap
     JOIN terminals_terminal AS terminal ON terminal.id = tap.terminal_id
     LEFT JOIN terminals_place AS place ON place.id = terminal.site_id
     LEFT JOIN terminals_line AS line ON line.id = place.line_id
+    LEFT JOIN LATERAL (SELECT sum(amount_fen)::bigint AS fen FROM terminals_purchasereturn
+        WHERE tap_date = tap.business_date AND tap_id = tap.id) AS back ON true
 WHERE tap.card_id = ANY(%(cards)s::bigint[]) AND tap.occurred_at >= %(since)s AND tap.business_date >= %(first)s
-    AND tap.outcome = ANY(%(priced)s::smallint[])
+    AND tap.outcome = ANY(%(priced)s::smallint[]) AND (tap.amount_fen = 0 OR tap.amount_fen > coalesce(back.fen, 0))
 """
 _KEPT: Final = """
 SELECT card_id, atc, max(version), (array_agg(due_fen ORDER BY version DESC))[1], sum(given_fen),
