@@ -40,6 +40,8 @@ LISTS = {
     "terminals_terminal": {"clerk", "finance", "auditor"},
     "terminals_tariff": {"clerk", "finance", "auditor"},
     "terminals_hotlistentry": {"clerk", "finance", "auditor"},
+    "terminals_grey": {"clerk", "finance", "auditor"},
+    "terminals_ride": {"clerk", "finance", "auditor"},
     "terminals_batch": {"finance", "auditor"},
     "settlement_clearingrun": {"finance", "auditor"},
     "core_businessday": {"finance", "auditor"},
