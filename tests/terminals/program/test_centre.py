@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,7 @@ pytestmark = pytest.mark.django_db
 def test_signed_lists_of_the_real_centre_are_applied_and_acknowledged(
     install: Callable[..., Device], demo_keys: KeyStore, tmp_path: Path
 ) -> None:
-    from terminals.services.publishing import present_key
-
+    present_key = import_module("terminals.services.publishing").present_key
     card, chip = loaded_card(demo_keys, 5_000)
     bus = install("flat", {"fare_fen": 200}, channel="bus", line="K1", line_no="00000001")
     now, said = timezone.now(), list[str]()
@@ -68,6 +68,14 @@ def test_signed_lists_of_the_real_centre_are_applied_and_acknowledged(
 
 @pytest.mark.skipif(not has("/api/v1/reversals"), reason="this centre takes no sales back yet")
 def test_the_real_centre_takes_sales_back(install: Callable[..., Device], demo_keys: KeyStore) -> None:
+    import_module("terminals.services.online.return_rules").publish_return_policy(
+        channel="bus",
+        valid_from=date(2026, 1, 1),
+        cancel=True,
+        refund_days=10_000,
+        legal_basis="test",
+        actor="clerk",
+    )
     shop = install("entered", {"max_fen": 100_000}, channel="shop")
     sequences = []
     for minutes, amount_fen in ((0, 500), (5, 300)):
