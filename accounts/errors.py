@@ -71,6 +71,22 @@ class CardNotActive(CitizenCardError):
     message = _("The card is not active (%(state)s).")
 
 
+class ConcessionHeld(CitizenCardError):
+    """The same category at the same time, or the same proof renewed twice: data `category`."""
+
+    code = "concession_held"
+    status = 409
+    message = _("There is a concession %(category)s for this time already.")
+
+
+class ConcessionOver(CitizenCardError):
+    """What was withdrawn is not renewed but granted anew: data `category`."""
+
+    code = "concession_over"
+    status = 409
+    message = _("The concession %(category)s was withdrawn. Grant a new one.")
+
+
 class CardAlreadyHeld(CitizenCardError):
     """One live card per citizen and product: data `product`."""
 
@@ -216,7 +232,7 @@ class LoadRefused(CitizenCardError):
     """The chip's MAC1 is wrong: it does not hold this card's keys, or the data were changed on the way."""
 
     code = "load_refused"
-    status = 409
+    status = 422
     message = _("The card could not prove itself for the load.")
 
 
@@ -224,7 +240,7 @@ class LoadNotProven(CitizenCardError):
     """The TAC or the balance does not prove the load; the order stays as it is."""
 
     code = "load_not_proven"
-    status = 409
+    status = 422
     message = _("The card's proof of the load is wrong; the top-up stays open.")
 
 
@@ -356,8 +372,16 @@ class IllegalFamilyTransition(CitizenCardError):
     message = _("A family link cannot go from %(source)s to %(target)s.")
 
 
-class RefundBlocked(CitizenCardError):
-    """Something stands against the refund: data `blocker` (stable word), `reason`, `legal_basis`."""
+class _WithBasis(CitizenCardError):
+    """Its rule is the one that stands in its data as `legal_basis`."""
+
+    def __init__(self, **data: Any) -> None:
+        super().__init__(**data)
+        self.rule = data.get("legal_basis", "")
+
+
+class RefundBlocked(_WithBasis):
+    """Something stands against the refund: data `blocker` (stable word), `reason`, `legal_basis`, `until` (a date or None)."""
 
     code = "refund_blocked"
     status = 409
@@ -381,6 +405,22 @@ class IllegalRefundTransition(CitizenCardError):
     message = _("A refund cannot go from %(source)s to %(target)s.")
 
 
+class IllegalAlertReview(CitizenCardError):
+    """An alert is reviewed once: data `source`, `target`."""
+
+    code = "illegal_alert_review"
+    status = 409
+    message = _("The alert is %(source)s already and cannot become %(target)s.")
+
+
+class IllegalCompensationStep(CitizenCardError):
+    """A compensation is paid once: data `source`, `target`."""
+
+    code = "illegal_compensation_step"
+    status = 409
+    message = _("The compensation is %(source)s already and cannot become %(target)s.")
+
+
 class SelfApproval(CitizenCardError):
     """Whoever asked for a refund does not approve it."""
 
@@ -390,12 +430,12 @@ class SelfApproval(CitizenCardError):
     rule = "four eyes on every payout"
 
 
-class PayeeMissing(CitizenCardError):
-    """A bank transfer needs a linked account: data `number`."""
+class PayeeMissing(_WithBasis):
+    """A bank transfer needs a linked account: data `number`, `reason` why it is not cash, `legal_basis`, `until`."""
 
     code = "payee_missing"
     status = 409
-    message = _("Refund %(number)s is paid by bank transfer and needs the payee's linked account.")
+    message = _("Refund %(number)s is paid by bank transfer and needs the payee's linked account: %(reason)s")
 
 
 class RefundExceedsPayment(CitizenCardError):

@@ -1,5 +1,5 @@
 """Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, family link,
-subsidy batch, card, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account.
+subsidy batch, card, alert, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account.
 
 All of them end with the caller's transaction. They are NO KEY locks: the check of a foreign key never waits for them. A second
 update of a row in one transaction makes that check again, and would want the card when it has the order already.
@@ -16,6 +16,7 @@ from accounts.models import (
     Agent,
     Card,
     Citizen,
+    Compensation,
     FamilyLink,
     GatewayRefund,
     Hold,
@@ -24,6 +25,7 @@ from accounts.models import (
     Pass,
     Purse,
     Refund,
+    RiskAlert,
     SubsidyBatch,
     SubsidyLine,
     TopUpDifference,
@@ -45,6 +47,20 @@ def lock_citizen(pk: UUID) -> Citizen:
 def lock_card(pk: int) -> Card:
     """The card's row as it is now; only the life-cycle services change it."""
     return Card.objects.select_for_update(of=("self",), no_key=True).select_related("product").get(pk=pk)
+
+
+def lock_alert(pk: int) -> RiskAlert:
+    """The alert's row as it is now, with its card and parameters: two people do not both review it."""
+    return (
+        RiskAlert.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("card", "parameters")
+        .get(pk=pk)
+    )
+
+
+def lock_compensation(pk: int) -> Compensation:
+    """The note's row as it is now, with its card: it is paid once."""
+    return Compensation.objects.select_for_update(of=("self",), no_key=True).select_related("card").get(pk=pk)
 
 
 def lock_refund(pk: int) -> Refund:

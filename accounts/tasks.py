@@ -1,4 +1,4 @@
-"""Top-ups, refunds, holds and passes in the background: each task may run twice, at once or after a crash; the database knows what is done."""
+"""Top-ups, refunds, holds, passes and concessions in the background: each task may run twice, at once or after a crash; the database knows what is done."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.errors import GatewayUnavailable
 from accounts.services import (
+    concessions,
     direct_debit,
     gateway_refunds,
     holds,
@@ -82,3 +83,9 @@ def expire_passes(iso_date: str | None = None) -> int:
     """Book what time has taken of passes before a date, given as YYYY-MM-DD, today by default; how many were touched."""
     day = date.fromisoformat(iso_date) if iso_date else shanghai(timezone.now()).date()
     return sum(iter(lambda: pass_lapses.expire_passes(day), 0))
+
+
+@shared_task(name="accounts.remind_holders")
+def remind_holders() -> int:
+    """Tell holders whose concession ends soon; how many. Every morning; each is told once for each reminder."""
+    return concessions.remind_holders(today=shanghai(timezone.now()).date())

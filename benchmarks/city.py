@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.utils import timezone
 
-from accounts.models import Chart
+from accounts.models import CardProduct, Chart
 from accounts.services.ledger import open_account
 from citizencard.core.calendar import SHANGHAI, open_business_day
+from citizencard.simulator.bulk import Load, issue_cards, load_cards
 from terminals.models import Channel, Tap
 
 FUNDS_FEN: Final = 50_000
@@ -42,40 +44,6 @@ SELECT 'T' || code, 'pos', id, code, 'flat', upper(lpad(to_hex(id), 12, '0')), '
 FROM merchant
 """
 
-_CARDS: Final = """
-INSERT INTO accounts_cardproduct
-    (code, name, real_name, kind_code, balance_limit_fen, price_fen, deposit_fen, validity_years)
-VALUES ('seeded', 'seeded', false, 1, 100000, 0, 0, 10);
-WITH face AS (
-    SELECT '31043970' || lpad((90000000000 + n)::text, 11, '0') AS pan FROM generate_series(1, %(cards)s) AS n
-), account AS (
-    INSERT INTO accounts_ledgeraccount (code, chart, side, name, control_id)
-    SELECT '2012.' || pan, '2012', 'C', '', %(control)s FROM face RETURNING id, code
-), card AS (
-    INSERT INTO accounts_card (pan, product_id, state, key_version, valid_from, valid_to, created_at)
-    SELECT pan, 'seeded', 'active', 1, %(day)s, %(day)s::date + 3650, now() FROM face RETURNING id, pan
-)
-INSERT INTO accounts_purse (card_id, account_id, balance_fen, floor_fen, ceiling_fen, movements, online_seen)
-SELECT card.id, account.id, 0, 0, 100000, 0, '{[0,1)}' FROM card JOIN account ON account.code = '2012.' || pan;
-INSERT INTO accounts_cardevent (card_id, source, target, actor, reason, occurred_at)
-SELECT id, '', 'active', 'seed', '', now() FROM accounts_card WHERE product_id = 'seeded';
-INSERT INTO accounts_topuporder (number, card_id, purse_id, amount_fen, channel, state, actor, occurred_at, paid_at,
-    online_atc, balance_before_fen, terminal_no, loaded_at, tac, proof, confirmed_at)
-SELECT 'seed' || card.id, card.id, purse.id, %(funds)s, 'cash', 'confirmed', 'seed', now(), now(),
-    0, 0, '000000000001', now(), '\\x00000000', 'tac', now()
-FROM accounts_card AS card JOIN accounts_purse AS purse ON purse.card_id = card.id WHERE product_id = 'seeded';
-WITH journal AS (
-    INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
-    VALUES ('seed:funds', 'topup', 'seed', '', 'seed', %(day)s, now()) RETURNING id
-)
-INSERT INTO accounts_transfer
-    (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
-SELECT %(day)s, leg.kind, leg.debit_id, leg.credit_id, topup.amount_fen, journal.id, topup.id, topup.occurred_at
-FROM journal, accounts_topuporder AS topup JOIN accounts_purse AS purse USING (card_id)
-CROSS JOIN LATERAL (VALUES
-    (1, %(cash)s::bigint, %(transit)s::bigint), (2, %(transit)s, purse.account_id)) AS leg (kind, debit_id, credit_id);
-"""
-
 # merchant and card count from 1; a line's position gives its counters.
 _RECORDS: Final = """
 CREATE TEMPORARY TABLE record (
@@ -96,13 +64,15 @@ INSERT INTO terminals_tap (business_date, batch_id, line, terminal_id, merchant_
     amount_fen, balance_fen, occurred_at, received_at, tac, outcome)
 SELECT %(day)s, batch.id, row_number() OVER (PARTITION BY record.merchant ORDER BY n), terminal.id,
     terminal.merchant_id, card.id, seen.atc + row_number() OVER (PARTITION BY record.card ORDER BY n) - 1,
-    seen.sequence + row_number() OVER (PARTITION BY record.merchant ORDER BY n) - 1, 6, amount_fen, 0, %(at)s, now(), '\\x00000000', outcome
+    seen.sequence + row_number() OVER (PARTITION BY record.merchant ORDER BY n) - 1, 6, amount_fen,
+    seen.balance_fen - coalesce(sum(amount_fen) FILTER (WHERE outcome < 3) OVER (PARTITION BY record.card ORDER BY n), 0),
+    %(at)s + n * %(pace)s, now(), '\\x00000000', outcome
 FROM record
 JOIN terminals_terminal AS terminal ON terminal.code = 'TM' || lpad(merchant::text, 5, '0')
 JOIN batch ON batch.terminal_id = terminal.id
 JOIN accounts_card AS card ON card.pan = '31043970' || lpad((90000000000 + record.card)::text, 11, '0')
 CROSS JOIN LATERAL (
-    SELECT coalesce(upper(offline_seen), 0) AS atc, coalesce(upper(terminal.sequences_seen), 1) AS sequence
+    SELECT balance_fen, coalesce(upper(offline_seen), 0) AS atc, coalesce(upper(terminal.sequences_seen), 1) AS sequence
     FROM accounts_purse WHERE card_id = card.id
 ) AS seen
 """
@@ -151,20 +121,21 @@ class Purchase:
 def found_city(day: date, *, merchants: int, cards: int) -> None:
     """Open `day`, register merchants with a terminal each, and put FUNDS_FEN on every card."""
     open_business_day(day)
-    for chart in Chart.COUNTER_CASH, Chart.TOP_UPS_IN_TRANSIT, Chart.FEE_INCOME:
-        open_account(chart=chart)
-    values = {
-        "day": day,
-        "merchants": merchants,
-        "cards": cards,
-        "channels": Channel.values,
-        "kinds": len(Channel.values),
-        "funds": FUNDS_FEN,
-        "cash": open_account(chart=Chart.COUNTER_CASH).pk,
-        "transit": open_account(chart=Chart.TOP_UPS_IN_TRANSIT).pk,
-        "control": open_account(chart=Chart.PURSE_ANONYMOUS).pk,
-    }
-    _run(_MERCHANTS + ";" + _CARDS, values)
+    open_account(chart=Chart.FEE_INCOME)
+    values = {"merchants": merchants, "channels": Channel.values, "kinds": len(Channel.values)}
+    _run(_MERCHANTS, values)
+    product = CardProduct.objects.create(
+        code="seeded",
+        name="seeded",
+        real_name=False,
+        kind_code=1,
+        balance_limit_fen=100_000,
+        validity_years=10,
+    )
+    pans, now = [f"31043970{90_000_000_000 + number}" for number in range(1, cards + 1)], timezone.now()
+    issue_cards(product=product, pans=pans, day=day, at=now, actor="seed")
+    loads = (Load(pan, now, FUNDS_FEN, 0, 0, bytes(4)) for pan in pans)
+    load_cards(key="seed:funds", day=day, loads=loads, actor="seed", terminal_no="000000000001")
 
 
 @transaction.atomic
@@ -180,7 +151,10 @@ def tap(day: date, purchases: Iterable[Purchase]) -> None:
 
 @transaction.atomic
 def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
-    """As `tap`, for a whole city's day: `taps` purchases of 100 to 299 fen, every hundredth is suspended."""
+    """As `tap`, for a whole city's day: `taps` purchases of 100 to 299 fen, every hundredth is suspended.
+
+    They go on from noon for nine hours.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_RECORDS)
         cursor.execute(
@@ -189,7 +163,7 @@ def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
             FROM generate_series(0, %(taps)s - 1) AS n""",
             {"merchants": merchants, "cards": cards, "taps": taps},
         )
-    _accept(day)
+    _accept(day, pace=timedelta(hours=9) / taps)
 
 
 @transaction.atomic
@@ -211,7 +185,7 @@ def tap_at_random(day: date, *, merchants: int, cards: int, taps: int) -> None:
     _accept(day)
 
 
-def _accept(day: date) -> None:
+def _accept(day: date, pace: timedelta = timedelta(0)) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM terminals_tap")
         (last,) = cursor.fetchone()
@@ -219,6 +193,7 @@ def _accept(day: date) -> None:
     values = {
         "day": day,
         "at": datetime.combine(day, time(12), SHANGHAI),
+        "pace": pace,
         "last": last,
         "number": f"seed-{day}-{last}",
         "claims": open_account(chart=Chart.SUSPENSE_RECEIVABLE).pk,

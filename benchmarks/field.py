@@ -67,6 +67,12 @@ class Till:
         sign_request(request, terminal_code=self.terminal.code, key=self._key)
         return request
 
+    def asking(self, url: str) -> PreparedRequest:
+        """A signed GET."""
+        request = Request("GET", url).prepare()
+        sign_request(request, terminal_code=self.terminal.code, key=self._key)
+        return request
+
 
 def wallets() -> list[Wallet]:
     """All cards of the city, in the order of their numbers."""

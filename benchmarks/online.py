@@ -46,11 +46,11 @@ def run(*, address: str, tills: Sequence[Till], cards: Sequence[Wallet], rounds:
     for number in range(rounds + 1):
         into = figures if number else warm  # the first round only warms everything up
         signed = [_purchases(till, card, address, purchases) for till, card in zip(tills, cards, strict=True)]
-        answers = _hammer(into, PURCHASE, address, signed)
+        answers = hammer(into, PURCHASE, address, signed)
         result.check(
             "every purchase was accepted", all(json.loads(a)["result"] == "accepted" for a in answers)
         )
-        _hammer(into, BARE, address, [[_bare(address)] * purchases] * CLIENTS)
+        hammer(into, BARE, address, [[_bare(address)] * purchases] * CLIENTS)
         into.add(PGBENCH, _pgbench(1 if quick else PGBENCH_SECONDS))
     made = (rounds + 1) * CLIENTS * purchases
     result.check("one tap for each purchase", Tap.objects.count() - before == made)
@@ -74,7 +74,7 @@ def _bare(address: str) -> bytes:
     return wire_form(Request("POST", f"http://{address}/bare", data=b"{}").prepare())
 
 
-def _hammer(figures: Rounds, name: str, address: str, requests: Sequence[Sequence[bytes]]) -> list[bytes]:
+def hammer(figures: Rounds, name: str, address: str, requests: Sequence[Sequence[bytes]]) -> list[bytes]:
     """All clients at once, each sending its requests one after another; the answers' bodies."""
     ready, seconds, bodies = threading.Barrier(len(requests) + 1), list[float](), list[bytes]()
 

@@ -16,4 +16,13 @@ def bare_insert(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"{}", content_type="application/json")
 
 
-urlpatterns = [path("bare", bare_insert), path("", include("citizencard.urls"))]
+def bare_bytes(request: HttpRequest, size: int) -> HttpResponse:
+    """So many bytes, and no question asked."""
+    return HttpResponse(bytes(size), content_type="application/octet-stream")
+
+
+urlpatterns = [
+    path("bare", bare_insert),
+    path("bare-bytes/<int:size>", bare_bytes),
+    path("", include("citizencard.urls")),
+]

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "citizencard.proxy.CallersAddress",
     "django.middleware.security.SecurityMiddleware",
+    "terminals.api.at_once.PurchasesAtOnce",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -165,6 +166,14 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Fields of one name with other values.
+    "ENUM_NAME_OVERRIDES": {
+        "TerminalStateEnum": ["active", "suspended"],
+        "CardStateEnum": ["open", "listed", "not_active"],
+        "OrderStateEnum": ["paid", "loaded", "confirmed", "reversed"],
+        "TapResultEnum": ["accepted", "suspended", "duplicate", "rejected"],
+        "ReturnResultEnum": ["reversed", "refunded"],
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_AUTHENTICATION": [],
@@ -206,8 +215,14 @@ CELERY_BEAT_SCHEDULE = {
     "advance-refunds": {"task": "accounts.advance_refunds", **_EVERY_MINUTE},
     "expire-holds": {"task": "accounts.expire_holds", **_EVERY_MINUTE},
     "collect-mandates": {"task": "accounts.collect_mandates", **_EVERY_MINUTE},
+    "publish-hot-list": {"task": "terminals.publish_hot_list", **_EVERY_MINUTE},
+    "settle-hot-listed": {"task": "terminals.settle_hot_listed", **_EVERY_MINUTE},
+    "settle-greys": {"task": "terminals.settle_greys", **_EVERY_MINUTE},
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
+    "remind-holders": {"task": "accounts.remind_holders", "schedule": crontab(hour=8, minute=0)},
     "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
+    "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},
+    "run-risk": {"task": "terminals.run_risk", "schedule": crontab(hour=1, minute=30)},
     "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},
 }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from citizencard.core.errors import CitizenCardError
 
@@ -36,6 +39,44 @@ class TariffMissing(TerminalsError):
     code = "tariff_missing"
     status = 404
     message = _("Tariff %(code)s is not in force on %(date)s.")
+
+
+class FaresRefused(TerminalsError):
+    """Fare documents that cannot be published; nothing was. Data `problems` (`FareProblem`), `count`, `first`."""
+
+    code = "fares_refused"
+    status = 422
+    message = _("%(count)s things stand against it, first: %(first)s")
+    rule = "fares contradict neither themselves nor what is there"
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__(problems=problems, count=len(problems), first=str(problems[0]))
+
+
+class FaresCheckedByMaker(TerminalsError):
+    """Who proposes fares does not publish or refuse them."""
+
+    code = "fares_checked_by_maker"
+    status = 403
+    message = _("Another person than proposed the fares has to decide.")
+    rule = "four eyes"
+
+
+class IllegalProposalStep(TerminalsError):
+    """A proposal was decided before. Data `source` and `target`."""
+
+    code = "illegal_proposal_step"
+    status = 409
+    message = _("A proposal that is %(source)s cannot become %(target)s.")
+
+
+class FareBegun(TerminalsError):
+    """A document that holds already is not withdrawn; a later version replaces it. Data `document` and `date`."""
+
+    code = "fare_begun"
+    status = 409
+    message = _("%(document)s has been in force since %(date)s: publish a later version instead.")
+    rule = "an event is judged by the rule of its own date"
 
 
 class TerminalTaken(TerminalsError):
@@ -181,3 +222,130 @@ class SiteWrong(TerminalsError):
     code = "site_wrong"
     status = 422
     message = _("Place %(place)s belongs to another merchant.")
+
+
+class LineRefused(TerminalsError):
+    """A body of one object a line cannot be read; none of it is kept. Data `line` (0: the whole), `field`, `reason`."""
+
+    code = "line_refused"
+    status = 422
+    message = _("Line %(line)s, %(field)s: %(reason)s")
+    rule = "one JSON object a line, all of them or none"
+
+
+class RideCodeWithoutMoney(TerminalsError):
+    """There is nothing in the account purse that a ride could be paid from."""
+
+    code = "ride_code_without_money"
+    status = 409
+    message = _("The online account is empty. Top it up to ride by code.")
+
+
+class SelfListing(TerminalsError):
+    """Whoever raised a suspicion does not block the card: a person has confirmed it, and another one lists it."""
+
+    code = "self_listing"
+    status = 403
+    message = _("A card is put on the hot list by another person than the one who raised the suspicion.")
+    rule = gettext_noop("four eyes on every blocked card")
+
+
+class NotAppealable(TerminalsError):
+    """The card is not on the hot list on suspicion, so there is nothing to object to. Data `card`, masked."""
+
+    code = "not_appealable"
+    status = 409
+    message = _("Card %(card)s is not blocked on suspicion.")
+
+
+class IllegalAppealStep(TerminalsError):
+    """An appeal is decided once: data `source`, `target`."""
+
+    code = "illegal_appeal_step"
+    status = 409
+    message = _("The objection is %(source)s already and cannot become %(target)s.")
+
+
+class SelfDecision(TerminalsError):
+    """Whoever put the card on the list does not decide whether that was right."""
+
+    code = "self_decision"
+    status = 403
+    message = _("An objection is decided by another person than the one who blocked the card.")
+    rule = gettext_noop("nobody judges his own decision")
+
+
+class TerminalSuspended(TerminalsError):
+    """A suspended terminal takes no cards: nothing is told of them and nothing is put on them."""
+
+    code = "terminal_suspended"
+    status = 409
+    message = _("The terminal is suspended and takes no cards.")
+
+
+class TooManyInquiries(TerminalsError):
+    """More questions about cards than people put cards on a reader: data `seconds` to wait."""
+
+    code = "too_many_inquiries"
+    status = 429
+    message = _("Too many inquiries. Try again in %(seconds)s seconds.")
+    rule = "inquiries per terminal and minute"
+
+
+class PurchaseUnknown(TerminalsError):
+    """No such purchase: no tap with these numbers of terminal and card."""
+
+    code = "purchase_unknown"
+    status = 404
+    message = _("There is no such purchase.")
+
+
+class PurchaseNotYours(TerminalsError):
+    """Another merchant's purchase."""
+
+    code = "purchase_not_yours"
+    status = 403
+    message = _("The purchase was made at another merchant.")
+    rule = "only who was paid gives back"
+
+
+class PurchaseNotPaid(TerminalsError):
+    """The merchant has not been paid for it: it waits in suspense, or was over nothing."""
+
+    code = "purchase_not_paid"
+    status = 409
+    message = _("Nothing was paid to the merchant for this purchase.")
+
+
+class AlreadyReversed(TerminalsError):
+    """The purchase was cancelled before, from another terminal; there is nothing left to give back."""
+
+    code = "already_reversed"
+    status = 409
+    message = _("The purchase was cancelled already.")
+
+
+class PurchaseDayClosed(TerminalsError):
+    """The business day of the purchase is over: it is refunded instead."""
+
+    code = "day_closed"
+    status = 409
+    message = _("The day of the purchase is closed. Refund it instead.")
+    rule = "cancellation within the business day"
+
+
+class ReturnNotAllowed(TerminalsError):
+    """The channel's policy does not allow it, or not any more."""
+
+    code = "return_not_allowed"
+    status = 409
+    message = _("Purchases of this kind are not taken back any more.")
+    rule = "return policy of the channel"
+
+
+class PurchaseOverRefunded(TerminalsError):
+    """All that is given back of a purchase together would be more than was paid: data `left_fen`."""
+
+    code = "purchase_over_refunded"
+    status = 409
+    message = _("More cannot be given back than was paid.")

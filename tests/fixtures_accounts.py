@@ -14,7 +14,13 @@ if TYPE_CHECKING:  # pytest loads this file before Django knows its apps
 TODAY = date(2026, 3, 2)
 """The business day the tests play on."""
 
-_PARTITIONED = ("accounts_transfer", "terminals_tap", "terminals_refusal")
+_PARTITIONED = (
+    "accounts_transfer",
+    "terminals_tap",
+    "terminals_refusal",
+    "terminals_farecharge",
+    "terminals_fareshare",
+)
 
 
 @pytest.fixture

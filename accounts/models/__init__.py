@@ -1,5 +1,7 @@
 from accounts.models.agents import Agent, Remittance
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
+from accounts.models.compensations import Compensation
+from accounts.models.concessions import Concession
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
 from accounts.models.gateway_refund import GatewayRefund
@@ -14,6 +16,7 @@ from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
+from accounts.models.risk import RiskAlert, RiskParameters, RiskRule
 from accounts.models.subsidies import SubsidyBatch, SubsidyFunds, SubsidyLine
 from accounts.models.topup import TopUpOrder
 
@@ -27,6 +30,8 @@ __all__ = [
     "Chart",
     "Citizen",
     "Closing",
+    "Compensation",
+    "Concession",
     "Consent",
     "FamilyLink",
     "GatewayEntry",
@@ -50,6 +55,9 @@ __all__ = [
     "RefundPart",
     "RefundPolicy",
     "Remittance",
+    "RiskAlert",
+    "RiskParameters",
+    "RiskRule",
     "SubsidyBatch",
     "SubsidyFunds",
     "SubsidyLine",

@@ -32,6 +32,12 @@ class CardProduct(models.Model):
     price_fen = models.BigIntegerField(_("price (fen)"), default=0)
     deposit_fen = models.BigIntegerField(_("deposit (fen)"), default=0)
     validity_years = models.PositiveSmallIntegerField(_("validity (years)"))
+    test_only = models.BooleanField(
+        _("for tests only"),
+        default=False,
+        db_default=False,
+        help_text=_("refused where the system is in production"),
+    )
 
     class Meta:
         verbose_name = _("card product")
@@ -131,6 +137,10 @@ class Card(StatefulModel):
     def report_lost(self) -> None:
         """The holder reported the loss; the hot list carries the card from now on."""
 
+    @transition(field=state, source=State.LOST, target=State.ACTIVE)
+    def recover(self) -> None:
+        """The card was found, or reported lost by mistake."""
+
     @transition(field=state, source=[State.ISSUED, State.ACTIVE, State.LOST], target=State.REFUNDING)
     def start_refund(self) -> None:
         """The holder wants the money back; the hot list carries the card from now on."""
@@ -206,11 +216,7 @@ class Purse(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["card", "kind"], name="one_purse_of_a_kind_per_card"),
             models.CheckConstraint(
-                condition=models.Q(
-                    balance_fen__gte=models.F("floor_fen") + models.F("held_fen"),
-                    held_fen__gte=0,
-                    floor_fen__lte=0,
-                ),
+                condition=models.Q(balance_fen__gte=models.F("floor_fen") + models.F("held_fen")),
                 name="purse_floor",
             ),
             models.CheckConstraint(

@@ -11,11 +11,12 @@ from accounts.models.cards import Card
 class CardFlag(models.Model):
     """A suspicion against a card, with its evidence. While open, nothing is paid out; a person clears it.
 
-    `evidence` holds amounts (fen) and counters as found, never keys or personal data.
+    `evidence` holds amounts (fen) and counters as found, or the `alert` that a person confirmed; never keys or personal data.
     """
 
     class Kind(models.TextChoices):
         TAMPERED = "tampered", _("chip tampered with")
+        RISK = "risk", _("risk alert confirmed")
 
     card = models.ForeignKey(Card, models.PROTECT, related_name="flags", verbose_name=_("card"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)

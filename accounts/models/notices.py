@@ -51,6 +51,52 @@ class Notice(models.Model):
             "mandate_stopped_expired",
             _("Automatic top-up of card %(card)s was not agreed to in time."),
         )
+        FARE_GIVEN_BACK = (
+            "fare_given_back",
+            _(
+                "%(amount)s yuan of %(rides)s rides are given back to card %(card)s, at the next reader that tops up."
+            ),
+        )
+        CONCESSION_ENDS = (
+            "concession_ends",
+            _("Your concession (%(category)s) ends on %(date)s, in %(days)s days. Please have it renewed."),
+        )
+
+        CARD_LISTED = (
+            "card_listed",
+            _(
+                "Card %(card)s was reported lost. What is paid with it more than %(minutes)s minutes after the report is not "
+                "charged to you."
+            ),
+        )
+        CARD_FOUND = "card_found", _("Card %(card)s was found and works again.")
+        CARD_LISTED_WRONGLY = (
+            "card_listed_wrongly",
+            _(
+                "Card %(card)s was refused by mistake and works again. If this has cost you anything, please tell us."
+            ),
+        )
+
+        HOT_LISTED = (
+            "hot_listed",
+            _("Card %(card)s is blocked on suspicion. On the card's page you see why, and can object."),
+        )
+        APPEAL_FILED = (
+            "appeal_filed",
+            _("Your objection %(number)s about card %(card)s has arrived. It is decided by %(due)s."),
+        )
+        APPEAL_GRANTED = (
+            "appeal_granted",
+            _("Objection %(number)s: you were right, and card %(card)s works again. We are sorry."),
+        )
+        APPEAL_REFUSED = (
+            "appeal_refused",
+            _("Objection %(number)s: card %(card)s stays blocked. The reason is on the card's page."),
+        )
+        COMPENSATED = (
+            "compensated",
+            _("For the wrongly blocked card %(card)s you get %(amount)s yuan."),
+        )
 
     citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="notices", verbose_name=_("citizen"))
     code = models.CharField(_("message"), max_length=30)

@@ -19,8 +19,9 @@ class TopUpOrder(StatefulModel):
     """INIT → PAID (money received, value in transit) → LOADED (MAC2 given to the chip) → CONFIRMED, or REVERSED.
 
     An order for the account purse goes from PAID to CONFIRMED at once. `occurred_at` and `loaded_at` are the device's
-    clock; `received_at`, `paid_at`, `confirmed_at` and `reversed_at` ours. `party` is the agent, kiosk or subsidy payer
-    the money comes through, `payer` whoever tops up somebody else's card. The database holds `purse` to be one of `card`.
+    clock; `received_at`, `paid_at`, `confirmed_at` and `reversed_at` ours. `party` is the agent, kiosk, subsidy payer
+    or (of a fare or purchase given back) merchant the money comes through, `payer` whoever tops up somebody else's card. The
+    database holds `purse` to be one of `card`.
     """
 
     class State(models.TextChoices):
@@ -37,6 +38,8 @@ class TopUpOrder(StatefulModel):
         GATEWAY = "gateway", _("payment gateway")
         MANDATE = "mandate", _("direct debit")
         SUBSIDY = "subsidy", _("subsidy")
+        REPAIR = "repair", _("fare given back")
+        REFUND = "refund", _("refund of a purchase")
 
     class Proof(models.TextChoices):
         TAC = "tac", _("the chip's TAC")
@@ -84,7 +87,9 @@ class TopUpOrder(StatefulModel):
         constraints = [
             models.CheckConstraint(condition=models.Q(amount_fen__gt=0), name="topup_amount_positive"),
             models.CheckConstraint(
-                condition=models.Q(channel__in=["agent", "kiosk", "subsidy"], party__gt="")
+                condition=models.Q(
+                    channel__in=["agent", "kiosk", "subsidy", "repair", "refund"], party__gt=""
+                )
                 | models.Q(channel__in=["cash", "gateway", "mandate"], party=""),
                 name="topup_names_its_party",
             ),

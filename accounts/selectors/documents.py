@@ -14,10 +14,12 @@ WITH account AS (
     SELECT id, code FROM accounts_ledgeraccount
 ), topup AS (
     SELECT o.*, money.id AS money_id, p.account_id, CASE
-            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel = 'kiosk' THEN '1011' ELSE money.code END AS back
+            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel IN ('kiosk', 'repair', 'refund') THEN '1011'
+            ELSE money.code END AS back
     FROM accounts_topuporder o JOIN accounts_purse p ON p.id = o.purse_id
     LEFT JOIN account money ON money.code = CASE o.channel WHEN 'cash' THEN '1011' WHEN 'gateway' THEN '1012'
-        WHEN 'agent' THEN '1013' WHEN 'kiosk' THEN '1014' WHEN 'mandate' THEN '1015' ELSE '1231' END
+        WHEN 'agent' THEN '1013' WHEN 'kiosk' THEN '1014' WHEN 'mandate' THEN '1015' WHEN 'repair' THEN '2202'
+        WHEN 'refund' THEN '2202' ELSE '1231' END
         || CASE o.party WHEN '' THEN '' ELSE '.' || o.party END
     WHERE o.paid_at IS NOT NULL
 ), sold AS (
@@ -58,6 +60,9 @@ WITH account AS (
         FROM accounts_gatewayrefund r JOIN topup ON topup.id = r.order_id WHERE r.state = 'succeeded'
     UNION ALL SELECT 31, id, NULL, '2032', NULL, CASE method WHEN 'cash' THEN '1011' ELSE '1001' END, amount_fen
         FROM accounts_refundpart WHERE method <> 'gateway' AND state <> 'waiting'
+    UNION ALL SELECT 36, id, NULL, '6711', NULL, '2033', amount_fen FROM accounts_compensation
+    UNION ALL SELECT 37, note.id, NULL, '2033', p.account_id, CASE WHEN p.id IS NULL THEN '1011' END, note.amount_fen
+        FROM accounts_compensation note LEFT JOIN accounts_purse p ON p.id = note.purse_id WHERE note.state = 'paid'
     UNION ALL SELECT 50, id, NULL, "into", account_id, NULL, expected_fen FROM accounts_remittance
     UNION ALL SELECT 50, id, NULL, "into", NULL, '2241', counted_fen - expected_fen FROM accounts_remittance
     UNION ALL SELECT 50, id, NULL, '1221', NULL, "into", expected_fen - counted_fen FROM accounts_remittance
@@ -69,7 +74,7 @@ WITH account AS (
     WHERE fen > 0
 ), posted AS (
     SELECT t.kind, t.source_id, t.debit_id, t.credit_id, t.amount_fen FROM accounts_transfer t
-    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 50)
+    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50)
         OR t.kind = 4 AND t.credit_id = (SELECT id FROM account WHERE code = '6002')
         -- What came back from a payer's bank cancels what was sent there.
         OR t.kind IN (31, 32) AND NOT EXISTS (

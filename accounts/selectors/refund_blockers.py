@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.models import Card, CardFlag, RefundPolicy, TopUpOrder
+from accounts.selectors.alerts import alert_of, alerts_against_payout
 from accounts.selectors.chip_evidence import ChipEvidence
 
 SHADOW_BALANCE: Final = gettext_noop("the ledger's balance decides, not the chip's")
@@ -32,10 +34,14 @@ class Blocking(StrEnum):
     TOP_UP_UNDER_WAY = "top_up_under_way"
     HELD = "held"
     UNMATCHED = "unmatched"
+    ALERT = "alert"
+    SUSPECTED = "suspected"
+    CASH_LIMIT = "cash_limit"
+    GREY = "grey"
 
 
-PASSING: Final = frozenset({Blocking.TOP_UP_UNDER_WAY, Blocking.HELD})
-"""The system clears these up by itself; a requested refund waits for it."""
+PASSING: Final = frozenset({Blocking.TOP_UP_UNDER_WAY, Blocking.HELD, Blocking.ALERT, Blocking.GREY})
+"""The system, or a person who reviews, clears these up; a requested refund waits for it."""
 WAITING: Final = frozenset({Blocking.UNMATCHED})
 """Time clears these up: late taps arrive, or the waiting is over."""
 
@@ -48,6 +54,15 @@ class Blocker:
     reason: str
     rule: str = ""
     until: date | None = None
+
+
+_further: list[Callable[[Card], Sequence[Blocker]]] = []
+
+
+def ask_further(find: Callable[[Card], Sequence[Blocker]]) -> None:
+    """Have what stands above the accounts say what it knows against paying a card out. Asked for every quote."""
+    if find not in _further:
+        _further.append(find)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +98,7 @@ def blockers_of_rules(card: Card, terms: Terms, *, chip_read: bool) -> list[Bloc
 
 def blockers_of_facts(card: Card, evidence: ChipEvidence, *, held_fen: int, owned_fen: int) -> list[Blocker]:
     """What the chip and the books say; `owned_fen` is balance, price and deposit together."""
-    blockers = []
-    flagged = card.flags.filter(kind=CardFlag.Kind.TAMPERED, cleared_at=None).exists()
-    if evidence.tampered or flagged:
-        blockers.append(Blocker(Blocking.TAMPERED, _("the chip shows what the books cannot explain")))
+    blockers = _of_suspicion(card, evidence)
     if owned_fen < 0:
         blockers.append(Blocker(Blocking.DEBT, _("the card owes more than its deposit")))
     orders = card.topups.filter(state__in=_UNDER_WAY).order_by("pk").values_list("number", flat=True)
@@ -95,7 +107,37 @@ def blockers_of_facts(card: Card, evidence: ChipEvidence, *, held_fen: int, owne
         blockers.append(Blocker(Blocking.TOP_UP_UNDER_WAY, reason))
     if held_fen:
         blockers.append(Blocker(Blocking.HELD, _("part of the balance is reserved")))
+    for find in _further:
+        blockers += find(card)
     return blockers
+
+
+def _of_suspicion(card: Card, evidence: ChipEvidence) -> list[Blocker]:
+    """Flags and open alerts. None of them decides anything but that nothing is paid out meanwhile."""
+    blockers = []
+    flags = {flag.kind: flag for flag in card.flags.filter(cleared_at=None)}
+    if evidence.tampered or CardFlag.Kind.TAMPERED in flags:
+        blockers.append(Blocker(Blocking.TAMPERED, _("the chip shows what the books cannot explain")))
+    if flag := flags.get(CardFlag.Kind.RISK):
+        alert = alert_of(flag)
+        title = alert.get_rule_display() if alert else flag.get_kind_display()
+        basis = alert.parameters.legal_basis if alert else ""
+        reason = _("a person has confirmed a suspicion: %(rule)s") % {"rule": title}
+        blockers.append(Blocker(Blocking.SUSPECTED, reason, basis))
+    for alert in alerts_against_payout(card):
+        reason = _("a person has yet to look at: %(rule)s") % {"rule": alert.get_rule_display()}
+        blockers.append(Blocker(Blocking.ALERT, reason, alert.parameters.legal_basis, alert.review_by))
+    return blockers
+
+
+def no_cash(evidence: ChipEvidence, *, chip_read: bool, until: date) -> Blocker | None:
+    """Why nothing is paid in cash: not every counter is matched, as far as anybody has looked. None where it is."""
+    if evidence.matched:
+        return None
+    if not chip_read:
+        reason = _("cash is paid against the card on the reader only")
+        return Blocker(Blocking.CHIP_NEEDED, reason, SHADOW_BALANCE)
+    return unmatched(evidence, until)
 
 
 def unmatched(evidence: ChipEvidence, until: date) -> Blocker:
@@ -106,6 +148,13 @@ def unmatched(evidence: ChipEvidence, until: date) -> Blocker:
     else:
         reason = _("purchases not yet uploaded: counters %(counters)s") % {"counters": spans}
     return Blocker(Blocking.UNMATCHED, reason, SHADOW_BALANCE, until)
+
+
+def in_words(blocker: Blocker) -> str:
+    """What stands against it, and by when it no longer does."""
+    if blocker.until is None:
+        return blocker.reason
+    return _("%(reason)s (until %(date)s)") % {"reason": blocker.reason, "date": blocker.until}
 
 
 def months_later(day: date, months: int) -> date:

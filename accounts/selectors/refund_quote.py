@@ -23,6 +23,7 @@ from accounts.selectors.refund_blockers import (
     Terms,
     blockers_of_facts,
     blockers_of_rules,
+    no_cash,
     unmatched,
 )
 from citizencard.core.calendar import shanghai
@@ -72,6 +73,8 @@ class RefundQuote:
     evidence: ChipEvidence
     blockers: tuple[Blocker, ...]
     due_on: date
+    no_cash: Blocker | None
+    """Why the payout is not in cash; None where cash is possible."""
 
     @property
     def policy(self) -> RefundPolicy | None:
@@ -125,7 +128,8 @@ def quote_refund(
     blockers += blockers_of_facts(card, evidence, held_fen=amounts.held_fen, owned_fen=owned_fen)
     if chip is not None and not evidence.matched and not evidence.tampered:
         blockers.append(unmatched(evidence, due_on))
-    return RefundQuote(terms, amounts, evidence, tuple(blockers), due_on)
+    against_cash = no_cash(evidence, chip_read=chip is not None, until=due_on)
+    return RefundQuote(terms, amounts, evidence, tuple(blockers), due_on, against_cash)
 
 
 def _terms(card: Card, purses: list[Purse], evidence: ChipEvidence, on: date) -> Terms:

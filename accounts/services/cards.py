@@ -111,6 +111,16 @@ def mark_lost(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> 
 
 
 @transaction.atomic
+def mark_found(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """A lost card is back with its holder; `terminals` takes it off the hot list. A mandate that ended stays ended.
+
+    Raises CardAlreadyHeld when the holder has got another live card meanwhile, and IllegalCardTransition.
+    """
+    _refuse_twin(card)
+    return _move(card, Card.recover, Card.State.ACTIVE, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+@transaction.atomic
 def close_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
     """End the card's life at the counter; a deposit is handed back in cash, less damage on record.
 
@@ -144,9 +154,8 @@ def resume_card(*, card: Card, state: str, actor: str, reason: str, occurred_at:
     Raises CardAlreadyHeld when the citizen has got another live card meanwhile, and IllegalCardTransition.
     """
     target = Card.State(state)
-    twins = Card.objects.filter(product_id=card.product_id, state__in=_LIVE)
-    if target in _LIVE and card.citizen and twins.filter(citizen=card.citizen).exists():
-        raise CardAlreadyHeld(product=card.product.name)
+    if target in _LIVE:
+        _refuse_twin(card)
     return _move(
         card,
         lambda current: current.resume(target),
@@ -225,6 +234,13 @@ def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
         raise ConsentMissing(purpose=purpose.label)
     if citizen.cards.filter(product=product, state__in=_LIVE).exists():
         raise CardAlreadyHeld(product=product.name)
+
+
+def _refuse_twin(card: Card) -> None:
+    """Raise CardAlreadyHeld when the holder has another live card of the product."""
+    twins = Card.objects.filter(product_id=card.product_id, state__in=_LIVE).exclude(pk=card.pk)
+    if card.citizen and twins.filter(citizen=card.citizen).exists():
+        raise CardAlreadyHeld(product=card.product.name)
 
 
 def _next_pan() -> str:

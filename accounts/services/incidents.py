@@ -40,6 +40,23 @@ def flag_tampered(*, card: Card, evidence: Mapping[str, int], actor: str, occurr
 
 
 @transaction.atomic
+def flag_false_cards(*, evidence: Mapping[int, Mapping[str, int]], actor: str, occurred_at: datetime) -> None:
+    """Cards (by primary key) whose number a chip has shown that did not prove its debit. One that is flagged stays so. Audited."""
+    flags = [
+        CardFlag(
+            card_id=card_id,
+            kind=CardFlag.Kind.TAMPERED,
+            evidence=dict(found),
+            raised_by=actor,
+            raised_at=occurred_at,
+        )
+        for card_id, found in evidence.items()
+    ]
+    CardFlag.objects.bulk_create(flags, ignore_conflicts=True)
+    record_audit(actor=actor, action="card.flag", subject="cards", detail={"cards": sorted(evidence)})
+
+
+@transaction.atomic
 def clear_flag(*, flag: CardFlag, actor: str, reason: str) -> CardFlag:
     """A person has looked into it and found nothing; clearing again changes nothing. Audited. Raises InvalidField."""
     if not reason:

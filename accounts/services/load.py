@@ -24,7 +24,7 @@ from accounts.errors import (
     LoadNotProven,
     LoadRefused,
 )
-from accounts.models import TopUpOrder
+from accounts.models import Card, TopUpOrder
 from accounts.services import limits
 from accounts.services.orders import post_value, require_active
 from citizencard.core.calendar import shanghai
@@ -61,7 +61,8 @@ def authorise_load(
     KeyServiceUnavailable; the order is then not authorised.
     """
     mac2 = _host_mac(
-        order,
+        order.card,
+        amount_fen=order.amount_fen,
         key_version=key_version,
         rand4=rand,
         online_atc=online_atc,
@@ -132,12 +133,40 @@ def _confirm(order: TopUpOrder, proof: TopUpOrder.Proof) -> None:
         cursor.execute(_SEE_COUNTER, {"atc": order.online_atc, "card": order.card_id})
 
 
-def _host_mac(order: TopUpOrder, **chip: object) -> bytes:
+def demand_presence(
+    *,
+    card: Card,
+    amount_fen: int,
+    balance_fen: int,
+    online_atc: int,
+    key_version: int,
+    rand: bytes,
+    mac1: bytes,
+    terminal_no: str,
+    when: datetime,
+) -> None:
+    """Raise LoadRefused unless the card itself answered INITIALIZE FOR LOAD over this amount at this terminal.
+
+    Nothing is authorised by it. Raises KeyServiceUnavailable.
+    """
+    _host_mac(
+        card,
+        amount_fen=amount_fen,
+        key_version=key_version,
+        rand4=rand,
+        online_atc=online_atc,
+        balance_fen=balance_fen,
+        terminal_no6=bytes.fromhex(terminal_no),
+        mac1=mac1,
+        when=when,
+    )
+
+
+def _host_mac(card: Card, **chip: object) -> bytes:
     """MAC2, computed before any row is locked; it leaves this module only after the order is LOADED."""
     try:
         return key_service().authorise_load(
-            serial8=order.card.serial,
-            amount_fen=order.amount_fen,
+            serial8=card.serial,
             **chip,  # type: ignore[arg-type]  # the named values of authorise_load, typed there
         )
     except KeyServiceError as error:

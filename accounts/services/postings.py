@@ -12,6 +12,7 @@ from typing import NamedTuple
 from accounts.models import (
     Card,
     Chart,
+    Compensation,
     GatewayRefund,
     Pass,
     PassLapse,
@@ -33,6 +34,8 @@ _MONEY_IN = {
     TopUpOrder.Channel.GATEWAY: Chart.GATEWAY_RECEIVABLE,
     TopUpOrder.Channel.MANDATE: Chart.DIRECT_DEBIT_RECEIVABLE,
     TopUpOrder.Channel.SUBSIDY: Chart.SUBSIDY_RECEIVABLE,
+    TopUpOrder.Channel.REPAIR: Chart.MERCHANT_PAYABLE,
+    TopUpOrder.Channel.REFUND: Chart.MERCHANT_PAYABLE,
 }
 
 
@@ -71,11 +74,12 @@ def topup_loaded(*, order: TopUpOrder, purse: Purse, occurred_at: datetime) -> l
 def topup_reversed(*, order: TopUpOrder) -> list[Leg]:
     """The value never reached a purse: the money goes back the way it came.
 
-    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, the counter pays out.
+    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, or a merchant owes or gave
+    back, the counter pays out.
     """
     if order.gateway_id:
         money = account_id(Chart.REFUNDS_PAYABLE)
-    elif order.channel == TopUpOrder.Channel.KIOSK:
+    elif order.channel in (TopUpOrder.Channel.KIOSK, TopUpOrder.Channel.REPAIR, TopUpOrder.Channel.REFUND):
         money = account_id(Chart.COUNTER_CASH)
     else:
         money = money_in_account_id(order)
@@ -160,12 +164,43 @@ def refund_part_paid(*, part: RefundPart, occurred_at: datetime) -> list[Leg]:
     return [Leg(owed, paid_from, part.amount_fen, Transfer.Kind.REFUND_PAID, part.pk, occurred_at)]
 
 
+def compensation_owed(*, note: Compensation) -> Leg:
+    """The city was wrong, and owes the holder."""
+    cost, owed = account_id(Chart.WRITE_OFF), account_id(Chart.COMPENSATION_PAYABLE)
+    kind = Transfer.Kind.COMPENSATION_OWED
+    return Leg(cost, owed, note.amount_fen, kind, note.pk, note.occurred_at)
+
+
+def compensation_paid(*, note: Compensation) -> Leg:
+    """What was owed reaches the holder: in the card's online account, or in cash at the counter."""
+    into = note.purse.account_id if note.purse else account_id(Chart.COUNTER_CASH)
+    owed, kind = account_id(Chart.COMPENSATION_PAYABLE), Transfer.Kind.COMPENSATION_PAID
+    return Leg(owed, into, note.amount_fen, kind, note.pk, note.paid_at or note.occurred_at)
+
+
 class Grant(NamedTuple):
     """One top-up of a subsidy; `account_id` is the account of an account purse, None where the value waits for a chip."""
 
     order_id: int
     amount_fen: int
     account_id: int | None
+
+
+class GivenBack(NamedTuple):
+    """One top-up that a merchant pays back: its order, the merchant's payable account, fen."""
+
+    order_id: int
+    payable_id: int
+    amount_fen: int
+
+
+class SubsidyClaim(NamedTuple):
+    """What a payer owes a merchant for rides: the document, both accounts, fen (negative: too much was claimed)."""
+
+    source_id: int
+    payer_id: int
+    payable_id: int
+    amount_fen: int
 
 
 def subsidy_paid(*, payer_id: int, grants: Sequence[Grant], occurred_at: datetime) -> list[Leg]:
@@ -177,6 +212,24 @@ def subsidy_paid(*, payer_id: int, grants: Sequence[Grant], occurred_at: datetim
         Leg(transit, purse, fen, loaded, order, occurred_at)
         for order, fen, purse in grants
         if purse is not None
+    ]
+
+
+def fares_given_back(*, grants: Sequence[GivenBack], occurred_at: datetime) -> list[Leg]:
+    """What merchants took too much: off what they are owed, into transit for the card's chip."""
+    transit, paid = account_id(Chart.TOP_UPS_IN_TRANSIT), Transfer.Kind.TOP_UP_PAID
+    return [Leg(payable, transit, fen, paid, order, occurred_at) for order, payable, fen in grants]
+
+
+def fares_subsidised(*, claims: Sequence[SubsidyClaim], occurred_at: datetime) -> list[Leg]:
+    """What concessions took off fares, owed to the merchants by who promised to pay; a negative claim is taken back."""
+    kind = Transfer.Kind.FARE_SUBSIDY
+    return [
+        Leg(payer, payable, fen, kind, source, occurred_at)
+        if fen > 0
+        else Leg(payable, payer, -fen, kind, source, occurred_at)
+        for source, payer, payable, fen in claims
+        if fen
     ]
 
 
@@ -210,6 +263,48 @@ def purchase_conflicting(*, amount_fen: int, tap_id: int, occurred_at: datetime)
     """Two purchases with one counter, both with a right TAC: neither purse nor merchant moves until somebody decides."""
     claim, held = account_id(Chart.SUSPENSE_RECEIVABLE), account_id(Chart.SUSPENSE_PAYABLE)
     return [Leg(claim, held, amount_fen, Transfer.Kind.PURCHASE_HELD, tap_id, occurred_at)]
+
+
+def held_purchase_paid(
+    *, held_id: int, payable_id: int, amount_fen: int, tap_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """What was held back is the merchant's after all. `held_id` is given: whoever decides does so for many at once."""
+    return [Leg(held_id, payable_id, amount_fen, Transfer.Kind.HELD_PAID, tap_id, occurred_at)]
+
+
+def held_purchase_returned(
+    *, held_id: int, returned_to_id: int, amount_fen: int, tap_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """What was held back goes back to the purse it came from, or closes the claim that it was."""
+    return [Leg(held_id, returned_to_id, amount_fen, Transfer.Kind.HELD_RETURNED, tap_id, occurred_at)]
+
+
+def loss_borne(
+    *, write_off_id: int, payable_id: int, amount_fen: int, tap_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A purchase with a lost card that the centre was too late to prevent: it pays the merchant itself."""
+    return [Leg(write_off_id, payable_id, amount_fen, Transfer.Kind.LOSS_BORNE, tap_id, occurred_at)]
+
+
+def grey_settled(
+    *, payer_id: int, payable_id: int, amount_fen: int, grey_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A purchase without proof that the chip's later records show: its purse pays, or it is a claim beyond the balance."""
+    return [Leg(payer_id, payable_id, amount_fen, Transfer.Kind.GREY_SETTLED, grey_id, occurred_at)]
+
+
+def ride_paid(
+    *, purse_id: int, payable_id: int, amount_fen: int, ride_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A ride by ride code: the account purse pays the merchant."""
+    return [Leg(purse_id, payable_id, amount_fen, Transfer.Kind.RIDE_PAID, ride_id, occurred_at)]
+
+
+def ride_claimed(
+    *, claim_id: int, payable_id: int, amount_fen: int, ride_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A ride by ride code that the purse could not pay any more: the merchant is paid, the holder owes it."""
+    return [Leg(claim_id, payable_id, amount_fen, Transfer.Kind.RIDE_CLAIMED, ride_id, occurred_at)]
 
 
 def payment_made(
@@ -253,7 +348,7 @@ def merchant_cleared(
 
 
 def money_in_account_id(order: TopUpOrder) -> int:
-    """The id of the account that the order's money comes into: by channel, and by agent, kiosk or payer."""
+    """The id of the account that the order's money comes into: by channel, and by agent, kiosk, payer or merchant."""
     return open_account(chart=_MONEY_IN[TopUpOrder.Channel(order.channel)], owner=order.party).pk
 
 

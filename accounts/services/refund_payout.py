@@ -13,16 +13,18 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Sum
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from accounts import locks
 from accounts.errors import IllegalRefundTransition, PayeeMissing
-from accounts.models import Card, GatewayRefund, Journal, Refund, RefundPart, TopUpOrder
+from accounts.models import Card, GatewayRefund, Journal, Refund, RefundPart, RefundPolicy, TopUpOrder
+from accounts.selectors.refund_blockers import Blocker, Blocking, in_words
 from accounts.services import postings
 from accounts.services.gateway_refunds import request_gateway_refund
 from accounts.services.ledger import post_journal, reverse_journal
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
+from citizencard.core.money import format_yuan
 
 Method, Waiting = RefundPart.Method, RefundPart.State.WAITING
 ACCOUNT_NUMBER: Final = re.compile(r"\d{12}")
@@ -64,15 +66,15 @@ def divide_refund(
     *,
     refund: Refund,
     sources: Sequence[tuple[TopUpOrder, int]],
-    cash_allowed: bool,
+    no_cash: Blocker | None,
     actor: str,
     now: datetime,
 ) -> None:
     """Make the parts of a locked refund that is being approved, and write the gateway's into its outbox.
 
     The balance goes to the payers through the gateway, newest top-up first; deposit and price were paid in cash. The rest
-    is cash up to the policy's limit, where every counter is matched and no account is named; else the bank's. Raises
-    PayeeMissing.
+    is cash up to the policy's limit, where nothing stands against cash and no account is named; else the bank's. Raises
+    PayeeMissing, which says why it is not cash.
     """
     payable_fen, balance_fen = refund.payable_fen or 0, refund.balance_fen or 0
     shares = allocate(min(payable_fen, balance_fen), sources)
@@ -92,12 +94,25 @@ def divide_refund(
             actor=actor,
         )
     rest_fen = payable_fen - sum(share_fen for _, share_fen in shares)
-    in_cash = cash_allowed and not refund.payee and rest_fen <= refund.policy.cash_limit_fen
-    if rest_fen and not in_cash and not refund.payee:
-        raise PayeeMissing(number=refund.number)
+    against_cash = _against_cash(refund.policy, rest_fen, no_cash)
+    in_cash = against_cash is None and not refund.payee
+    if rest_fen and against_cash is not None and not refund.payee:
+        raise PayeeMissing(
+            number=refund.number,
+            reason=in_words(against_cash),
+            legal_basis=against_cash.rule,
+            until=against_cash.until,
+        )
     if rest_fen:
         _add_part(refund, Method.CASH if in_cash else Method.BANK, rest_fen)
     _settle(refund, now)
+
+
+def _against_cash(policy: RefundPolicy, amount_fen: int, no_cash: Blocker | None) -> Blocker | None:
+    if no_cash is not None or amount_fen <= policy.cash_limit_fen:
+        return no_cash
+    reason = _("cash is paid up to %(limit)s yuan") % {"limit": format_yuan(policy.cash_limit_fen)}
+    return Blocker(Blocking.CASH_LIMIT, reason, policy.legal_basis)
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from accounts import locks
 from accounts.errors import CardTampered, IllegalRefundTransition, RefundBlocked, SelfApproval
 from accounts.models import Card, Chart, Refund, RefundPolicy
 from accounts.selectors.chip_evidence import ChipReading
-from accounts.selectors.refund_blockers import PASSING, WAITING, Blocker, Blocking
+from accounts.selectors.refund_blockers import PASSING, WAITING, Blocker, Blocking, in_words
 from accounts.selectors.refund_quote import RefundQuote, quote_refund
 from accounts.services import postings
 from accounts.services.cards import block_for_refund, close_refunded, resume_card
@@ -139,9 +139,7 @@ def approve_refund(
             legs=legs,
             reason=interest_reason,
         )
-    divide_refund(
-        refund=current, sources=sources, cash_allowed=quote.evidence.matched, actor=actor, now=occurred_at
-    )
+    divide_refund(refund=current, sources=sources, no_cash=quote.no_cash, actor=actor, now=occurred_at)
     close_refunded(card=card, actor=actor, reason=current.number, occurred_at=occurred_at)
     record_audit(
         actor=actor,
@@ -182,7 +180,9 @@ def _admissible(quote: RefundQuote) -> RefundPolicy:
 def _refusal(blocker: Blocker) -> RefundBlocked | CardTampered:
     if blocker.kind == Blocking.TAMPERED:
         return CardTampered()
-    return RefundBlocked(blocker=blocker.kind.value, reason=blocker.reason, legal_basis=blocker.rule)
+    return RefundBlocked(
+        blocker=blocker.kind.value, reason=in_words(blocker), legal_basis=blocker.rule, until=blocker.until
+    )
 
 
 def _end(

@@ -38,12 +38,20 @@ READ_ONLY: Final = frozenset(
 """Tables the application reads and never writes."""
 
 UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
+    "accounts_compensation": ("state", "paid_at", "purse_id"),
+    "accounts_concession": ("withdrawn_on", "withdrawn_at", "withdrawn_by", "withdrawn_reason"),
     "accounts_hold": ("state", "captured_fen", "ended_at"),
     "accounts_ledgeraccount": ("name", "state"),
     "accounts_pass": ("state", "rides_left", "unused_fen", "refunded_fen"),
     "accounts_purse": ("offline_seen", "online_seen"),
+    "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),
     "core_businessday": ("state", "closed_at"),
+    "terminals_hotlistchange": ("version",),
+    "terminals_hotlistremoval": ("checker", "approved_at"),
     "terminals_enrolmentcode": ("tries", "used_at", "expires_at"),
+    "terminals_faredocument": ("withdrawn_at", "withdrawn_by", "withdrawn_reason"),
+    "terminals_fareproposal": ("state", "checker", "checked_at", "answer"),
+    "terminals_hotlistappeal": ("state", "decided_by", "decided_at", "decision_reason", "compensation_id"),
     "terminals_terminalkey": ("valid_until", "revoked_at", "revoked_reason"),
 }
 """Tables of which only these columns may change and no row may go: the rest is the ledger's own."""

@@ -14,7 +14,8 @@ def fetch_one(query: str, values: Sequence[object], *, shielded: bool = False) -
 
     `shielded` leaves that transaction usable when the database refuses the call.
     Django's own cursor writes the values into the text, which the server then parses and plans anew each time: a third of a
-    posting. One cursor serves a connection for its life; making one, and what it learns of types, costs as much as a call.
+    posting. One cursor serves a connection for its life, whoever has it from the pool; making one, and what it learns of
+    types, costs as much as a call.
     Errors are Django's.
     """
     wrapper = connections[DEFAULT_DB_ALIAS]
@@ -23,9 +24,10 @@ def fetch_one(query: str, values: Sequence[object], *, shielded: bool = False) -
             return fetch_one(query, values)
     wrapper.ensure_connection()
     wrapper.validate_no_broken_transaction()
-    cursor: psycopg.Cursor | None = vars(wrapper).get("prepared_cursor")
-    if cursor is None or cursor.connection is not wrapper.connection:
-        cursor = vars(wrapper)["prepared_cursor"] = psycopg.Cursor(wrapper.connection)
+    kept = vars(wrapper.connection)
+    cursor: psycopg.Cursor | None = kept.get("prepared_cursor")
+    if cursor is None:
+        cursor = kept["prepared_cursor"] = psycopg.Cursor(wrapper.connection)
     with wrapper.wrap_database_errors:
         row = cursor.execute(query, values, prepare=True, binary=True).fetchone()
     if row is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
 from accounts.models import Agent, CardProduct, Chart, LedgerAccount, User
 from accounts.services.agents import save_agent
@@ -25,11 +27,18 @@ from accounts.services.limits import publish_limit
 from accounts.services.passes import publish_pass_product
 from accounts.services.refund_policies import publish_refund_policy
 from accounts.services.subsidies import open_subsidy_payer
+from citizencard.management.chips import CENTRE_KEY
 from citizencard.office.roles import ensure_roles
-from terminals.models import Merchant, Place
-from terminals.services.field import publish_tariff, register_merchant, register_terminal
+from terminals.models import FareDocument, Merchant, Place
+from terminals.services.acceptance_policy import publish_acceptance_policy
+from terminals.services.appeals import publish_appeal_policy
+from terminals.services.fares import COUNCIL, FOUNDER, propose_fares, publish_fares, publish_tariff
+from terminals.services.field import register_merchant, register_terminal
 from terminals.services.fleet import publish_fleet_policy
 from terminals.services.places import Call, save_line, save_place, save_route, save_stop
+from terminals.services.policies import publish_hot_list_policy, publish_parameters
+from terminals.services.publishing import present_key
+from terminals.services.risk import publish_risk_parameters
 
 STAFF_PASSWORD: Final = "citizencard-demo"  # noqa: S105  printed at every start; the demo is nobody's secret
 
@@ -73,9 +82,11 @@ class City:
         self._publish_passes()
         self._publish_refund_policies()
         self._publish_tariffs()
+        self._publish_risk_rules()
         merchants = self._open_merchants()
         self._install_terminals(merchants, self._lay_out(merchants))
         self._contract_partners()
+        self._publish_fares()
 
     def _hire_staff(self) -> None:
         for member in self.plan["staff"]:
@@ -111,6 +122,24 @@ class City:
         for tariff in self.plan["tariffs"]:
             publish_tariff(**tariff | {"valid_from": date.fromisoformat(tariff["valid_from"])})
 
+    def _publish_fares(self) -> None:
+        """Discounts, caps and who pays for them, as people would: proposed by one, published by another."""
+        known = set(FareDocument.objects.values_list("code", "version"))
+        fresh = [each for each in self.plan["fares"] if (each["id"], each["version"]) not in known]
+        if fresh:
+            proposal = propose_fares(documents=fresh, maker=FOUNDER, reason="foundation")
+            publish_fares(proposal=proposal, checker=COUNCIL)
+
+    def _publish_risk_rules(self) -> None:
+        for terms in self.plan["risk_parameters"]:
+            publish_risk_parameters(
+                **terms | {"valid_from": date.fromisoformat(terms["valid_from"]), "actor": _FOUNDER}
+            )
+        for terms in self.plan["appeal_policies"]:
+            publish_appeal_policy(
+                **terms | {"valid_from": date.fromisoformat(terms["valid_from"]), "actor": _FOUNDER}
+            )
+
     def _open_merchants(self) -> dict[str, Merchant]:
         return {merchant["code"]: register_merchant(**merchant) for merchant in self.plan["merchants"]}
 
@@ -127,7 +156,7 @@ class City:
 
     def _lay_out(self, merchants: dict[str, Merchant]) -> dict[str, Place]:
         """Lines and stops, and where terminals are mounted, by code."""
-        stops = {stop["code"]: save_stop(**stop) for stop in self.plan["stops"]}
+        stops = {stop["code"]: save_stop(**stop | _place(stop)) for stop in self.plan["stops"]}
         lines = {
             line["code"]: save_line(**line | {"merchant": merchants[line["merchant"]]})
             for line in self.plan["lines"]
@@ -144,8 +173,20 @@ class City:
         }
 
     def _install_terminals(self, merchants: dict[str, Merchant], sites: dict[str, Place]) -> None:
+        for promise in self.plan["hot_list_policies"]:
+            publish_hot_list_policy(
+                **promise | {"valid_from": date.fromisoformat(promise["valid_from"]), "actor": _FOUNDER}
+            )
+        for terms in self.plan["parameters"]:
+            publish_parameters(
+                **terms | {"valid_from": date.fromisoformat(terms["valid_from"]), "actor": _FOUNDER}
+            )
         for policy in self.plan["fleet_policies"]:
             publish_fleet_policy(
+                **policy | {"valid_from": date.fromisoformat(policy["valid_from"]), "actor": _FOUNDER}
+            )
+        for policy in self.plan["acceptance_policies"]:
+            publish_acceptance_policy(
                 **policy | {"valid_from": date.fromisoformat(policy["valid_from"]), "actor": _FOUNDER}
             )
         for terminal in self.plan["terminals"]:
@@ -153,3 +194,10 @@ class City:
             facts |= {"merchant": merchants[terminal["merchant"]], "site": sites.get(terminal.get("site"))}
             public = self.key(terminal["code"]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
             register_terminal(**facts, public_key=public, actor=_FOUNDER)
+            centre_key = self.device(terminal["code"]) / CENTRE_KEY
+            centre_key.write_text(bytes(present_key(timezone.now()).public_key).hex())
+
+
+def _place(stop: dict[str, str]) -> dict[str, Decimal]:
+    """Where a stop is on earth."""
+    return {name: Decimal(stop[name]) for name in ("latitude", "longitude")}

@@ -93,11 +93,13 @@ class Counter:
     def install_sams(self, when: datetime) -> None:
         """Personalise the SAM of every terminal that has none yet."""
         for terminal in self.city.plan["terminals"]:
-            name = sam_name(terminal["code"])
-            if not self.factory.has(name):
-                with self.readers.sam(self.factory.blank_sam(name)) as transport:
-                    spec = _sam_spec(terminal["terminal_no"], when)
-                    personalise_sam(transport, spec, key_service("counter"))
+            self.install_sam(sam_name(terminal["code"]), terminal["terminal_no"], when)
+
+    def install_sam(self, name: str, terminal_no: str, when: datetime) -> None:
+        """Personalise a SAM for the terminal number, unless one is kept under this name already."""
+        if not self.factory.has(name):
+            with self.readers.sam(self.factory.blank_sam(name)) as transport:
+                personalise_sam(transport, _sam_spec(terminal_no, when), key_service("counter"))
 
     def _begun(self, product: CardProduct, citizen: Citizen | None) -> Card | None:
         if citizen is None:

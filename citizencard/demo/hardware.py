@@ -129,20 +129,37 @@ class ChipFactory:
 
 
 class MemoryShelf(ChipFactory):
-    """Cards that live as long as the object; SAMs stay on disk, for their sequence numbers must never start again."""
+    """Cards and SAMs that live as long as the object: for terminals that nobody meets again afterwards."""
 
     def __init__(self, keys_file: Path, shelf: Path) -> None:
         super().__init__(keys_file, shelf)
-        self._cards: dict[str, MemoryStore] = {}
+        self._stores: dict[str, MemoryStore] = {}
+
+    def store(self, name: str) -> MemoryStore:
+        """The memory of the chip kept under `name`."""
+        return self._stores[name]
 
     def blank_card(self, name: str) -> Chip:
         """As `ChipFactory.blank_card`."""
-        serial, store = self._serial(name), self._cards.setdefault(name, MemoryStore())
+        serial, store = self._serial(name), self._stores.setdefault(name, MemoryStore())
         return Chip.blank(store, chip_serial8=serial, transport_key16=self._key(serial))
+
+    def blank_sam(self, name: str) -> Psam:
+        """As `ChipFactory.blank_sam`."""
+        serial, store = self._serial(name), self._stores.setdefault(name, MemoryStore())
+        return Psam.blank(store, chip_serial8=serial, transport_key16=self._key(serial))
 
     def card(self, name: str) -> Chip:
         """As `ChipFactory.card`."""
-        return Chip.load(self._cards[name])
+        return Chip.load(self._stores[name])
+
+    def sam(self, name: str) -> Psam:
+        """As `ChipFactory.sam`."""
+        return Psam.load(self._stores[name])
+
+    def has(self, name: str) -> bool:
+        """As `ChipFactory.has`."""
+        return name in self._stores
 
 
 def _transport_master(keys_file: Path) -> bytes:

@@ -31,6 +31,8 @@ STANDALONE = frozenset(
     }
 )
 """Commands that need no database, or bring their own."""
+FOUNDING = frozenset({"migrate", "simulate"})
+"""Commands that may be the first ones of a new state directory."""
 
 
 @contextlib.contextmanager
@@ -45,7 +47,7 @@ def services_for(arguments: Sequence[str], state_dir: Path) -> Iterator[None]:
     if needless or "DATABASE_URL" in os.environ or _accepts(urls):
         yield
         return
-    if not (state_dir / "postgres").exists() and command != "migrate":
+    if not (state_dir / "postgres").exists() and command not in FOUNDING:
         sys.exit("There is no city here yet: `make demo` founds one, or set DATABASE_URL.")
     with contextlib.ExitStack() as running:
         try:

@@ -23,6 +23,8 @@ from terminals.simulator.psam import Psam
 
 CHIPS: Final = settings.STATE_DIR / "chips"
 DEVICES: Final = settings.STATE_DIR / "devices"
+CENTRE_KEY: Final = "centre.key"
+"""File beside a terminal's own key: the centre's raw public key as installed, in hex."""
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 

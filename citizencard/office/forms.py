@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -18,6 +18,7 @@ from unfold.widgets import (
 from accounts.models import RefundPart
 from citizencard.core.money import format_yuan, parse_yuan
 from citizencard.lockout import SignInLocked, count_attempt, forget_attempts
+from terminals.fares.documents import read_documents
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]  # unfold is untyped
@@ -157,3 +158,63 @@ class SubsidyForm(forms.Form):
         ),
         widget=UnfoldAdminFileFieldWidget,
     )
+
+
+class ConcessionProofForm(forms.Form):
+    """What was seen, never what is in it: a reference to the proof."""
+
+    proof = forms.CharField(
+        label=_("Proof"),
+        max_length=100,
+        help_text=_("Kind and number of the check, e.g. of the school's list. No personal data."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    valid_until = forms.DateField(
+        label=_("Valid until"),
+        required=False,
+        help_text=_("Empty: a year."),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+    )
+
+
+class ConcessionForm(ConcessionProofForm):
+    """A category somebody has proved; `categories` are those that published fares know."""
+
+    def __init__(self, categories: Mapping[str, Iterable[str]], *args: Any) -> None:
+        super().__init__(*args)
+        choices = [(code, f"{code} · {'、'.join(names)}") for code, names in categories.items()]
+        category = forms.ChoiceField(label=_("Category"), choices=choices, widget=UnfoldAdminSelectWidget)
+        valid_from = forms.DateField(
+            label=_("Valid from"), widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+        )
+        legal_basis = forms.CharField(
+            label=_("Legal basis"), max_length=200, widget=UnfoldAdminTextInputWidget
+        )
+        last = {"legal_basis": legal_basis}
+        self.fields = {"category": category, "valid_from": valid_from, **self.fields, **last}
+
+
+class FareProposalForm(forms.Form):
+    """Documents to be published together; cleaned, the file is a list of JSON objects."""
+
+    file = forms.FileField(
+        label=_("Fare documents"),
+        help_text=_("JSON: one document or a list of them; published once another person agrees."),
+        widget=UnfoldAdminFileFieldWidget,
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        required=False,
+        help_text=_("Needed where a document begins in the past."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def clean_file(self) -> list[Any]:
+        """The documents; what is in them is checked where they are proposed."""
+        try:
+            return read_documents(self.cleaned_data["file"].read())
+        except ValueError as error:
+            raise forms.ValidationError(
+                _("The file is no JSON: %(error)s."), params={"error": error}
+            ) from error

@@ -15,18 +15,29 @@ from django_stubs_ext import StrOrPromise
 CLERK: Final = "clerk"
 FINANCE: Final = "finance"
 AUDITOR: Final = "auditor"
-TITLES: Final[dict[str, StrOrPromise]] = {CLERK: _("Clerk"), FINANCE: _("Finance"), AUDITOR: _("Auditor")}
+SUPERVISOR: Final = "supervisor"
+TITLES: Final[dict[str, StrOrPromise]] = {
+    CLERK: _("Clerk"),
+    FINANCE: _("Finance"),
+    SUPERVISOR: _("Supervisor"),
+    AUDITOR: _("Auditor"),
+}
 
 _FIELD = {
     "terminals.view_merchant",
     "terminals.view_terminal",
-    "terminals.view_tariff",
+    "terminals.view_faredocument",
+    "terminals.view_fareproposal",
     "terminals.view_hotlistentry",
+    "terminals.view_grey",
+    "terminals.view_ride",
+    "terminals.view_acceptancepolicy",
 }
 _CARDS = {
     "accounts.view_card",
     "accounts.view_cardflag",
     "accounts.view_cardproduct",
+    "accounts.view_concession",
     "accounts.view_limitpolicy",
     "accounts.view_mandate",
     "accounts.view_pass",
@@ -35,6 +46,7 @@ _CARDS = {
     "accounts.view_topupdifference",
     "accounts.view_topuporder",
 }
+_RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _READER = {
     "bridge.view_workstation",
     "bridge.pair_workstation",
@@ -67,8 +79,11 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.report_loss",
         "office.request_refund",
         "office.stop_mandate",
+        "accounts.grant_concession",
         "terminals.enrol_terminal",
         "terminals.stop_terminal",
+        "terminals.view_hotlistappeal",
+        "terminals.decide_hotlistappeal",
     },
     FINANCE: _FIELD
     | _CARDS
@@ -78,9 +93,17 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.approve_refund",
         "office.approve_subsidy",
         "office.close_difference",
+        "terminals.propose_fares",
+        "terminals.publish_fares",
+        "terminals.view_hotlistappeal",
     },
+    SUPERVISOR: _FIELD
+    | _CARDS
+    | _RISK
+    | {"accounts.review_riskalert", "office.report_loss", "terminals.decide_hotlistappeal"},
     AUDITOR: _FIELD
     | _CARDS
+    | _RISK
     | _BOOKS
     | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user", "bridge.view_workstation"},
 }

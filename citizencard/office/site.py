@@ -39,10 +39,14 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""
         from citizencard.bridge.pages import card_page, reader_page, state_fragment
+        from citizencard.office.completeness import completeness_page
+        from citizencard.office.latency import latency_page
         from citizencard.office.views import trial_balance_page
 
         return [
             self._page("trial-balance/", trial_balance_page, "trial_balance"),
+            self._page("completeness/", completeness_page, "completeness"),
+            self._page("hot-list-latency/", latency_page, "hot_list_latency"),
             self._page("reader/", reader_page, "bridge_reader"),
             self._page("reader/state/", state_fragment, "bridge_state"),
             self._page("reader/card/", card_page, "bridge_card"),

@@ -47,8 +47,11 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Top-ups"), "add_card", "accounts", "topuporder"),
                 (_("Refunds"), "undo", "accounts", "refund"),
                 (_("Passes"), "local_activity", "accounts", "pass"),
+                (_("Concessions"), "loyalty", "accounts", "concession"),
                 (_("Automatic top-up"), "autorenew", "accounts", "mandate"),
+                (_("Risk alerts"), "radar", "accounts", "riskalert"),
                 (_("Suspicions"), "warning", "accounts", "cardflag"),
+                (_("Objections"), "gavel", "terminals", "hotlistappeal"),
                 (_("Card products"), "style", "accounts", "cardproduct"),
                 (_("Passes on sale"), "confirmation_number", "accounts", "passproduct"),
                 (_("Limits"), "speed", "accounts", "limitpolicy"),
@@ -58,13 +61,22 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": _("Merchants and terminals"),
         "separator": True,
-        "items": _models(
-            (_("Merchants"), "storefront", "terminals", "merchant"),
-            (_("Terminals"), "contactless", "terminals", "terminal"),
-            (_("Tariffs"), "sell", "terminals", "tariff"),
-            (_("Hot list"), "block", "terminals", "hotlistentry"),
-            (_("Batches"), "inbox", "terminals", "batch"),
-        ),
+        "items": [
+            *_models(
+                (_("Merchants"), "storefront", "terminals", "merchant"),
+                (_("Terminals"), "contactless", "terminals", "terminal"),
+                (_("Fares"), "sell", "terminals", "faredocument"),
+                (_("Fare proposals"), "rate_review", "terminals", "fareproposal"),
+                (_("Hot list"), "block", "terminals", "hotlistentry"),
+            ),
+            _item(_("Hot list: how fast"), "speed", "hot_list_latency", "terminals.view_terminal"),
+            *_models(
+                (_("Acceptance policies"), "rule_settings", "terminals", "acceptancepolicy"),
+                (_("Batches"), "inbox", "terminals", "batch"),
+                (_("Grey records"), "help_center", "terminals", "grey"),
+                (_("Rides by code"), "qr_code_2", "terminals", "ride"),
+            ),
+        ],
     },
     {
         "title": _("Finance"),
@@ -77,6 +89,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Journals"), "receipt_long", "accounts", "journal"),
             ),
             _item(_("Trial balance"), "functions", "trial_balance", "office.view_finance_report"),
+            _item(_("Completeness"), "rule", "completeness", "office.view_finance_report"),
         ],
     },
     {

@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import SubsidyBatch, TopUpDifference, TopUpOrder
 from accounts.selectors.agents import agents_near_limit
+from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
 from citizencard.office.tiles import Tile, list_url
+from terminals.selectors.appeals import open_appeals
 
 UNPROVEN_AFTER: Final = timedelta(hours=1)
 """A load is proven within seconds; after this long it needs the card again, and somebody to ask for it."""
@@ -37,6 +39,10 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
         tiles.append(_agents())
     if may("accounts.view_cardflag"):
         tiles.append(_flags())
+    if may("accounts.view_riskalert"):
+        tiles.append(_alerts(today))
+    if may("terminals.view_hotlistappeal"):
+        tiles.append(_appeals(today))
     return tiles
 
 
@@ -97,3 +103,19 @@ def _flags() -> Tile:
     count = flagged_cards().count()
     url = list_url("accounts_cardflag", "?cleared_at__isempty=1")
     return Tile(_("Cards under suspicion"), count, "", url, "bad" if count else "")
+
+
+def _alerts(today: date) -> Tile:
+    alerts = open_alerts()
+    late = alerts.filter(review_by__lt=today).count()
+    detail = _("%(late)s overdue") % {"late": late} if late else _("none is late")
+    url = list_url("accounts_riskalert", "?waits=late" if late else "?waits=review")
+    return Tile(_("Risk alerts to review"), alerts.count(), detail, url, "bad" if late else "")
+
+
+def _appeals(today: date) -> Tile:
+    appeals = open_appeals()
+    late = appeals.filter(due_on__lt=today).count()
+    detail = _("%(late)s overdue") % {"late": late} if late else _("none is late")
+    url = list_url("terminals_hotlistappeal", "?state__exact=open")
+    return Tile(_("Objections to decide"), appeals.count(), detail, url, "bad" if late else "")

@@ -120,6 +120,17 @@ class RefundForm(RefusableForm):
     reason = forms.CharField(label=_("Reason (you need not say)"), max_length=200, required=False)
 
 
+class AppealForm(RefusableForm):
+    """Why the block is wrong, if the holder wants to say: one click is enough."""
+
+    statement = forms.CharField(
+        label=_("What we should know (you need not say)"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
 class PassForm(OnceForm):
     """Which pass, from when on."""
 

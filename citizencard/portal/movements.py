@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -13,6 +14,7 @@ from django_stubs_ext import StrOrPromise
 from accounts.models import Card
 from citizencard.words import OUTCOMES
 from terminals.models import Channel, Tap
+from terminals.selectors.fare_charges import priced_taps
 from terminals.selectors.statement import (
     StatementLine,
     card_statement,
@@ -29,12 +31,16 @@ _LOADS: Final[dict[str, StrOrPromise]] = {
     "gateway": _("Top-up paid online"),
     "mandate": _("Automatic top-up"),
     "subsidy": _("Subsidy"),
+    "repair": _("Fare given back"),
 }
 
 
 @dataclass(frozen=True)
 class Movement:
-    """One line for people's eyes. `icon` is a symbol of `icons.svg`; `held` marks what is not settled yet."""
+    """One line for people's eyes. `icon` is a symbol of `icons.svg`; `held` marks what is not settled yet.
+
+    `priced` is business date and counter of a tap whose fare is explained.
+    """
 
     occurred_at: datetime
     icon: str
@@ -43,6 +49,7 @@ class Movement:
     balance_fen: int
     words: StrOrPromise
     held: bool
+    priced: tuple[date, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,9 @@ class Spending:
     bars: list[Bar]
 
 
-def movement(line: StatementLine) -> Movement:
-    """A selector's line in words."""
-    loaded = line.outcome is None
+def movement(line: StatementLine, priced: Collection[tuple[date, int]] = ()) -> Movement:
+    """A selector's line in words; `priced` are the taps whose fare is explained."""
+    loaded = line.kind == "load"
     return Movement(
         occurred_at=line.occurred_at,
         icon="topup" if loaded else line.channel,
@@ -76,10 +83,13 @@ def movement(line: StatementLine) -> Movement:
         balance_fen=line.balance_fen,
         words=_words(line),
         held=line.outcome not in (None, Tap.Outcome.ACCEPTED),
+        priced=next((tap for tap in priced if tap == (line.business_date, line.atc)), None),
     )
 
 
 def _words(line: StatementLine) -> StrOrPromise:
+    if line.kind == "returned":
+        return _("Given back: used after the loss was reported")
     if line.outcome is None:
         return _("Loaded onto the card")
     if line.outcome == Tap.Outcome.ACCEPTED and line.amount_fen == 0:
@@ -111,7 +121,8 @@ class StatementPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
         lines = card_statement(
             card=self.card, limit=PAGE_LINES, offset=(number - 1) * PAGE_LINES, since=since, until=until
         )
-        return Page([movement(line) for line in lines], number, self)
+        priced = priced_taps(self.card, lines)
+        return Page([movement(line, priced) for line in lines], number, self)
 
 
 def parse_month(text: str, months: dict[date, int]) -> date | None:

@@ -71,6 +71,7 @@ INVARIANTS: Final = (
             "a deposit is returned once, and not more than was taken",
             "a document has the transfers that it asks for, and no transfer is without",
             "a refund empties its card into what is owed",
+            "what is given back of a purchase is an order of its card, out of its merchant's account, within the purchase",
         ),
     ),
     Invariant(
@@ -80,7 +81,10 @@ INVARIANTS: Final = (
             "a purse is debited for what it has a document for",
             "a tap with an amount has its one transfer, and a transfer its tap",
             "a transfer of a tap runs as its outcome asks",
+            "a held purchase decided has the transfers that its rule asks for",
+            "a grey record settled has its one transfer, and a transfer its grey record",
             "a tap stands on a batch, terminal, merchant and card that exist",
+            "a ride by code is paid once, by its purse or as a claim",
             "a payment or its refund is one transfer between its purse and its payee",
             "what is captured of a hold is its payments",
             "no payment is refunded beyond what was paid",
@@ -138,7 +142,10 @@ INVARIANTS: Final = (
     Invariant(
         "I10",
         "a card known to be lost pays nobody",
-        ("a card known to be on the hot list pays nobody",),
+        (
+            "a card known to be on the hot list pays nobody",
+            "a held purchase is decided for a tap that was held, to whom it belongs",
+        ),
     ),
     Invariant(
         "I11",

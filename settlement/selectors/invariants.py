@@ -16,7 +16,7 @@ from settlement.models import ClearingRun
 from settlement.selectors.statements import digest_of
 
 # Each query yields (subject, detail) of what is broken; %(day)s is a business date or null for all of them.
-# Outcomes 1 and 4 are earned, 2 and 3 suspended (terminals.models.Tap.Outcome).
+# Outcomes 1 and 4 are earned, all others suspended (terminals.models.Tap.Outcome).
 _STATEMENTS_ARE_THE_TAPS: Final = """
 SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
     format('taps %%s, %%s fen, suspended %%s, %%s fen; statement %%s, %%s fen, suspended %%s, %%s fen',
@@ -30,8 +30,8 @@ FULL JOIN (
     SELECT business_date, merchant_id,
         count(*) FILTER (WHERE outcome IN (1, 4)) AS taps,
         coalesce(sum(amount_fen) FILTER (WHERE outcome IN (1, 4)), 0) AS gross,
-        count(*) FILTER (WHERE outcome IN (2, 3)) AS suspended_taps,
-        coalesce(sum(amount_fen) FILTER (WHERE outcome IN (2, 3)), 0) AS suspended
+        count(*) FILTER (WHERE outcome NOT IN (1, 4)) AS suspended_taps,
+        coalesce(sum(amount_fen) FILTER (WHERE outcome NOT IN (1, 4)), 0) AS suspended
     FROM terminals_tap
     WHERE business_date IN (SELECT business_date FROM settlement_clearingrun
         WHERE state <> 'cut_off' AND (%(day)s::date IS NULL OR business_date = %(day)s))
@@ -44,7 +44,8 @@ WHERE (coalesce(statement.taps, 0), coalesce(statement.gross_fen, 0), coalesce(s
 ORDER BY 1
 """
 
-# Kinds 13 and 16 are PAYMENT and PASS_USED, 14 PAYMENT_REFUNDED.
+# Kinds 13, 16 and 46 are PAYMENT, PASS_USED and FARE_SUBSIDY, 40, 42 and 43 what was decided later, 44 and 45 rides by
+# code; 14 is PAYMENT_REFUNDED, 1 a purchase or fare given back into a top-up.
 _ONLINE_IS_THE_LEDGER: Final = """
 SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
     format('ledger %%s payments, %%s fen; statement %%s, %%s fen', moved.payments, moved.fen, statement.online,
@@ -56,10 +57,10 @@ FROM (
 FULL JOIN (
     SELECT leg.business_date, merchant.id AS merchant_id, sum(leg.payments) AS payments, sum(leg.fen) AS fen FROM (
         SELECT business_date, credit_id AS account_id, count(*) AS payments, sum(amount_fen) AS fen
-        FROM accounts_transfer WHERE kind IN (13, 16) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
+        FROM accounts_transfer WHERE kind IN (13, 16, 40, 42, 43, 44, 45, 46) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
         UNION ALL
         SELECT business_date, debit_id, 0, -sum(amount_fen)
-        FROM accounts_transfer WHERE kind = 14 AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
+        FROM accounts_transfer WHERE kind IN (1, 14, 46) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
     ) AS leg JOIN terminals_merchant AS merchant ON merchant.payable_id = leg.account_id
     WHERE leg.business_date IN (SELECT business_date FROM settlement_clearingrun WHERE state <> 'cut_off')
     GROUP BY 1, 2

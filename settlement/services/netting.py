@@ -16,8 +16,21 @@ from settlement.selectors.statements import digest_of
 from terminals.models import Tap
 
 EARNED: Final = [Tap.Outcome.ACCEPTED, Tap.Outcome.OVER_BALANCE]
-ONLINE: Final = [Transfer.Kind.PAYMENT, Transfer.Kind.PASS_USED]
-"""What a merchant is credited without a tap: payments from account purses, rides on passes."""
+ONLINE: Final = [
+    Transfer.Kind.PAYMENT,
+    Transfer.Kind.PASS_USED,
+    Transfer.Kind.HELD_PAID,
+    Transfer.Kind.LOSS_BORNE,
+    Transfer.Kind.GREY_SETTLED,
+    Transfer.Kind.RIDE_PAID,
+    Transfer.Kind.RIDE_CLAIMED,
+    Transfer.Kind.FARE_SUBSIDY,
+]
+"""What a merchant is credited without a tap of the date: payments from account purses, rides on passes and by code, what was
+decided later of held purchases and of those without proof, and subsidies of fares.
+"""
+REFUNDED: Final = [Transfer.Kind.PAYMENT_REFUNDED, Transfer.Kind.TOP_UP_PAID, Transfer.Kind.FARE_SUBSIDY]
+"""What a merchant gives back: payments into an account purse, purchases and fares towards a chip as a top-up, subsidies claimed too high."""
 _EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE]
 
 # Into a table of its own first: INSERT … SELECT reads with one process only, CREATE TABLE AS with all there are.
@@ -52,7 +65,7 @@ FULL JOIN (
         WHERE business_date = %(day)s AND kind = ANY(%(online)s) GROUP BY credit_id
         UNION ALL
         SELECT debit_id, 0, -sum(amount_fen) FROM accounts_transfer
-        WHERE business_date = %(day)s AND kind = %(refunded)s GROUP BY debit_id
+        WHERE business_date = %(day)s AND kind = ANY(%(refunded)s) GROUP BY debit_id
     ) AS moved JOIN terminals_merchant AS merchant ON merchant.payable_id = moved.account_id GROUP BY merchant.id
 ) AS online USING (merchant_id)
 JOIN terminals_merchant AS merchant ON merchant.id = merchant_id
@@ -72,7 +85,7 @@ FULL JOIN (
         WHERE business_date = %(day)s AND kind = ANY(%(kinds)s) GROUP BY credit_id
         UNION ALL
         SELECT debit_id, -sum(amount_fen) FROM accounts_transfer
-        WHERE business_date = %(day)s AND kind = %(refunded)s GROUP BY debit_id
+        WHERE business_date = %(day)s AND kind = ANY(%(refunded)s) GROUP BY debit_id
     ) AS moved WHERE account_id IN (SELECT id FROM accounts_ledgeraccount WHERE chart = %(payable)s) GROUP BY account_id
 ) AS earned ON earned.account_id = merchant.payable_id
 WHERE coalesce(statement.gross_fen, 0) <> coalesce(earned.fen, 0)
@@ -94,7 +107,7 @@ def net_taps(*, run: ClearingRun) -> None:
     day = run.business_date
     with connection.cursor() as cursor:
         cursor.execute(_GROUP, {"day": day, "earned": EARNED})
-        cursor.execute(_STATE, {"day": day, "online": ONLINE, "refunded": Transfer.Kind.PAYMENT_REFUNDED})
+        cursor.execute(_STATE, {"day": day, "online": ONLINE, "refunded": REFUNDED})
         cursor.execute("DROP TABLE netted")
     if differing := _differences(day):
         raise NettingDiffers(date=day, merchants=", ".join(differing))
@@ -109,7 +122,7 @@ def _differences(day: date) -> list[str]:
         values: dict[str, Any] = {
             "day": day,
             "kinds": _EARNED_KINDS,
-            "refunded": Transfer.Kind.PAYMENT_REFUNDED,
+            "refunded": REFUNDED,
             "payable": Chart.MERCHANT_PAYABLE,
         }
         cursor.execute(_DIFFERENCES, values)

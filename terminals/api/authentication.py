@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import cached_property
 from typing import Final
 
-from django.conf import settings
-from django.db.models import F
-from django.utils import timezone
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.request import Request
 
+from terminals.api.signing_keys import SigningKey, find_signing_key
 from terminals.models import Terminal, TerminalKey
 from terminals.wire.errors import SignatureError
-from terminals.wire.signature import SignedMessage, verify_request
+from terminals.wire.signature import SignedMessage
 
 DEFAULT_BODY_LIMIT: Final = 64 * 1024
-KEYS_TRIED: Final = 4
-"""The present key, its predecessor, and the last ones that were revoked: a forged request costs no more tries."""
 
 
 class BodyTooLarge(APIException):
@@ -30,13 +26,22 @@ class BodyTooLarge(APIException):
     default_code = "body_too_large"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TerminalPrincipal:
     """The signed-in terminal, in the place of a user, and the key it signed with."""
 
-    terminal: Terminal
-    key: TerminalKey
+    signed_with: SigningKey
     is_authenticated: bool = True
+
+    @cached_property
+    def key(self) -> TerminalKey:
+        """The key's row, with its terminal and merchant."""
+        return TerminalKey.objects.select_related("terminal__merchant").get(pk=self.signed_with.id)
+
+    @property
+    def terminal(self) -> Terminal:
+        """The terminal's row."""
+        return self.key.terminal
 
 
 class TerminalSignature(BaseAuthentication):
@@ -46,48 +51,14 @@ class TerminalSignature(BaseAuthentication):
         """The terminal; AuthenticationFailed with the reason as code, BodyTooLarge before the body is read."""
         check_size(request)
         try:
-            key = _signing_key(_message(request))
-            _check_key(key)
+            key = find_signing_key(_message(request))
         except SignatureError as error:
             raise AuthenticationFailed(str(error), code=error.code) from error
-        return TerminalPrincipal(key.terminal, key), None
+        return TerminalPrincipal(key), None
 
     def authenticate_header(self, request: Request) -> str:
         """The challenge of a 401."""
         return 'Signature realm="citizencard"'
-
-
-def _signing_key(message: SignedMessage) -> TerminalKey:
-    """The key that the request is signed with, whether it still counts or not: only who holds one is told of its end.
-
-    While a key is rotated there are two to try, newest first; older ones are tried last.
-    """
-    keys: list[TerminalKey] = []
-    tolerance = timedelta(seconds=settings.SIGNATURE_TOLERANCE_SECONDS)
-
-    def find_key(code: str) -> bytes | None:
-        if not keys:
-            known = TerminalKey.objects.filter(terminal__code=code).select_related("terminal__merchant")
-            keys.extend(known.order_by(F("revoked_at").desc(nulls_first=True), "-pk")[:KEYS_TRIED])
-        return bytes(keys[0].public_key) if keys else None
-
-    while True:
-        try:
-            verify_request(message, find_key=find_key, tolerance=tolerance)
-        except SignatureError as error:
-            if error.code != "signature_invalid" or len(keys) < 2:
-                raise
-            del keys[0]
-        else:
-            return keys[0]
-
-
-def _check_key(key: TerminalKey) -> None:
-    """Raise SignatureError with `key_revoked` or `key_expired`."""
-    if key.revoked_at is not None:
-        raise SignatureError("key_revoked", f"the key was revoked at {key.revoked_at.isoformat()}")
-    if key.valid_until is not None and key.valid_until <= timezone.now():
-        raise SignatureError("key_expired", f"the key was followed by another until {key.valid_until}")
 
 
 def _message(request: Request) -> SignedMessage:

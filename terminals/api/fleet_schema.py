@@ -41,6 +41,9 @@ class EnrolmentAnswer(s.Serializer[Any]):
     channel = s.CharField()
     state = s.ChoiceField(["active", "suspended"])
     clock = s.DateTimeField()
+    centre_key = s.RegexField(
+        r"^[0-9a-f]{64}$", help_text="Raw Ed25519 key of the centre; verify its documents with it"
+    )
 
 
 class KeyAnswer(s.Serializer[Any]):

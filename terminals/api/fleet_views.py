@@ -15,13 +15,15 @@ from rest_framework.views import APIView
 from citizencard.core.calendar import shanghai
 from citizencard.core.problems import MEDIA_TYPE as PROBLEM
 from terminals.api import fleet_schema, schema
+from terminals.api.answers import json_response
 from terminals.api.authentication import TerminalPrincipal, check_size
 from terminals.api.parsers import SmallJson
-from terminals.api.views import TerminalView, json_response
+from terminals.api.views import TerminalView
 from terminals.selectors.hotlist import hot_list_version
 from terminals.services.enrolment import enrol_terminal
 from terminals.services.fleet import Event, Told, take_events, take_heartbeat
 from terminals.services.keys import rotate_key
+from terminals.services.publishing import present_key
 
 EVENTS_BYTES: Final = 64 * 1024
 _UNPROVED = {(422, PROBLEM): schema.problem_response("The proof does not fit the key")}
@@ -39,11 +41,16 @@ class EnrolmentsView(APIView):
         operation_id="enrol",
         auth=[],
         request=fleet_schema.Enrolment,
-        responses={201: fleet_schema.EnrolmentAnswer, **_UNPROVED, **schema.responses(400, 409, 413, 415)},
+        responses={
+            201: fleet_schema.EnrolmentAnswer,
+            **_UNPROVED,
+            **schema.responses(400, 409, 413, 415, 503),
+        },
     )
     def post(self, request: Request) -> HttpResponse:
         """Enrol by a one-time code: the device sends the public half of a key it has made, and proves that it holds it."""
         check_size(request)
+        centre_key = bytes(present_key(timezone.now()).public_key).hex()
         terminal = enrol_terminal(**read(fleet_schema.Enrolment, request))
         answer = {
             "code": terminal.code,
@@ -53,6 +60,7 @@ class EnrolmentsView(APIView):
             "channel": terminal.merchant.channel,
             "state": terminal.state,
             "clock": shanghai(timezone.now()).isoformat(timespec="seconds"),
+            "centre_key": centre_key,
         }
         return json_response(answer, status=201)
 

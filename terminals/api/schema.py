@@ -123,6 +123,27 @@ class HotListAnswer(s.Serializer[Any]):
     entries = HotListLine(many=True)
 
 
+class GreysAnswer(s.Serializer[Any]):
+    """All lines are kept."""
+
+    received = s.IntegerField()
+
+
+class RideResult(s.Serializer[Any]):
+    """What became of one ride."""
+
+    line = s.IntegerField()
+    result = s.ChoiceField(RESULTS)
+    reason = Reason()
+
+
+class RidesAnswer(s.Serializer[Any]):
+    """One result for each line, in their order."""
+
+    received = s.IntegerField()
+    rides = RideResult(many=True)
+
+
 class TariffVersion(s.Serializer[Any]):
     """A tariff from a date on."""
 
@@ -163,9 +184,11 @@ def responses(*statuses: int, **own: Any) -> dict[Any, Any]:
     further = {
         400: "Not JSON, or a field breaks its rule: `errors` names it",
         404: "There is none",
+        422: "A field breaks its rule: `field` and `reason` name both",
         409: "The number was used for other content; nothing was posted",
         413: "The body is too large",
         415: "Wrong content type",
+        429: "Too often; `seconds` says how long to wait",
         503: "Nothing was changed; repeat later",
     }
     told = problems | {status: further[status] for status in statuses}

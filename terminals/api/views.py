@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import Any, ClassVar, Final, cast
+from typing import ClassVar, cast
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
@@ -18,21 +17,19 @@ from citizencard.core.calendar import shanghai
 from citizencard.core.errors import NotFound
 from citizencard.core.problems import MEDIA_TYPE as PROBLEM
 from terminals.api import schema
+from terminals.api.answers import json_response, told_answer
 from terminals.api.authentication import TerminalPrincipal
+from terminals.api.limits import BATCH_BYTES, TAP_BYTES
 from terminals.api.parsers import BatchParser, RecordParser, TxnParser
 from terminals.models import Batch, Terminal
 from terminals.selectors.batches import find_batch
 from terminals.selectors.hotlist import hot_list, hot_list_version
-from terminals.selectors.tariffs import tariff_versions
+from terminals.selectors.tariffs import published_tariffs
 from terminals.services.acceptance import accept_batch, accept_tap
 from terminals.services.field import note_hot_list_taken, note_seen
+from terminals.services.publishing import publish_hot_list
 from terminals.wire.batch import MEDIA_TYPE as NDJSON
 from terminals.wire.txn import MEDIA_TYPE as TXN
-
-BATCH_BYTES: Final = 24 * 1024 * 1024
-"""Room for the largest number of records a batch may hold."""
-TAP_BYTES: Final = 8 * 1024
-TARIFF_FIELDS: Final = ("code", "name", "kind", "rule", "legal_basis")
 
 
 class TerminalView(APIView):
@@ -69,7 +66,10 @@ class TapsView(TerminalView):
         },
     )
     def post(self, request: Request) -> HttpResponse:
-        """Report one purchase as it happens. The same record again gets the same answer."""
+        """Report one purchase as it happens. The same record again gets the same answer.
+
+        What is simply accepted never comes here, see :mod:`terminals.api.at_once`.
+        """
         return stored_answer(accept_tap(terminal=self.terminal, body=self.body))
 
 
@@ -126,11 +126,11 @@ class HotListView(TerminalView):
     )
     def get(self, request: Request) -> HttpResponseBase | None:
         """The whole list with its ETag; 304 when If-None-Match already has it."""
+        publish_hot_list()
         current = hot_list()
         entries = [asdict(line) | {"effective_at": line.effective_at.isoformat()} for line in current.lines]
         response = json_response({"version": current.version, "entries": entries})
-        # The ETag names version and length: the list changes by entries that come or go.
-        etag = f'"{current.version}-{len(entries)}"'
+        etag = f'"{current.version}"'
         response["ETag"] = etag
         note_hot_list_taken(terminal=self.terminal, version=current.version)
         return get_conditional_response(request._request, etag=etag, response=response)
@@ -144,7 +144,6 @@ class ParametersView(TerminalView):
         """Clock, place, tariff versions by date, and the version of the hot list."""
         terminal, now = self.terminal, shanghai(timezone.now())
         note_seen(terminal=terminal)
-        versions = tariff_versions(code=terminal.tariff_code, today=now.date())
         return json_response(
             {
                 "code": terminal.code,
@@ -155,23 +154,11 @@ class ParametersView(TerminalView):
                 "channel": terminal.merchant.channel,
                 "clock": now.isoformat(timespec="seconds"),
                 "hot_list_version": hot_list_version(),
-                "tariffs": [
-                    {name: getattr(version, name) for name in TARIFF_FIELDS}
-                    | {"valid_from": version.valid_from.isoformat()}
-                    for version in versions
-                ],
+                "tariffs": published_tariffs(code=terminal.tariff_code, today=now.date()),
             }
         )
 
 
 def stored_answer(batch: Batch) -> HttpResponse:
     """The answer of a batch, the same bytes each time; a refusal has the status that stands in it."""
-    status = batch.answer.get("status", 200)
-    return json_response(batch.answer, status=status)
-
-
-def json_response(content: dict[str, Any], status: int = 200) -> HttpResponse:
-    """JSON with sorted names: a database keeps no order of names, and a repeated answer must be the same bytes."""
-    body = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    media_type = "application/json" if status < 400 else PROBLEM
-    return HttpResponse(body, status=status, content_type=media_type)
+    return told_answer(batch.answer)

@@ -102,6 +102,26 @@ def canonical_bytes(value: object) -> bytes:
     ).encode()
 
 
+def read_documents(content: bytes) -> list[Any]:
+    """The objects of a JSON file, one or a list. Raises ValueError; a key that stands twice is refused, one would go unread."""
+    try:
+        found = json.loads(content, parse_constant=_no_number, object_pairs_hook=_once)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    return found if isinstance(found, list) else [found]
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
 def _names(named: Fields) -> dict[str, str]:
     names = {language: named.text(language) for language in LANGUAGES if named.has(language)}
     named.done()

@@ -81,10 +81,16 @@ def sentence(message: str, values: Mapping[str, Any], language: str) -> str:
     )
 
 
+def named(name: Mapping[str, str], language: str) -> str:
+    """A document's name in the language, however its code is written, or the first there is."""
+    known = {code.lower(): text for code, text in name.items()}
+    return next(known[code] for code in (language.lower(), *map(str.lower, LANGUAGES)) if code in known)
+
+
 def _said(key: str, value: object, language: str) -> str:
     """An amount as yuan, a name in the language or the first there is, anything else as it is."""
     if isinstance(value, Mapping):
-        return next(str(value[known]) for known in (language, *LANGUAGES) if known in value)
+        return named(value, language)
     if key.endswith("_fen") and isinstance(value, int):
         return f"{value // 100}.{value % 100:02d}"
     return str(value)

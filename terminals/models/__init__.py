@@ -1,6 +1,10 @@
 from terminals.models.acceptance import Batch, Refusal, Tap
+from terminals.models.acceptance_policy import AcceptancePolicy
+from terminals.models.appeals import AppealPolicy, HotListAppeal
 from terminals.models.bureau import BureauBatch, BureauLine
-from terminals.models.field import Channel, Contract, HotListEntry, Merchant, Tariff
+from terminals.models.charges import FareCharge, FarePricing, FareShare
+from terminals.models.fares import FareDocument, FareProposal, Tariff
+from terminals.models.field import Channel, Contract, HotListEntry, Merchant
 from terminals.models.fleet import (
     EnrolmentCode,
     FleetPolicy,
@@ -10,27 +14,67 @@ from terminals.models.fleet import (
     TerminalKey,
     TerminalKind,
 )
+from terminals.models.greys import Grey, GreyStep
+from terminals.models.held import HeldResolution, HotListRemoval
+from terminals.models.hours import TradingHours
 from terminals.models.identity import CardCertificate, IdentityCheck
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
+from terminals.models.published import (
+    CentreKey,
+    DocumentKind,
+    HotListChange,
+    HotListPolicy,
+    HotListVersion,
+    ListApplied,
+    ParameterPolicy,
+    PublishedDocument,
+    SignedDocument,
+)
+from terminals.models.returns import PurchaseReturn, ReturnPolicy
+from terminals.models.rides import Ride
 
 __all__ = [
+    "AcceptancePolicy",
+    "AppealPolicy",
     "Batch",
     "BureauBatch",
     "BureauLine",
     "CardCertificate",
+    "CentreKey",
     "Channel",
     "Contract",
+    "DocumentKind",
     "EnrolmentCode",
+    "FareCharge",
+    "FareDocument",
+    "FarePricing",
+    "FareProposal",
+    "FareShare",
     "FleetPolicy",
+    "Grey",
+    "GreyStep",
     "Heartbeat",
+    "HeldResolution",
+    "HotListAppeal",
+    "HotListChange",
     "HotListEntry",
+    "HotListPolicy",
+    "HotListRemoval",
+    "HotListVersion",
     "IdentityCheck",
     "Line",
+    "ListApplied",
     "Merchant",
+    "ParameterPolicy",
     "Place",
+    "PublishedDocument",
+    "PurchaseReturn",
     "Refusal",
+    "ReturnPolicy",
+    "Ride",
     "Route",
     "RouteStop",
+    "SignedDocument",
     "Stop",
     "Tap",
     "Tariff",
@@ -38,4 +82,5 @@ __all__ = [
     "TerminalEvent",
     "TerminalKey",
     "TerminalKind",
+    "TradingHours",
 ]

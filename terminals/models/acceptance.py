@@ -65,13 +65,20 @@ class Batch(models.Model):
 
 
 class Tap(models.Model):
-    """A purchase with a right TAC: it moves money, even when it is suspended. Partitioned by business date."""
+    """A purchase with a right TAC: it moves money, even when it is suspended. Partitioned by business date.
+
+    One whose TAC no key may check any more (KEY_UNUSABLE) proves nothing: it counts for no card and no terminal counter.
+    """
 
     class Outcome(models.IntegerChoices):
         ACCEPTED = 1, _("accepted")
         HOT_LISTED = 2, _("suspended: card on the hot list")
         COUNTER_CONFLICT = 3, _("suspended: counter used for another purchase")
         OVER_BALANCE = 4, _("suspended: beyond the balance")
+        OVER_LIMIT = 5, _("suspended: beyond the limit for one purchase")
+        OVER_PRICE = 6, _("suspended: above the terminal's tariff")
+        LATE = 7, _("suspended: came too late")
+        KEY_UNUSABLE = 8, _("suspended: key version out of use, not checkable")
 
     pk = models.CompositePrimaryKey("business_date", "id")
     id = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""The field: merchants and their contracts, tariffs, and the hot list."""
+"""The field: merchants and their contracts, and the hot list."""
 
 from __future__ import annotations
 
@@ -92,40 +92,29 @@ class Contract(models.Model):
         return self.number
 
 
-class Tariff(models.Model):
-    """A dated price: a flat fare, a fare by station pair, or a price by time. Published to terminals."""
-
-    class Kind(models.TextChoices):
-        FLAT = "flat", _("flat fare")
-        PAIR = "pair", _("fare by station pair")
-        TIME = "time", _("price by time")
-        FREE = "entered", _("amount entered")
-
-    code = models.SlugField(_("code"), max_length=20)
-    name = models.CharField(_("name"), max_length=100)
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
-    rule = models.JSONField(_("rule"), default=dict)
-    valid_from = models.DateField(_("valid from"))
-    legal_basis = models.CharField(_("legal basis"), max_length=200)
-
-    class Meta:
-        verbose_name = _("tariff")
-        verbose_name_plural = _("tariffs")
-        constraints = [models.UniqueConstraint(fields=["code", "valid_from"], name="tariff_once_per_date")]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.valid_from})"
-
-
 class HotListEntry(models.Model):
-    """A card that must not be accepted from `effective_at` on. `version` grows by one per change of the list."""
+    """A card that must not be accepted from `effective_at` on; for a loss that is when its holder reported it.
+
+    Each listing and each removal is a change that a trigger writes down and `publish_hot_list` publishes with a version
+    of the list.
+    """
+
+    class Cause(models.TextChoices):
+        LOSS = "loss", _("reported lost")
+        REFUND = "refund", _("refund under way")
+        SUSPICION = "suspicion", _("suspicion")
+        CARTON = "carton", _("carton lost")
 
     version = models.BigAutoField(primary_key=True)
     pan = models.CharField(_("card number"), max_length=19, db_index=True)
+    cause = models.CharField(
+        _("cause"), max_length=9, choices=Cause.choices, default=Cause.LOSS, db_default=Cause.LOSS
+    )
     reason = models.CharField(_("reason"), max_length=100)
     effective_at = models.DateTimeField(_("effective at"))
     removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)
     listed_at = models.DateTimeField(_("listed at"), db_default=Now(), editable=False)
+    listed_by = models.CharField(_("listed by"), max_length=100, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("hot list entry")

@@ -47,6 +47,8 @@ class Line(models.Model):
     code = models.CharField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=100)
     merchant = models.ForeignKey(Merchant, models.PROTECT, related_name="lines", verbose_name=_("merchant"))
+    tariff_code = models.CharField(_("tariff"), max_length=64, blank=True, default="", db_default="")
+    """What planners are told a ride costs; each of its terminals has its own, which it charges by."""
 
     class Meta:
         verbose_name = pgettext_lazy("transit", "line")

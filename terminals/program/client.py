@@ -92,6 +92,19 @@ class CentreClient:
         }  # fmt: skip
         return self._judged(self._post(path, asked), "result")
 
+    def inquire(self, chip: dict[str, Any], amount_fen: int) -> dict[str, Any]:
+        """What is known of the card whose answer to INITIALIZE FOR LOAD over an amount this is. Raises as `post_batch`."""
+        return self._judged(self._post("/inquiries", {**chip, "amount_fen": amount_fen}), "waiting")
+
+    def begin_load(self, chip: dict[str, Any], order: str) -> dict[str, Any]:
+        """`mac2` and `when` for CREDIT FOR LOAD of a waiting order. Raises as `post_batch`."""
+        return self._judged(self._post("/loads", {**chip, "order": order}), "mac2")
+
+    def confirm_load(self, card_no: str, order: str, tac: str | None) -> dict[str, Any]:
+        """Hand in the chip's TAC; None: it gave no answer. Raises as `post_batch`."""
+        body = {"card_no": card_no, "tac": tac}
+        return self._judged(self._post(f"/loads/{order}/confirmation", body), "order")
+
     def parameters(self) -> dict[str, Any]:
         """Clock, place, tariffs, hot list version."""
         return self._judged(self._send("GET", "/terminal"), "tariffs")

@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db import connection
 
-from terminals.models import Batch
+from terminals.models import Batch, Tap
 
 _COUNT: Final = """
 SELECT
@@ -28,8 +28,7 @@ _REASONS: Final = """
 SELECT code, count(*) FROM (
     SELECT code FROM terminals_refusal WHERE %(day)s::date IS NULL OR business_date = %(day)s
     UNION ALL
-    SELECT CASE outcome WHEN 2 THEN 'hot_listed' WHEN 3 THEN 'counter_conflict' ELSE 'over_balance' END
-    FROM terminals_tap WHERE outcome > 1 AND (%(day)s::date IS NULL OR business_date = %(day)s)
+    SELECT (%(codes)s::text[])[outcome] FROM terminals_tap WHERE outcome > 1 AND (%(day)s::date IS NULL OR business_date = %(day)s)
 ) AS reason GROUP BY code ORDER BY count(*) DESC, code
 """
 
@@ -64,6 +63,7 @@ def completeness(*, business_date: date | None = None) -> Completeness:
 
 def exceptions_by_reason(*, business_date: date | None = None) -> dict[str, int]:
     """How many records were not simply accepted, by reason code (`terminals.wire.reasons`), most frequent first."""
+    codes = [outcome.name.lower() for outcome in sorted(Tap.Outcome)]
     with connection.cursor() as cursor:
-        cursor.execute(_REASONS, {"day": business_date})
+        cursor.execute(_REASONS, {"day": business_date, "codes": codes})
         return dict(cursor.fetchall())

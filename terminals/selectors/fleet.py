@@ -20,17 +20,16 @@ DRIFT_MAX_MS: Final = 60_000
 """From here on a clock is wrong enough to tell people."""
 
 # Peers are of one merchant and kind; a terminal that tapped itself is never marked, so it may count among them. A list
-# is old if it lacks what had been on it when the policy's minutes began: its version is counted as the list counts it.
+# is old if it lacks what had been published when the policy's minutes began.
 _MARKS: Final = """
 WITH policy AS (
     SELECT DISTINCT ON (kind) kind, make_interval(hours => silent_hours) AS silent,
         make_interval(days => zero_trade_days) AS idle, make_interval(mins => list_minutes) AS patience
     FROM terminals_fleetpolicy WHERE valid_from <= %(today)s ORDER BY kind, valid_from DESC
 ), expected AS (
-    SELECT policy.*, coalesce(max(entry.version) FILTER (WHERE listed_at <= %(now)s - patience), 0)
-        + count(*) FILTER (WHERE removed_at <= %(now)s - patience) AS list_version
-    FROM policy LEFT JOIN terminals_hotlistentry AS entry ON true
-    GROUP BY policy.kind, silent, idle, patience
+    SELECT policy.*, coalesce((SELECT max(version) FROM terminals_hotlistversion
+        WHERE published_at <= %(now)s - patience), 0) AS list_version
+    FROM policy
 ), device AS (
     SELECT id, kind, hot_list_version, coalesce(seen_at, state_at) AS heard_at, coalesce(tapped_at, state_at) AS active_at,
         max(tapped_at) OVER (PARTITION BY merchant_id, kind) AS peers_at

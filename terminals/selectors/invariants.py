@@ -22,7 +22,8 @@ _VALUES: Final[dict[str, Any]] = {
     "ruled": [reason.code for reason in REASONS.values() if reason.rule],
 }
 
-# Kinds 10, 11, 12: paid, held, claimed. Outcomes 1 to 4: accepted, hot-listed, counter conflict, over balance.
+# Kinds 10, 11, 12: paid, held, claimed. Outcomes: 1 accepted, 2 hot-listed, 3 counter conflict,
+# 4 over balance, 5 over limit, 6 over price, 7 late, 8 key unusable.
 _RULES: Final = {
     "a tap stands on a batch, terminal, merchant and card that exist": """
         SELECT t.business_date || ' #' || t.id, 'batch ' || t.batch_id || ', terminal ' || t.terminal_id
@@ -58,9 +59,11 @@ _RULES: Final = {
         JOIN terminals_merchant m ON m.id = t.merchant_id
         WHERE NOT coalesce(CASE t.outcome
             WHEN 1 THEN moved.kind = 10 AND debit.id = p.account_id AND credit.id = m.payable_id
-            WHEN 2 THEN moved.kind = 11 AND (debit.id = p.account_id OR debit.code = '1221') AND credit.code = '2241'
             WHEN 3 THEN moved.kind = 11 AND debit.code = '1221' AND credit.code = '2241'
-            WHEN 4 THEN moved.kind = 12 AND debit.code = '1221' AND credit.id = m.payable_id END, false)""",
+            WHEN 4 THEN moved.kind = 12 AND debit.code = '1221' AND credit.id = m.payable_id
+            WHEN 8 THEN moved.kind = 11 AND debit.code = '1221' AND credit.code = '2241'
+            ELSE moved.kind = 11 AND (debit.id = p.account_id OR debit.code = '1221') AND credit.code = '2241'
+            END, false)""",
     "every record of a batch is a tap or a refusal": """
         SELECT 'batch ' || b.id || ' ' || b.number, b.accepted || ' accepted, ' || b.suspended || ' suspended, '
             || b.duplicate || ' duplicate, ' || b.rejected || ' rejected; kept ' || coalesce(taps.accepted, 0) || ', '
@@ -82,24 +85,36 @@ _RULES: Final = {
     "the purchase counters seen of a card are those of its taps": """
         SELECT card.pan, 'seen ' || p.offline_seen || ', of taps ' || coalesce(taps.counters, '{}')
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
-        LEFT JOIN (SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM terminals_tap
-                   WHERE outcome <> 3 GROUP BY card_id) AS taps ON taps.card_id = p.card_id
+        LEFT JOIN (SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM (
+                SELECT card_id, atc FROM terminals_tap WHERE outcome NOT IN (3, 8)
+                UNION ALL SELECT card_id, atc FROM terminals_grey WHERE id IN (
+                    SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+            ) AS paid GROUP BY card_id) AS taps ON taps.card_id = p.card_id
         WHERE p.kind = 'chip' AND p.offline_seen <> coalesce(taps.counters, '{}')""",
     "a card's counter pays once": """
         SELECT card.pan, 'counter ' || twice.atc || ' in ' || twice.count || ' taps'
-        FROM (SELECT card_id, atc, count(*) AS count FROM terminals_tap
-              WHERE outcome <> 3 GROUP BY card_id, atc HAVING count(*) > 1) AS twice
+        FROM (SELECT card_id, atc, count(*) AS count FROM (
+                SELECT card_id, atc FROM terminals_tap WHERE outcome NOT IN (3, 8)
+                UNION ALL SELECT card_id, atc FROM terminals_grey WHERE id IN (
+                    SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+            ) AS paid GROUP BY card_id, atc HAVING count(*) > 1) AS twice
         JOIN accounts_card card ON card.id = twice.card_id""",
     "the sequences seen of a terminal are those of its taps": """
         SELECT d.code, 'seen ' || d.sequences_seen || ', of taps ' || coalesce(taps.sequences, '{}')
         FROM terminals_terminal d
-        LEFT JOIN (SELECT terminal_id, range_agg(int8range(terminal_seq, terminal_seq, '[]')) AS sequences
-                   FROM terminals_tap GROUP BY terminal_id) AS taps ON taps.terminal_id = d.id
+        LEFT JOIN (SELECT terminal_id, range_agg(int8range(terminal_seq, terminal_seq, '[]')) AS sequences FROM (
+                SELECT terminal_id, terminal_seq FROM terminals_tap WHERE outcome <> 8
+                UNION ALL SELECT terminal_id, terminal_seq FROM terminals_grey WHERE id IN (
+                    SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+            ) AS paid GROUP BY terminal_id) AS taps ON taps.terminal_id = d.id
         WHERE d.sequences_seen <> coalesce(taps.sequences, '{}')""",
     "a terminal's sequence pays once": """
         SELECT d.code, 'sequence ' || twice.terminal_seq || ' in ' || twice.count || ' taps'
-        FROM (SELECT terminal_id, terminal_seq, count(*) AS count FROM terminals_tap
-              GROUP BY terminal_id, terminal_seq HAVING count(*) > 1) AS twice
+        FROM (SELECT terminal_id, terminal_seq, count(*) AS count FROM (
+                SELECT terminal_id, terminal_seq FROM terminals_tap WHERE outcome <> 8
+                UNION ALL SELECT terminal_id, terminal_seq FROM terminals_grey WHERE id IN (
+                    SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+            ) AS paid GROUP BY terminal_id, terminal_seq HAVING count(*) > 1) AS twice
         JOIN terminals_terminal d ON d.id = twice.terminal_id""",
     "a tap is settled on one date": """
         SELECT '#' || id, count(*) || ' dates' FROM terminals_tap GROUP BY id HAVING count(*) > 1""",
@@ -110,12 +125,107 @@ _RULES: Final = {
         WHERE t.outcome = 1 AND t.occurred_at >= e.effective_at
             AND (e.removed_at IS NULL OR t.occurred_at < e.removed_at)
             AND t.received_at > e.listed_at + make_interval(secs => %(listed_within)s)""",
+    "a held purchase decided has the transfers that its rule asks for": """
+        WITH decided AS (
+            SELECT done.*, (SELECT id FROM accounts_ledgeraccount WHERE code = '2241') AS held,
+                (SELECT id FROM accounts_ledgeraccount WHERE code = '6711') AS borne
+            FROM terminals_heldresolution AS done
+        ), asked (kind, source_id, debit_id, credit_id, amount_fen) AS (
+            SELECT 40, tap_id, held, payable_id, amount_fen FROM decided WHERE party = 'holder'
+            UNION ALL SELECT 41, tap_id, held, returned_to_id, amount_fen FROM decided WHERE party <> 'holder'
+            UNION ALL SELECT 42, tap_id, borne, payable_id, amount_fen FROM decided WHERE party = 'centre'
+        ), posted AS (
+            SELECT kind::integer, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (40, 41, 42)
+        )
+        SELECT 'tap #' || source_id, format('%%s: kind %%s, %%s fen from account %%s to %%s', fault, kind, amount_fen,
+            debit_id, credit_id)
+        FROM ((SELECT 'missing' AS fault, * FROM asked WHERE amount_fen > 0 EXCEPT ALL SELECT 'missing', * FROM posted)
+            UNION ALL (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM asked)) AS differing""",
+    "a held purchase is decided for a tap that was held, to whom it belongs": """
+        SELECT 'tap #' || done.tap_id, 'outcome ' || coalesce(tap.outcome::text, 'of none') || ', party ' || done.party
+        FROM terminals_heldresolution AS done
+        LEFT JOIN terminals_tap AS tap ON (tap.business_date, tap.id) = (done.business_date, done.tap_id)
+        LEFT JOIN terminals_merchant AS merchant ON merchant.id = tap.merchant_id
+        LEFT JOIN accounts_transfer AS moved ON (moved.business_date, moved.source_id) = (tap.business_date, tap.id)
+            AND moved.kind = 11
+        LEFT JOIN accounts_ledgeraccount AS place ON place.id = done.returned_to_id
+        WHERE tap.outcome IS DISTINCT FROM 2 OR (tap.amount_fen, merchant.payable_id) <> (done.amount_fen, done.payable_id)
+            OR (place.code = '1221') <> (moved.debit_id = (SELECT id FROM accounts_ledgeraccount WHERE code = '1221')) OR place.control_id IS NULL AND place.code <> '1221'""",
+    "a grey record settled has its one transfer, and a transfer its grey record": """
+        SELECT 'grey #' || coalesce(settled.id, moved.source_id), coalesce(settled.amount_fen || ' fen', 'not settled') || ', '
+            || coalesce(moved.amount_fen || ' fen from account ' || moved.debit_id || ' to ' || moved.credit_id, 'no transfer')
+        FROM (
+            SELECT grey.id, grey.amount_fen, purse.account_id, merchant.payable_id
+            FROM terminals_greystep AS step JOIN terminals_grey AS grey ON grey.id = step.grey_id
+            JOIN accounts_purse AS purse ON purse.card_id = grey.card_id AND purse.kind = 'chip'
+            JOIN terminals_merchant AS merchant ON merchant.id = grey.merchant_id
+            WHERE step.state = 'settled' AND grey.amount_fen > 0
+        ) AS settled
+        FULL JOIN (SELECT * FROM accounts_transfer WHERE kind = 43) AS moved ON moved.source_id = settled.id
+        WHERE NOT coalesce((moved.amount_fen, moved.credit_id) = (settled.amount_fen, settled.payable_id)
+            AND (moved.debit_id = settled.account_id
+                OR moved.debit_id = (SELECT id FROM accounts_ledgeraccount WHERE code = '1221')), false)""",
+    "a ride by code is paid once, by its purse or as a claim": """
+        WITH asked (kind, source_id, debit_id, credit_id, amount_fen) AS (
+            SELECT CASE ride.outcome WHEN 'paid' THEN 44 ELSE 45 END, ride.id, CASE ride.outcome WHEN 'paid' THEN purse.account_id
+                ELSE (SELECT id FROM accounts_ledgeraccount WHERE code = '1221') END, merchant.payable_id, ride.amount_fen
+            FROM terminals_ride AS ride JOIN accounts_purse AS purse ON purse.card_id = ride.card_id AND purse.kind = 'account'
+            JOIN terminals_merchant AS merchant ON merchant.id = ride.merchant_id
+            WHERE ride.outcome IN ('paid', 'claimed') AND ride.amount_fen > 0
+        ), posted AS (
+            SELECT kind::integer, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (44, 45)
+        )
+        SELECT 'ride #' || source_id, format('%%s: kind %%s, %%s fen from account %%s to %%s', fault, kind, amount_fen,
+            debit_id, credit_id)
+        FROM ((SELECT 'missing' AS fault, * FROM asked EXCEPT ALL SELECT 'missing', * FROM posted)
+            UNION ALL (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM asked)) AS differing""",
+    "what is given back of a purchase is an order of its card, out of its merchant's account, within the purchase": """
+        SELECT coalesce(o.number, 'purchase ' || given.tap_date || ' #' || given.tap_id), 'order over '
+            || coalesce(o.amount_fen::text, 'nothing') || ' fen from ' || coalesce(o.party, 'nobody') || ', return over '
+            || coalesce(given.amount_fen::text, 'nothing') || ' of ' || coalesce(t.amount_fen::text, 'no purchase')
+        FROM (SELECT * FROM accounts_topuporder WHERE channel = 'refund') AS o
+        FULL JOIN terminals_purchasereturn given ON given.order_id = o.id
+        LEFT JOIN terminals_tap t ON t.business_date = given.tap_date AND t.id = given.tap_id
+        LEFT JOIN terminals_merchant m ON m.id = t.merchant_id
+        WHERE (o.amount_fen, o.card_id, o.party, 1) IS DISTINCT FROM
+                (given.amount_fen, t.card_id, m.code::varchar, t.outcome::integer)
+            OR t.amount_fen < (SELECT sum(amount_fen) FROM terminals_purchasereturn AS other
+                WHERE other.tap_date = given.tap_date AND other.tap_id = given.tap_id)""",
     "a refusal names a reason that has a rule": """
         SELECT r.business_date || ' #' || r.id, 'code ' || r.code
         FROM terminals_refusal r WHERE NOT r.code = ANY(%(ruled)s)""",
-    "the triggers that guard taps and refusals are on": """
+    "a fare given back is the top-up it waits in, off its merchant": """
+        SELECT coalesce(o.number, 'order ' || given.order_id), format('charges %%s fen, order %%s; merchant %%s, through %%s',
+            given.fen, o.amount_fen, given.merchants, o.party)
+        FROM (SELECT order_id, card_id, sum(given_fen) AS fen, string_agg(DISTINCT m.code, ' ') AS merchants
+              FROM terminals_farecharge c JOIN terminals_merchant m ON m.id = c.merchant_id
+              WHERE order_id IS NOT NULL GROUP BY 1, 2) AS given
+        FULL JOIN (SELECT * FROM accounts_topuporder WHERE channel = 'repair') AS o ON o.id = given.order_id
+        WHERE (given.fen, given.merchants, given.card_id) IS DISTINCT FROM (o.amount_fen::numeric, o.party::text, o.card_id)""",
+    "no ride gives back more than was taken, nor less than it should": """
+        SELECT card_id || '-' || atc, format('taken %%s fen, due %%s, given back %%s', charged, due, given) FROM (
+            SELECT card_id, atc, sum(given_fen) AS given, (array_agg(charged_fen ORDER BY version DESC))[1] AS charged,
+                (array_agg(due_fen ORDER BY version DESC))[1] AS due, (array_agg(how ORDER BY version DESC))[1] AS how
+            FROM terminals_farecharge GROUP BY business_date, card_id, atc
+        ) AS ride WHERE given > charged OR given < charged - due AND how NOT IN ('budget', 'merged')""",
+    "a fare subsidy is the sum of its trips": """
+        SELECT 'booking ' || coalesce(share.booking_id, moved.source_id), format('trips %%s fen, transfer %%s', share.fen, moved.fen)
+        FROM (SELECT s.booking_id, m.payable_id, '1231.' || s.payer AS payer, sum(s.amount_fen) AS fen
+              FROM terminals_fareshare s JOIN terminals_merchant m ON m.id = s.merchant_id
+              GROUP BY 1, 2, 3 HAVING sum(s.amount_fen) <> 0) AS share
+        FULL JOIN (
+            SELECT t.source_id, CASE WHEN c.chart = '2202' THEN c.id ELSE d.id END AS payable_id,
+                CASE WHEN c.chart = '2202' THEN d.code ELSE c.code END AS payer,
+                CASE WHEN c.chart = '2202' THEN t.amount_fen ELSE -t.amount_fen END AS fen
+            FROM accounts_transfer t JOIN accounts_ledgeraccount d ON d.id = t.debit_id
+                JOIN accounts_ledgeraccount c ON c.id = t.credit_id WHERE t.kind = 46
+        ) AS moved ON moved.source_id = share.booking_id
+        WHERE (share.payable_id, share.payer, share.fen) IS DISTINCT FROM (moved.payable_id, moved.payer::text, moved.fen::numeric)""",
+    "the triggers that guard taps, refusals and fares are on": """
         SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
-        FROM (VALUES ('terminals_tap'), ('terminals_refusal')) AS wanted (relation)
+        FROM (VALUES ('terminals_tap'), ('terminals_refusal'), ('terminals_farecharge'), ('terminals_fareshare'),
+            ('terminals_heldresolution'), ('terminals_grey'), ('terminals_greystep'), ('terminals_hotlistversion'),
+            ('terminals_ride')) AS wanted (relation)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = 'append_only'
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
 }

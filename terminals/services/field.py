@@ -1,4 +1,4 @@
-"""The field: merchants, contracts, tariffs and terminals are registered here, before a terminal may say anything.
+"""The field: merchants, contracts and terminals are registered here, before a terminal may say anything.
 
 All of it is idempotent: registering again with the same data returns what is there.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -19,8 +19,6 @@ from accounts.services.ledger import open_account
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
 from terminals.errors import SiteWrong, TariffWrong, TerminalTaken
-from terminals.fares.errors import FareError
-from terminals.fares.tariffs import parse_tariff
 from terminals.models import (
     Channel,
     Contract,
@@ -31,10 +29,27 @@ from terminals.models import (
     TerminalKey,
     TerminalKind,
 )
+from terminals.services.fares import publish_tariff
 from terminals.services.keys import add_key
+from terminals.wire.lists import MAX_VERSION
+
+__all__ = [
+    "note_hot_list_taken",
+    "note_seen",
+    "publish_tariff",
+    "register_merchant",
+    "register_terminal",
+    "sign_contract",
+]
 
 KEY_BYTES: Final = 32
 """A raw Ed25519 public key."""
+_APPLIED: Final = """
+INSERT INTO terminals_listapplied (terminal_id, version, applied_at)
+SELECT %(terminal)s, version, %(now)s FROM terminals_hotlistversion
+WHERE version = %(version)s AND version IS DISTINCT FROM (
+    SELECT version FROM terminals_listapplied WHERE terminal_id = %(terminal)s ORDER BY id DESC LIMIT 1)
+"""
 REGISTRAR: Final = "city"
 """Who the audit trail names where nobody asked: the city itself, being founded."""
 _KIND_OF_CHANNEL: Final = {
@@ -61,22 +76,6 @@ def register_merchant(*, code: str, name: str, channel: str, fee_basis_points: i
     if any(getattr(found, field) != value for field, value in data.items()):
         raise Conflict(what=code)
     return found
-
-
-@transaction.atomic
-def publish_tariff(
-    *, code: str, name: str, kind: str, rule: dict[str, Any], valid_from: date, legal_basis: str
-) -> Tariff:
-    """A dated price; terminals get the version of their day. Raises TariffWrong; Conflict when the date has another one."""
-    try:
-        parse_tariff(kind, rule)
-    except FareError as error:
-        raise TariffWrong(code=code, reason=str(error)) from error
-    data = {"name": name, "kind": kind, "rule": rule, "legal_basis": legal_basis}
-    tariff, _new = Tariff.objects.get_or_create(code=code, valid_from=valid_from, defaults=data)
-    if any(getattr(tariff, field) != value for field, value in data.items()):
-        raise Conflict(what=f"{code} {valid_from}")
-    return tariff
 
 
 @transaction.atomic
@@ -162,6 +161,26 @@ def note_hot_list_taken(*, terminal: Terminal, version: int) -> None:
     """The terminal was given this version of the hot list; never moves back."""
     known = Terminal.objects.filter(pk=terminal.pk, hot_list_version__lt=version)
     known.update(hot_list_version=version, hot_list_at=timezone.now())
+
+
+def note_list_applied(*, terminal: Terminal, version: int) -> None:
+    """The terminal says that it applies this version. Nothing is written while it says the same as before."""
+    if not 0 < version <= MAX_VERSION or version == terminal.hot_list_version:
+        return
+    with transaction.atomic():
+        if record_applied(terminal=terminal, version=version):
+            now = timezone.now()
+            Terminal.objects.filter(pk=terminal.pk).update(hot_list_version=version, hot_list_at=now)
+
+
+def record_applied(*, terminal: Terminal, version: int) -> bool:
+    """Write down what the terminal says it applies, if that is news; whether it was.
+
+    A version that was never published is none of ours.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_APPLIED, {"terminal": terminal.pk, "version": version, "now": timezone.now()})
+        return bool(cursor.rowcount)
 
 
 def note_seen(*, terminal: Terminal) -> None:

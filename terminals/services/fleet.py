@@ -16,6 +16,7 @@ from citizencard.core.errors import Conflict, InvalidField
 from citizencard.core.states import step_to
 from terminals.errors import EventNumberReused, IllegalTerminalStep
 from terminals.models import FleetPolicy, Heartbeat, Terminal, TerminalEvent, TerminalKind
+from terminals.services.field import record_applied
 from terminals.services.keys import lock_terminal, revoke_keys
 
 _State = Terminal.State
@@ -95,6 +96,7 @@ def take_heartbeat(*, terminal: Terminal, told: Told, clock: datetime) -> int:
     drift_ms = round((clock - now).total_seconds() * 1000)
     row = Terminal.objects.filter(pk=terminal.pk)
     row.exclude(hot_list_version=told.hot_list_version).update(hot_list_at=now)
+    record_applied(terminal=terminal, version=told.hot_list_version)
     row.update(seen_at=now, told_at=now, drift_ms=drift_ms, **asdict(told))
     hour = now.replace(minute=0, second=0, microsecond=0)
     heartbeat = Heartbeat(terminal_id=terminal.pk, hour=hour, drift_ms=drift_ms, **asdict(told))

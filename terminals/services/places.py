@@ -29,14 +29,15 @@ def save_stop(
     return Stop.objects.update_or_create(code=code, defaults=values)[0]
 
 
-def save_line(*, code: str, name: str, merchant: Merchant) -> Line:
-    """A line of the merchant. Raises Conflict when the code is another merchant's."""
-    line, _new = Line.objects.get_or_create(code=code, defaults={"name": name, "merchant": merchant})
+def save_line(*, code: str, name: str, merchant: Merchant, tariff_code: str = "") -> Line:
+    """A line of the merchant; without `tariff_code` the one it has stays. Raises Conflict: the code is another merchant's."""
+    values = {"name": name} | ({"tariff_code": tariff_code} if tariff_code else {})
+    line, new = Line.objects.get_or_create(code=code, defaults={"merchant": merchant, **values})
     if line.merchant_id != merchant.pk:
         raise Conflict(what=code)
-    if line.name != name:
-        line.name = name
-        line.save(update_fields=["name"])
+    if not new:
+        Line.objects.filter(pk=line.pk).update(**values)
+        line.refresh_from_db()
     return line
 
 

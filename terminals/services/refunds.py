@@ -8,17 +8,21 @@ from typing import Final
 from django.db import transaction
 
 from accounts import locks
-from accounts.models import Card, CardFlag, Refund
+from accounts.models import Card, CardFlag, Notice, Refund
 from accounts.selectors.chip_evidence import ChipReading
 from accounts.selectors.refund_quote import RefundQuote, quote_refund
 from accounts.services import refunds
 from accounts.services.incidents import flag_tampered
+from accounts.services.notices import notify
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
+from citizencard.core.masks import mask_card
 from terminals.card.purse import PurseSession
 from terminals.card.transport import Transport
+from terminals.errors import SelfListing
 from terminals.models import HotListEntry
 from terminals.services.identity import prove_card
+from terminals.services.publishing.hot_list import publish_soon
 
 REASON = "refund"
 """Why a card whose refund waits is on the hot list, and why a card is asked to prove itself."""
@@ -70,7 +74,7 @@ def request_card_refund(
         card=card, actor=actor, reason=reason, occurred_at=occurred_at, chip=chip, payee=payee
     )
     if refund.state in Refund.BLOCKING:
-        _list(card, REASON, occurred_at)
+        _list(card, HotListEntry.Cause.REFUND, REASON, occurred_at, actor)
     return refund
 
 
@@ -92,22 +96,36 @@ def refuse_card_refund(*, refund: Refund, actor: str, reason: str, occurred_at: 
 
 @transaction.atomic
 def hot_list_flagged(*, flag: CardFlag, actor: str, occurred_at: datetime) -> HotListEntry:
-    """A person has decided that a flagged card is not to be accepted; the entry that stands if there is one. Audited."""
-    entry = _list(flag.card, flag.kind, occurred_at)
+    """A second person has decided that a flagged card is not to be accepted; the entry that stands if there is one.
+
+    The holder is told, and may object (:mod:`.appeals`). Audited. Raises SelfListing.
+    """
+    if flag.raised_by == actor:
+        raise SelfListing
+    is_new = not HotListEntry.objects.filter(pan=flag.card.pan, removed_at=None).exists()
+    entry = _list(flag.card, HotListEntry.Cause.SUSPICION, flag.kind, occurred_at, actor)
+    if is_new and flag.card.citizen_id is not None:
+        notify(flag.card.citizen_id, Notice.Code.HOT_LISTED, card=mask_card(flag.card.pan))
     detail = {"version": entry.version}
     record_audit(actor=actor, action="hot_list_flagged", subject=f"card {flag.card.pan}", detail=detail)
     return entry
 
 
-def _list(card: Card, reason: str, occurred_at: datetime) -> HotListEntry:
+def _list(
+    card: Card, cause: HotListEntry.Cause, reason: str, occurred_at: datetime, actor: str
+) -> HotListEntry:
     entry, _ = HotListEntry.objects.get_or_create(
-        pan=card.pan, removed_at=None, defaults={"reason": reason, "effective_at": occurred_at}
+        pan=card.pan,
+        removed_at=None,
+        defaults={"cause": cause, "reason": reason, "effective_at": occurred_at, "listed_by": actor},
     )
+    publish_soon()
     return entry
 
 
 def _unlist(refund: Refund, occurred_at: datetime) -> None:
     """Take back our own entry only: a loss or a flag outlives the refund."""
-    HotListEntry.objects.filter(pan=refund.card.pan, removed_at=None, reason=REASON).update(
+    HotListEntry.objects.filter(pan=refund.card.pan, removed_at=None, cause=HotListEntry.Cause.REFUND).update(
         removed_at=occurred_at
     )
+    publish_soon()

@@ -86,7 +86,8 @@ def right_trips(octets: Octets, rows: Rows, held: NDArray[np.bool_]) -> NDArray[
 def _joined(octets: Octets, at: NDArray[np.int64], lengths: NDArray[np.int64]) -> Octets:
     """The texts that stand at these positions, one behind the other."""
     ends = np.cumsum(lengths)
-    return octets[np.repeat(at - (ends - lengths), lengths) + np.arange(lengths.sum())]
+    found: Octets = octets[np.repeat(at - (ends - lengths), lengths) + np.arange(lengths.sum())]
+    return found
 
 
 def rows_of(records: Sequence[tuple[int, TapRecord]], texts_from: int) -> tuple[Rows, bytes]:

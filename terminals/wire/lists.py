@@ -139,7 +139,13 @@ class Signer:
     ) -> Document:
         """The difference from an older version."""
         content, result = old.difference(new), sha256(new.to_bytes())
-        return self._signed("hot_list", version, previous, content, result, len(new), issued_at)
+        return self.difference(previous, version, content, result=result, count=len(new), issued_at=issued_at)
+
+    def difference(
+        self, previous: int, version: int, content: bytes, *, result: str, count: int, issued_at: datetime
+    ) -> Document:
+        """A hot list's difference that is made already: `result` and `count` are of the list it leads to."""
+        return self._signed("hot_list", version, previous, content, result, count, issued_at)
 
     def next_key(
         self,

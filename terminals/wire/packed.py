@@ -80,8 +80,7 @@ class PackedCards:
         old, new = dict(self.items()), dict(newer.items())
         changed = [number for number in newer.numbers if old.get(number) != new[number]]
         added = PackedCards(array("Q", changed), array("I", [new[number] for number in changed]))
-        removed = array("Q", (number for number in self.numbers if number not in new))
-        return len(added).to_bytes(COUNT_BYTES) + added.to_bytes() + _big_endian(removed)
+        return difference_of(added, (number for number in self.numbers if number not in new))
 
     def apply(self, difference: bytes) -> PackedCards:
         """The newer list; PackedError when the difference is damaged or removes what is not there."""
@@ -97,6 +96,11 @@ class PackedCards:
         gone = set(removed)
         kept = {number: since for number, since in cards.items() if number not in gone} | dict(added.items())
         return PackedCards(array("Q", sorted(kept)), array("I", (kept[number] for number in sorted(kept))))
+
+
+def difference_of(added: PackedCards, removed: Iterable[int]) -> bytes:
+    """A difference from what it adds or changes and the packed numbers it removes, ascending."""
+    return len(added).to_bytes(COUNT_BYTES) + added.to_bytes() + _big_endian(array("Q", removed))
 
 
 EMPTY: Final = PackedCards(array("Q"), array("I"))
@@ -131,8 +135,8 @@ def _numbers(kind: str, content: bytes) -> array[int]:
     return numbers
 
 
-def _big_endian(numbers: Iterable[int]) -> bytes:
-    ordered = array(numbers.typecode, numbers) if isinstance(numbers, array) else array("Q", numbers)
+def _big_endian(numbers: array[int]) -> bytes:
+    ordered = array(numbers.typecode, numbers)
     if sys.byteorder == "little":
         ordered.byteswap()
     return ordered.tobytes()

@@ -47,6 +47,33 @@ _ALL: Final = (
         "purse floor, purse open",
     ),
     Reason(
+        "over_limit",
+        "超出单笔交易限额,款项待核查",
+        "Beyond the limit for one purchase, amount on hold",
+        "acceptance policy, purchase limit",
+    ),
+    Reason(
+        "over_price",
+        "超出终端票价上限,款项待核查",
+        "More than the terminal's tariff can ask, amount on hold",
+        "acceptance policy, tariff of the day",
+    ),
+    Reason(
+        "late", "上传超过规定期限,款项待处理", "Came too late, amount on hold", "acceptance policy, late days"
+    ),
+    Reason(
+        "key_unusable",
+        "密钥版本已停用,交易待核查",
+        "Key version is out of use, purchase on hold",
+        "key version in service",
+    ),
+    Reason(
+        "test_card",
+        "测试卡不得用于正式交易",
+        "Test cards are not accepted here",
+        "test product in production",
+    ),
+    Reason(
         "bad_tac", "交易验证码错误", "Transaction authentication code is wrong", "JR/T 0025.2 purchase TAC"
     ),
     Reason("unknown_card", "卡号不存在", "Card number is not on record", "card registry"),
@@ -102,6 +129,7 @@ _ALL: Final = (
     Reason("qr_early", "乘车码尚未生效", "Ride code is not valid yet"),
     Reason("qr_expired", "乘车码已过期,请刷新", "Ride code has expired, please refresh it"),
     Reason("qr_replayed", "乘车码已使用,请刷新", "Ride code was used already, please refresh it"),
+    Reason("qr_over", "超出乘车码限额", "Beyond what the ride code allows", "limit signed in the code"),
     Reason("qr_busy", "终端繁忙,请稍候", "The terminal is busy, please wait"),
     Reason("journal_full", "终端存储已满,未扣款", "Terminal storage is full, not charged"),
     Reason("listed", "卡片已挂失,禁止使用", "Card is reported lost and not accepted"),
@@ -123,5 +151,7 @@ _ALL: Final = (
     Reason("not_reversible", "此处不能撤销或退款", "Cannot be cancelled or refunded here"),
     Reason("too_late", "已过可撤销期限", "Too late to cancel or refund"),
     Reason("unknown_purchase", "本终端无此交易", "No such purchase at this terminal"),
+    Reason("loaded", "圈存成功", "Top-up is on the card"),
+    Reason("load_open", "圈存未完成,请再次放卡", "Top-up not finished, put the card on the reader again"),
 )
 REASONS: Final = {reason.code: reason for reason in _ALL}

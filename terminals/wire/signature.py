@@ -70,7 +70,6 @@ def verify_request(
     fields = {name.lower(): value for name, value in message.headers.items()}
     if "signature" not in fields or "signature-input" not in fields:
         raise SignatureError("signature_missing", "the request carries no Signature and Signature-Input")
-    _check_digest(fields, message.body)
     keys = _TerminalKeys(find_key)
     verifier = _Verifier(signature_algorithm=ED25519, key_resolver=keys)
     verifier.max_clock_skew = tolerance
@@ -80,8 +79,10 @@ def verify_request(
             message, max_age=timedelta(0), require_components=required, body=message.body
         )
     except _Refused as error:
+        _check_digest(fields, message.body)
         raise SignatureError(error.code, str(error)) from error
     except (HTTPMessageSignaturesException, ValueError, TypeError) as error:
+        _check_digest(fields, message.body)
         if keys.trouble is not None:  # nobody could look the key up: that says nothing about the signature
             raise keys.trouble from None
         raise SignatureError("signature_invalid", str(error) or "the signature does not verify") from error
@@ -89,7 +90,10 @@ def verify_request(
 
 
 def _check_digest(fields: Mapping[str, str], body: bytes) -> None:
-    """Told apart from a wrong signature, because it is the line that broke, not the key."""
+    """Told apart from a wrong signature, because it is the line that broke, not the key.
+
+    Asked only of a request that was refused: the body of one that holds was hashed already.
+    """
     if "content-digest" not in fields:
         if body:
             raise SignatureError("digest_mismatch", "a request with a body needs a Content-Digest")

@@ -121,10 +121,16 @@ def split_batch(body: bytes, media_type: str = batch.MEDIA_TYPE) -> ParsedBatch:
 
 def read_header(body: bytes, media_type: str) -> Header:
     """What the batch says of itself, without a look at its records. BatchError with rule `header` or `trailer`."""
-    first, _, rest = body.partition(b"\n")
-    last = rest.removesuffix(b"\n").rpartition(b"\n")[2]
-    texts = first.decode("utf-8", "replace"), last.decode("utf-8", "replace")
-    return form_of(body, media_type).read_header(*texts)
+    first, last = (line.decode("utf-8", "replace") for line in _ends(body))
+    return form_of(body, media_type).read_header(first, last)
+
+
+def _ends(body: bytes) -> tuple[bytes, bytes]:
+    """The first line, and the last if there is another; the body is not copied for it."""
+    first_end = body.find(b"\n")
+    last_end = len(body) - body.endswith(b"\n")
+    last_begin = body.rfind(b"\n", 0, last_end) + 1
+    return body[:first_end] if first_end >= 0 else body, body[last_begin:last_end] if last_begin else b""
 
 
 def single_line(body: bytes) -> Lines:

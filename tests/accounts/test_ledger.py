@@ -12,7 +12,13 @@ from django.db import Error, IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.errors import BusinessDayClosed, InvalidLeg, PurseCeilingReached, PurseFloorReached
+from accounts.errors import (
+    AccountNotOpen,
+    BusinessDayClosed,
+    InvalidLeg,
+    PurseCeilingReached,
+    PurseFloorReached,
+)
 from accounts.models import Card, Chart, Journal, LedgerAccount, Purse, Transfer
 from accounts.selectors.balances import account_balance_fen, trial_balance
 from accounts.services.ledger import Leg, open_account, post_journal, set_account_state
@@ -299,6 +305,31 @@ def test_one_transfer_and_a_set_of_them_move_the_same(open_day: BusinessDay, bus
             states.append(moved())
             transaction.set_rollback(True)
     assert states[0] == states[1]
+
+
+def test_a_frozen_purse_takes_nothing_alone_or_in_a_set_until_it_is_opened(
+    open_day: BusinessDay, bus: LedgerAccount
+) -> None:
+    """A purse carries the state of its account, which is what a posting asks."""
+    frozen, other = (make_card(product=make_product(price_fen=0, deposit_fen=0)) for _ in range(2))
+    for card in frozen, other:
+        fill_purse(card, 1_000)
+    account = LedgerAccount.objects.get(pk=frozen.purse.account_id)
+    out, back, else_ = (
+        leg(account.pk, bus.pk, 5, 1),
+        leg(bus.pk, account.pk, 5, 2),
+        leg(other.purse.account_id, bus.pk, 5, 3),
+    )
+    set_account_state(account=account, state="frozen", actor="finance", reason="court order")
+    for number, legs in enumerate([(out,), (back,), (else_, out), (back, else_)]):
+        with pytest.raises(AccountNotOpen, match=account.code):
+            post(f"refused-{number}", *legs)
+    assert account_balance_fen(account.pk) == 1_000
+    set_account_state(account=account, state="open", actor="finance", reason="court order lifted")
+    post("alone", out)
+    post("together", back, else_)
+    assert account_balance_fen(account.pk) == 1_000
+    assert account_balance_fen(other.purse.account_id) == 995
 
 
 def test_posting_never_reads_a_table_through(open_day: BusinessDay, bus: LedgerAccount) -> None:

@@ -133,3 +133,29 @@ def test_the_cards_whole_money_balances(demo_keys: KeyStore) -> None:
     }
     rows = trial_balance()
     assert sum(row.debit_fen for row in rows) == sum(row.credit_fen for row in rows) == 12_000
+
+
+def test_a_fare_given_back_comes_off_its_merchant_and_waits_for_the_chip(
+    card: Card, payable: LedgerAccount
+) -> None:
+    grants = [postings.GivenBack(1, payable.pk, 100)]
+    assert booked(lambda: postings.fares_given_back(grants=grants, occurred_at=NOON)) == {
+        "2202.bus": 100,
+        "2031": -100,
+    }
+
+
+def test_a_fare_subsidy_is_owed_by_its_payer_and_taken_back_if_it_was_too_much(
+    payable: LedgerAccount,
+) -> None:
+    payer = open_account(chart="1231", owner="CZJ")
+
+    def claims(*amounts: int) -> list[Leg]:
+        rows = [
+            postings.SubsidyClaim(number, payer.pk, payable.pk, fen) for number, fen in enumerate(amounts)
+        ]
+        return postings.fares_subsidised(claims=rows, occurred_at=NOON)
+
+    assert booked(lambda: claims(67, 0, 33)) == {"1231.CZJ": 100, "2202.bus": -100}
+    legs = claims(-40)
+    assert [(leg.debit_id, leg.credit_id, leg.amount_fen) for leg in legs] == [(payable.pk, payer.pk, 40)]

@@ -16,7 +16,7 @@ from settlement.selectors.audit import broken_invariants
 from tests.chaos.figures import Pair
 from tests.chaos.gateway import gateway_file
 from tests.chaos.house import TEMPLATE, House
-from tests.chaos.stories import mandates, purses, refunds, subsidies, topups
+from tests.chaos.stories import batches, mandates, purses, refunds, subsidies, topups
 from tests.chaos.stories.story import Story
 from tests.chaos.walks import Walk, kill_the_database, kill_the_process
 
@@ -26,6 +26,7 @@ STORIES: Final[tuple[Story[Any], ...]] = (
     *refunds.STORIES,
     *mandates.STORIES,
     *subsidies.STORIES,
+    *batches.STORIES,
 )
 EVERY: Final = {"process": 16, "database": 30}
 """At the size of an ordinary run, one of so many steps."""

@@ -6,6 +6,7 @@ from celery.schedules import crontab
 
 import accounts.tasks
 import settlement.tasks  # noqa: F401  registers its tasks
+import terminals.tasks  # noqa: F401  as well
 from citizencard.celery import app
 
 ON_DEMAND = {"settlement.clear_day"}
@@ -13,7 +14,7 @@ ON_DEMAND = {"settlement.clear_day"}
 
 
 def test_every_task_of_ours_is_sent_by_beat() -> None:
-    ours = {name for name in app.tasks if name.split(".")[0] in ("accounts", "settlement")}
+    ours = {name for name in app.tasks if name.split(".")[0] in ("accounts", "settlement", "terminals")}
     sent = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert accounts.tasks.repair_topups.name in ours
     assert ours - ON_DEMAND == sent

@@ -18,7 +18,7 @@ from tests.fuzz.target import MAX_BYTES
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMES = (
-    "tlv", "apdu", "layouts", "certificate", "batch", "txn", "framing", "bridge", "describe", "sessions", "card", "psam", "keyservice", "keyblock", "register"
+    "tlv", "apdu", "layouts", "certificate", "batch", "txn", "trip", "framing", "bridge", "describe", "sessions", "card", "psam", "keyservice", "keyblock", "register"
 )  # fmt: skip
 BESIDES = ("mixed", "planted")
 RUNS = 1_000_000

@@ -71,3 +71,13 @@ def test_names_of_the_command_line_are_the_targets() -> None:
 def test_one_target_or_all() -> None:
     assert fuzz().returncode == 2
     assert fuzz("tlv", "--all").returncode == 2
+
+
+def test_damaged_records_are_the_same_side_by_side_and_alone() -> None:
+    """`python -m tests.fuzz.records` does a million."""
+    from tests.fuzz.records import fuzz as fuzz_records
+
+    tally = fuzz_records(6_000, seed=20261130)
+    assert tally.unlike == 0
+    assert tally.read > 1_000
+    assert tally.refused > 1_000

@@ -9,7 +9,7 @@ from citizencard.core.keyservice.audit import AuditLog
 from citizencard.core.keyservice.backend import KeyRing
 from citizencard.core.keyservice.ceremonies import Ceremonies, custodian_in
 from citizencard.core.keyservice.fields import Fields
-from citizencard.core.keyservice.handlers import answer, purpose_and_data
+from citizencard.core.keyservice.handlers import answer, signing_request
 from citizencard.core.keyservice.peer import Peer
 from citizencard.core.keyservice.protocol import Opcode, to_json
 from citizencard.core.keyservice.quota import Buckets
@@ -63,7 +63,7 @@ class Gate:
             raise Refusal(Code.NOT_PERMITTED, f"user {peer.uid} may not take the role {peer.role}")
         if operation is None or not self._is_of(peer.role, operation.group):
             raise Refusal(Code.NOT_PERMITTED, f"the role {peer.role} may not ask for {opcode.name}")
-        if opcode is Opcode.SIGN and (purpose := purpose_and_data(payload)[0]) not in SIGNS[peer.role]:
+        if opcode is Opcode.SIGN and (purpose := signing_request(payload)[0]) not in SIGNS[peer.role]:
             raise Refusal(Code.NOT_PERMITTED, f"the role {peer.role} may not sign a {purpose}")
         return operation
 

@@ -84,13 +84,13 @@ def _blind_index(ring: KeyRing, payload: bytes) -> bytes:
 
 
 def _sign(ring: KeyRing, payload: bytes) -> bytes:
-    purpose, data = purpose_and_data(payload)
-    return ring.backend.signing.sign(purpose, data)
+    purpose, data, version = signing_request(payload)
+    return ring.backend.signing.sign(purpose, data, version)
 
 
 def _public_key(ring: KeyRing, payload: bytes) -> bytes:
-    purpose, _ = purpose_and_data(payload)
-    return ring.backend.signing.public_key(purpose)
+    purpose, _, version = signing_request(payload)
+    return ring.backend.signing.public_key(purpose, version)
 
 
 def _issue_certificate(ring: KeyRing, payload: bytes) -> bytes:
@@ -144,13 +144,13 @@ def _pairs(payload: bytes) -> list[tuple[bytes, bytes]]:
     return list(zip(strings[::2], strings[1::2], strict=True))
 
 
-def purpose_and_data(payload: bytes) -> tuple[SignPurpose, bytes]:
-    """What a request for a signature is for, and what is to be signed."""
-    strings = unpack_strings(payload)
-    if len(strings) != 2:
-        raise Refusal(Code.BAD_REQUEST, "expected a purpose and data")
+def signing_request(payload: bytes) -> tuple[SignPurpose, bytes, int | None]:
+    """What a signature is for, what is to be signed, and by which version of the seed if it is named (one byte)."""
+    purpose, data, version = [*unpack_strings(payload), b"", b"", b""][:3]
+    if len(version) > 1 or len(unpack_strings(payload)) not in (2, 3):
+        raise Refusal(Code.BAD_REQUEST, "expected a purpose, data and perhaps a version of one byte")
     try:
-        return SignPurpose(strings[0].decode("ascii", "replace")), strings[1]
+        return SignPurpose(purpose.decode("ascii", "replace")), data, version[0] if version else None
     except ValueError:
         raise Refusal(Code.BAD_REQUEST, "unknown purpose of signature") from None
 

@@ -20,6 +20,8 @@ from terminals.card.crypto import purchase_tac_input
 MAX_FRAME: Final = 4 * 1024 * 1024
 TAC_RECORD: Final = 35
 """card serial8 | key version1 | TAC input22 | TAC4."""
+WRONG, RIGHT, UNCHECKED = range(3)
+"""Verdicts on a TAC, a byte each. Unchecked: the key is there, but its version may not be used now."""
 _LENGTH: Final = struct.Struct(">I")
 
 

@@ -25,7 +25,7 @@ class PurseKeys:
         self._keys = keys
 
     def verify_purchase_tacs(self, packed: bytes) -> bytes:
-        """One byte per 35-byte record: 1 when its TAC is the card's own, else 0 (also for an unknown key version)."""
+        """One byte per 35-byte record, see `tacs.verify`: 1 when its TAC is the card's own."""
         return tacs.verify(
             packed, lambda version, blocks: self._keys.card_keys(Usage.TAC, version, blocks, Intent.SERVE)
         )

@@ -99,7 +99,7 @@ _EVERYDAY: Final = {
     Group.INDEX: Quota(200, 50_000),
 }
 QUOTAS: Final[Mapping[Role, Mapping[Group, Quota]]] = {
-    Role.WEB: _EVERYDAY | {Group.OPEN: Quota(200, 50_000)},
+    Role.WEB: _EVERYDAY | {Group.OPEN: Quota(200, 50_000), Group.SIGN: Quota(200, 20_000)},
     Role.WORKER: _EVERYDAY | {Group.OPEN: Quota(2_000, 200_000), Group.SIGN: Quota(50, 5_000)},
     Role.COUNTER: _EVERYDAY
     | {
@@ -117,7 +117,8 @@ or make the keys of a million cards in a night. Counted per user and role: recor
 """
 
 SIGNS: Final[Mapping[Role, frozenset[SignPurpose]]] = {
-    Role.WORKER: frozenset({SignPurpose.HOT_LIST, SignPurpose.SETTLEMENT_FILE}),
+    Role.WEB: frozenset({SignPurpose.DOCUMENT, SignPurpose.RIDE_CODE}),
+    Role.WORKER: frozenset({SignPurpose.DOCUMENT, SignPurpose.KEY_CHANGE, SignPurpose.SETTLEMENT_FILE}),
     Role.COUNTER: frozenset({SignPurpose.BUREAU_FILE}),
     Role.BRIDGE: frozenset({SignPurpose.CARD_BRIDGE}),
 }

@@ -18,6 +18,7 @@ from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.card_money import concerns, online_tables, purses_table
 from citizencard.office.admin.card_refund import refund_page
 from citizencard.office.admin.card_story import life_table, movements_table, topups_table
+from citizencard.office.admin.concession_pages import concessions_table, grant_page
 from citizencard.office.reasons import Facts, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, yuan
@@ -45,7 +46,7 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "refund", "damage"]
+    actions_detail = ["report_lost", "refund", "damage", "concession"]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -85,10 +86,17 @@ class CardAdmin(ReadOnlyAdmin):
     def tables(self, request: HttpRequest, obj: Card) -> list[Table]:
         """Purses, what stands against the card, movements, top-ups, its online side, and the steps of its life."""
         story = [movements_table(obj), topups_table(obj)]
-        return [purses_table(obj), *concerns(obj), *story, *online_tables(obj), life_table(obj)]
+        proved = concessions_table(obj.citizen or obj)
+        return [purses_table(obj), *concerns(obj), *proved, *story, *online_tables(obj), life_table(obj)]
+
+    def has_concession_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user grant concessions?"""
+        return request.user.has_perm("accounts.grant_concession")
 
     def offers(self, obj: Card, step: str) -> bool:
         """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
+        if step == "concession":
+            return obj.state in _HELD
         if step == "damage":
             return (
                 obj.state in (*_HELD, Card.State.REFUNDING)
@@ -137,3 +145,9 @@ class CardAdmin(ReadOnlyAdmin):
             ]
 
         return ask_reason(request, self, card, title=gettext("Report lost"), act=report)
+
+    @action(description=_("Grant concession"), permissions=["concession"], icon="loyalty", variant=None)
+    def concession(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Somebody has proved to be a student, disabled, of an age: for the holder, or for an anonymous card."""
+        card = get_object_or_404(Card.objects.select_related("citizen"), pk=unquote(object_id))
+        return grant_page(request, self, card)

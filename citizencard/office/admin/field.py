@@ -1,4 +1,4 @@
-"""Merchants, tariffs, the hot list, and batches as they came in."""
+"""Merchants, and batches as they came in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
 from citizencard.words import refusal_words
-from terminals.models import Batch, HotListEntry, Merchant, Refusal, Tap, Tariff
+from terminals.models import Batch, Merchant, Refusal, Tap
 
 LATEST = 30
 PROBLEMS = 200
@@ -71,27 +71,6 @@ def _statements(merchant: Merchant) -> Table:
         ],
         columns(1, 2, 3, 4, 5),
     )  # fmt: skip
-
-
-@admin.register(Tariff, site=office)
-class TariffAdmin(ReadOnlyAdmin):
-    """Dated prices and their legal basis."""
-
-    list_display = ["code", "name", "kind", "valid_from", "legal_basis"]
-    list_filter = ["kind"]
-    fields = ["code", "name", "kind", "rule", "valid_from", "legal_basis"]
-    ordering = ["code", "-valid_from"]
-
-
-@admin.register(HotListEntry, site=office)
-class HotListEntryAdmin(ReadOnlyAdmin):
-    """Cards that must not be accepted."""
-
-    list_display = ["version", "pan", "reason", "effective_at", "removed_at"]
-    search_fields = ["pan"]
-    search_help_text = _("Card number")
-    fields = ["version", "pan", "reason", "effective_at", "removed_at"]
-    ordering = ["-version"]
 
 
 @admin.register(Batch, site=office)

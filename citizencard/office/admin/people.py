@@ -16,6 +16,7 @@ from accounts.models import Citizen, User
 from accounts.services.citizens import reveal_citizen
 from citizencard.core.models import AuditEntry
 from citizencard.office.admin.base import ReadOnlyAdmin
+from citizencard.office.admin.concession_pages import concessions_table
 from citizencard.office.reasons import ask_reason
 from citizencard.office.roles import TITLES
 from citizencard.office.site import office
@@ -41,10 +42,11 @@ class CitizenAdmin(ReadOnlyAdmin):
         return obj.name_mask
 
     def tables(self, request: HttpRequest, obj: Citizen) -> list[Table]:
-        """The citizen's cards and consents."""
+        """The citizen's concessions, cards and consents."""
         cards = obj.cards.select_related("product").prefetch_related("purses").order_by("pk")
         consents = obj.consents.order_by("-given_at")
         return [
+            *concessions_table(obj),
             Table(
                 _("Cards"),
                 [_("card number"), _("product"), _("state"), _("balance")],

@@ -18,7 +18,7 @@ from citizencard.core.calendar import shanghai
 from citizencard.office.admin.base import ReadOnlyAdmin, day_asked, yuan_column
 from citizencard.office.site import office
 from citizencard.office.tables import Table, columns, yuan
-from terminals.models import Channel
+from terminals.models import AcceptancePolicy, Channel
 
 
 @admin.register(CardProduct, site=office)
@@ -27,10 +27,11 @@ class CardProductAdmin(ReadOnlyAdmin):
 
     list_display = [
         "name", "code", "real_name", "limit", "online_limit", "overdraft", "price", "deposit", "validity_years",
+        "test_only",
     ]  # fmt: skip
     fields = [
         "name", "code", "real_name", "kind_code", "limit", "online_limit", "overdraft", "price", "deposit",
-        "validity_years",
+        "validity_years", "test_only",
     ]  # fmt: skip
     readonly_fields = ["limit", "online_limit", "overdraft", "price", "deposit"]
     ordering = ["code"]
@@ -76,6 +77,18 @@ class InForceFilter(admin.SimpleListFilter):
         """The versions in force on the date."""
         day = day_asked(request)
         return queryset.filter(pk__in=limits_in_force(day).values("pk")) if day else queryset
+
+
+@admin.register(AcceptancePolicy, site=office)
+class AcceptancePolicyAdmin(ReadOnlyAdmin):
+    """What a purchase of a channel may be, since when, and why; published by `publish_acceptance_policy` only."""
+
+    list_display = ["channel", "valid_from", "limit", "late_days", "hold_over_price", "legal_basis"]
+    list_filter = ["channel"]
+    fields = ["channel", "valid_from", "limit", "late_days", "hold_over_price", "legal_basis"]
+    readonly_fields = ["limit"]
+    ordering = ["channel", "-valid_from"]
+    limit = yuan_column("purchase_limit_fen", _("limit for one purchase (yuan)"))
 
 
 @admin.register(LimitPolicy, site=office)

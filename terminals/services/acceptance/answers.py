@@ -14,16 +14,12 @@ from terminals.wire.reasons import REASONS
 from terminals.wire.record import TapRecord
 
 UNPROCESSABLE = 422
-_SUSPENDED = {
-    verdict.code for verdict in (Verdict.HOT_LISTED, Verdict.COUNTER_CONFLICT, Verdict.OVER_BALANCE)
-}
+_RESULTS = {verdict.code: verdict.result for verdict in Verdict}
 
 
 def result_of(code: str) -> str:
     """`accepted`, `suspended`, `duplicate` or `rejected`: the place where a record of that reason ends."""
-    if code in _SUSPENDED:
-        return "suspended"
-    return code if code in {"accepted", "duplicate"} else "rejected"
+    return _RESULTS.get(code, "rejected")
 
 
 def batch_answer(*, upload: Upload, findings: Sequence[Finding], business_date: date) -> dict[str, Any]:
@@ -46,18 +42,17 @@ def batch_answer(*, upload: Upload, findings: Sequence[Finding], business_date: 
 
 def tap_answer(*, upload: Upload, findings: Sequence[Finding], business_date: date) -> dict[str, Any]:
     """Result, fare, balance and reason of an online purchase; a rejected one is a problem with the same fields."""
-    line = upload.lines.line(1)
-    code = findings[0].code if findings else "accepted"
-    outcome = {
-        "result": result_of(code),
-        "fare_fen": line.record.amount_fen if line.record else None,
-        "balance_fen": line.record.balance_fen if line.record else None,
-        "reason": REASONS[code].to_dict(),
-        "business_date": business_date.isoformat(),
-    }
+    record = upload.lines.line(1).record
+    outcome = _outcome(record, findings[0].code if findings else "accepted")
+    outcome["business_date"] = business_date.isoformat()
     if outcome["result"] == "rejected":
         return _record_problem(findings[0]) | outcome
-    return outcome | _counters(line.record)
+    return outcome | _counters(record)
+
+
+def accepted_tap(record: TapRecord) -> dict[str, Any]:
+    """The answer to an online purchase that is accepted, all but the business date, which the posting gives it."""
+    return _outcome(record, "accepted") | _counters(record)
 
 
 def refused_batch(error: BatchError) -> dict[str, Any]:
@@ -90,6 +85,15 @@ def _record_problem(finding: Finding) -> dict[str, Any]:
         **broken,
         **_counters(finding.line.record),
     )
+
+
+def _outcome(record: TapRecord | None, code: str) -> dict[str, Any]:
+    return {
+        "result": result_of(code),
+        "fare_fen": record.amount_fen if record else None,
+        "balance_fen": record.balance_fen if record else None,
+        "reason": REASONS[code].to_dict(),
+    }
 
 
 def _counters(record: TapRecord | None) -> dict[str, Any]:

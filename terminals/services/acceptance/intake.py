@@ -7,21 +7,27 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from django.conf import settings
-from numpy.typing import NDArray
 
 from citizencard.core.keyservice.client import key_service
-from terminals.models import Terminal
-from terminals.services.acceptance.packing import pack_tac_records
+from citizencard.core.keyservice.protocol import RIGHT, UNCHECKED
+from terminals.models import Tap, Terminal
+from terminals.services.acceptance.bounds import outcomes_beyond
+from terminals.services.acceptance.packing import JUDGING, Judging, pack_tac_records
+from terminals.services.acceptance.repeats import alone
 from terminals.wire.columns import Rows
 from terminals.wire.upload import Line, Lines
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Well-formed records of this terminal, and whether their TACs are their cards'."""
+    """Well-formed records of this terminal, and what is known of each before the database is asked.
+
+    `tac_right`: its TAC is its card's. `holding`: the Tap.Outcome that it is to be suspended with if it is genuine, or 0;
+    KEY_UNUSABLE where the TAC could not be checked. `alone`: no record of its card repeats another one of the upload.
+    """
 
     rows: Rows
-    tac_right: NDArray[np.bool_]
+    judging: Judging
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,15 @@ def read_upload(
         *(Finding(lines.line(at), "terminal_mismatch", elsewhere) for at in rows["line"][strange].tolist()),
         *(Finding(lines.line(at), "future", too_late) for at in rows["line"][future].tolist()),
     )
-    return Upload(number, digest, online, lines, _with_verdicts(candidates), findings)
+    judging = np.zeros(len(candidates), JUDGING)
+    judging["holding"] = outcomes_beyond(terminal=terminal, rows=candidates, now=now)
+    judging["alone"] = alone(candidates)
+    _check_tacs(candidates, judging)
+    return Upload(number, digest, online, lines, Candidates(candidates, judging), findings)
 
 
-def _with_verdicts(rows: Rows) -> Candidates:
-    verdicts = key_service().verify_purchase_tacs(pack_tac_records(rows)) if len(rows) else b""
-    return Candidates(rows, np.frombuffer(verdicts, np.bool_))
+def _check_tacs(rows: Rows, judging: Judging) -> None:
+    answer = key_service().verify_purchase_tacs(pack_tac_records(rows)) if len(rows) else b""
+    verdicts = np.frombuffer(answer, np.uint8)
+    judging["tac_right"] = verdicts == RIGHT
+    judging["holding"][verdicts == UNCHECKED] = Tap.Outcome.KEY_UNUSABLE

@@ -16,6 +16,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
+from django.conf import settings
 from django.db import connection
 
 from terminals.models import Tap
@@ -28,7 +29,8 @@ _TABLES: Final = """
 SET LOCAL work_mem = '64MB';
 CREATE TEMP TABLE IF NOT EXISTS arriving (
     line integer, pan text, atc integer, seq bigint, kind smallint, amount integer, balance integer,
-    occurred_at timestamptz, tac bytea, place text, trip text, tac_right boolean
+    occurred_at timestamptz, tac bytea, place text, trip text, tac_right boolean, holding smallint,
+    alone boolean
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS judged (
     id bigint, line integer, verdict smallint, card_id bigint, account_id bigint, fits boolean, atc integer, seq bigint,
@@ -51,33 +53,47 @@ ORDER BY purse.account_id FOR NO KEY UPDATE
 # it does not cover (JR/T 0025.2). So a right TAC with a sequence seen before is the same purchase again, whatever its
 # other fields say, and a copy with another amount has a wrong TAC.
 # Each step looks at the records that the step before has left over only: they are a window's partition of their own, and
-# the rows go through all steps once. Of two that contradict each other the first line counts.
+# the rows go through all steps once. Of two that contradict each other the first line counts. Most cards need no steps:
+# nothing of theirs repeats anything (`alone`), and their purses hold all that is asked. A card of a product for tests is
+# refused in production, and pays like any other elsewhere. Taps are numbered card by card, so that all indexes grow at few
+# places.
 _JUDGE: Final = """
 WITH listed AS MATERIALIZED (
     SELECT DISTINCT arriving.line FROM arriving JOIN terminals_hotlistentry AS entry ON entry.pan = arriving.pan
     WHERE entry.effective_at <= arriving.occurred_at
         AND (entry.removed_at IS NULL OR entry.removed_at > arriving.occurred_at)
-), known AS (
-    SELECT arriving.*, card.id AS card_id, purse.account_id, purse.floor_fen AS floor,
-        CASE WHEN account.state = 'open' THEN purse.balance_fen - purse.held_fen ELSE 0 END AS spendable,
-        purse.offline_seen @> arriving.atc AS counter_seen, terminal.sequences_seen @> arriving.seq AS sequence_seen,
-        tac_right AND purse.account_id IS NOT NULL AS genuine
-    FROM arriving
-    LEFT JOIN accounts_card AS card ON card.pan = arriving.pan
+), party AS (
+    SELECT asked.*, card.id AS card_id, purse.account_id, purse.floor_fen AS floor, purse.offline_seen,
+        CASE WHEN account.state = 'open' THEN greatest(purse.balance_fen - purse.held_fen, 0) ELSE 0 END AS spendable,
+        card.product_id IN (SELECT code FROM accounts_cardproduct WHERE test_only AND %(production)s) AS barred
+    FROM (
+        SELECT pan, sum(amount) AS asked FROM arriving WHERE holding <> %(KEY_UNUSABLE)s GROUP BY pan
+    ) AS asked
+    LEFT JOIN accounts_card AS card ON card.pan = asked.pan
     LEFT JOIN accounts_purse AS purse ON purse.card_id = card.id AND purse.kind = 'chip'
     LEFT JOIN accounts_ledgeraccount AS account ON account.id = purse.account_id
+), known AS (
+    SELECT arriving.*, card_id, account_id, floor, spendable, barred,
+        offline_seen @> arriving.atc AS counter_seen, sequences_seen @> arriving.seq AS sequence_seen,
+        tac_right AND account_id IS NOT NULL AND NOT barred AS genuine,
+        alone AND (account_id IS NULL OR asked <= spendable) AS simple
+    FROM arriving JOIN party USING (pan)
     JOIN terminals_terminal AS terminal ON terminal.id = %(terminal)s
+    WHERE holding <> %(KEY_UNUSABLE)s
 ), first_seen AS (
     SELECT *, genuine AND NOT sequence_seen AND row_number() OVER (PARTITION BY seq, genuine ORDER BY line) = 1 AS fresh
-    FROM known
+    FROM known WHERE NOT simple
 ), counted AS (
     SELECT *, fresh AND NOT counter_seen AND row_number() OVER (PARTITION BY card_id, fresh, atc ORDER BY line) = 1 AS spends
     FROM first_seen
 ), summed AS (
-    SELECT *, spends AND sum(amount) FILTER (WHERE spends) OVER (PARTITION BY card_id, fresh) > greatest(spendable, 0)
-        AS exceeds
+    SELECT *, spends AND sum(amount) FILTER (WHERE spends) OVER (PARTITION BY card_id, fresh) > spendable AS exceeds
     FROM counted
 ), settled AS (
+    SELECT *, genuine AND NOT sequence_seen AS fresh, genuine AND NOT sequence_seen AND NOT counter_seen AS spends,
+        false AS exceeds, genuine AND NOT sequence_seen AND NOT counter_seen AS fits
+    FROM known WHERE simple
+    UNION ALL
     SELECT *, spends AS fits FROM summed WHERE exceeds IS NOT TRUE
     UNION ALL
     SELECT *, terminals_fits(spendable, floor, amount) OVER (PARTITION BY card_id ORDER BY atc ROWS UNBOUNDED PRECEDING)
@@ -89,33 +105,79 @@ WITH listed AS MATERIALIZED (
     )
     SELECT CASE WHEN fresh THEN nextval('terminals_tap_id_seq') END, line, CASE
         WHEN account_id IS NULL THEN %(UNKNOWN_CARD)s
+        WHEN barred THEN %(TEST_CARD)s
         WHEN NOT tac_right THEN %(BAD_TAC)s
         WHEN NOT fresh THEN %(DUPLICATE)s
         WHEN NOT spends THEN %(COUNTER_CONFLICT)s
         WHEN line IN (SELECT line FROM listed) THEN %(HOT_LISTED)s
+        WHEN holding > 0 THEN holding
         WHEN fits THEN %(ACCEPTED)s
         ELSE %(OVER_BALANCE)s END,
         card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place, trip
-    FROM settled RETURNING line, verdict
+    FROM settled ORDER BY card_id RETURNING line, verdict
 ) SELECT line, verdict FROM judgement WHERE verdict <> %(ACCEPTED)s
 """
 
 
+# No key checks these any more: they are kept and held, but neither purse nor counters believe them. What was taken in
+# before, with the same sequence, amount, time and TAC, is the same record.
+_JUDGE_UNCHECKED: Final = """
+WITH known AS (
+    SELECT arriving.*, card.id AS card_id, purse.account_id,
+        card.product_id IN (SELECT code FROM accounts_cardproduct WHERE test_only AND %(production)s) AS barred,
+        row_number() OVER (PARTITION BY arriving.pan, seq, amount, arriving.occurred_at, tac ORDER BY line) = 1 AND NOT EXISTS (
+            SELECT FROM terminals_tap AS tap
+            WHERE tap.card_id = card.id AND tap.occurred_at = arriving.occurred_at AND tap.terminal_id = %(terminal)s
+                AND (tap.terminal_seq, tap.amount_fen, tap.tac) = (arriving.seq, arriving.amount, arriving.tac)
+        ) AS fresh
+    FROM arriving
+    LEFT JOIN accounts_card AS card ON card.pan = arriving.pan
+    LEFT JOIN accounts_purse AS purse ON purse.card_id = card.id AND purse.kind = 'chip'
+    WHERE arriving.holding = %(KEY_UNUSABLE)s
+), verdict AS (
+    SELECT *, CASE
+        WHEN account_id IS NULL THEN %(UNKNOWN_CARD)s
+        WHEN barred THEN %(TEST_CARD)s
+        WHEN fresh THEN %(KEY_UNUSABLE)s
+        ELSE %(DUPLICATE)s END AS verdict
+    FROM known
+)
+INSERT INTO judged (
+    id, line, verdict, card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place, trip
+)
+SELECT CASE WHEN verdict = %(KEY_UNUSABLE)s THEN nextval('terminals_tap_id_seq') END, line, verdict, card_id, account_id,
+    false, atc, seq, kind, amount, balance, occurred_at, tac, place, trip
+FROM verdict RETURNING line, verdict
+"""
+
+
 class Verdict(IntEnum):
-    """What a record came to; up to OVER_BALANCE it is a tap with that outcome, from DUPLICATE on a refusal."""
+    """What a record came to; before DUPLICATE it is a tap with that outcome, from there on a refusal."""
 
     ACCEPTED = Tap.Outcome.ACCEPTED
     HOT_LISTED = Tap.Outcome.HOT_LISTED
     COUNTER_CONFLICT = Tap.Outcome.COUNTER_CONFLICT
     OVER_BALANCE = Tap.Outcome.OVER_BALANCE
+    OVER_LIMIT = Tap.Outcome.OVER_LIMIT
+    OVER_PRICE = Tap.Outcome.OVER_PRICE
+    LATE = Tap.Outcome.LATE
+    KEY_UNUSABLE = Tap.Outcome.KEY_UNUSABLE
     DUPLICATE = 10
     BAD_TAC = 11
     UNKNOWN_CARD = 12
+    TEST_CARD = 13
 
     @property
     def code(self) -> str:
         """The reason's code, see `terminals.wire.reasons`."""
         return self.name.lower()
+
+    @property
+    def result(self) -> str:
+        """`accepted`, `suspended`, `duplicate` or `rejected`: the place where a record ends."""
+        if self in (Verdict.ACCEPTED, Verdict.DUPLICATE):
+            return self.code
+        return "suspended" if self < Verdict.DUPLICATE else "rejected"
 
 
 def judge(*, terminal_id: int, candidates: Candidates, octets: Octets) -> dict[int, Verdict]:
@@ -126,10 +188,14 @@ def judge(*, terminal_id: int, candidates: Candidates, octets: Octets) -> dict[i
     """
     with connection.cursor() as cursor:
         cursor.execute(_TABLES)
-        with cursor.copy(_COPY) as copy:
-            copy.write(copy_block(candidates.rows, candidates.tac_right, octets))
+        with connection.wrap_database_errors, cursor.copy(_COPY) as copy:  # Django wraps no COPY by itself
+            copy.write(copy_block(candidates.rows, candidates.judging, octets))
         cursor.execute(_LOCK)
-        cursor.execute(
-            _JUDGE, {"terminal": terminal_id} | {verdict.name: verdict.value for verdict in Verdict}
-        )
-        return {line: Verdict(verdict) for line, verdict in cursor.fetchall()}
+        values = {verdict.name: verdict.value for verdict in Verdict}
+        values |= {"terminal": terminal_id, "production": settings.PRODUCTION}
+        cursor.execute(_JUDGE, values)
+        found = cursor.fetchall()
+        if (candidates.judging["holding"] == Verdict.KEY_UNUSABLE).any():
+            cursor.execute(_JUDGE_UNCHECKED, values)
+            found += cursor.fetchall()
+        return {line: Verdict(verdict) for line, verdict in found}

@@ -26,6 +26,9 @@ _TAC: Final = np.dtype(
 """The form of `citizencard.core.keyservice.protocol.pack_tac_record`."""
 _SERIAL_DIGITS: Final = 16
 """Rightmost digits of the card number: the serial that TAC keys are diversified by."""
+JUDGING: Final = np.dtype([("tac_right", "?"), ("holding", "i2"), ("alone", "?")])
+"""What is known of a record before the database is asked, see `intake`."""
+Judging = NDArray[np.void]
 _WIDTHS: Final = np.array([1_000_000, 1_000, 1])
 """Makes one number of three lengths."""
 _ROW_END: Final = -1
@@ -45,7 +48,7 @@ def pack_tac_records(rows: Rows) -> bytes:
     return packed.tobytes()
 
 
-def copy_block(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets) -> bytes:
+def copy_block(rows: Rows, judging: Judging, octets: Octets) -> bytes:
     """A whole binary COPY into the columns of `judgement`'s table `arriving`.
 
     Records whose texts (card number, place, trip) have the same lengths are written side by side; the rows' order is lost.
@@ -54,9 +57,7 @@ def copy_block(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets) -> byte
     kinds, counts = np.unique(widths @ _WIDTHS, return_counts=True)
     order = np.argsort(widths @ _WIDTHS, kind="stable")
     groups = np.split(order, np.cumsum(counts)[:-1]) if len(kinds) else []
-    parts = [
-        _equal_rows(rows[group], tac_right[group], octets, widths[group[0]].tolist()) for group in groups
-    ]
+    parts = [_equal_rows(rows[group], judging[group], octets, widths[group[0]].tolist()) for group in groups]
     return b"".join([_COPY_HEADER, *parts, _ROW_END.to_bytes(2, signed=True)])
 
 
@@ -69,7 +70,7 @@ def multirange(numbers: NDArray[np.int64]) -> str:
     return "{" + ",".join(f"[{low},{high}]" for low, high in runs) + "}"
 
 
-def _equal_rows(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets, widths: Sequence[int]) -> bytes:
+def _equal_rows(rows: Rows, judging: Judging, octets: Octets, widths: Sequence[int]) -> bytes:
     card_bytes, place_bytes, trip_bytes = widths
     fields: list[tuple[str, NDArray[np.generic]]] = [
         (">i4", rows["line"]),
@@ -83,7 +84,9 @@ def _equal_rows(rows: Rows, tac_right: NDArray[np.bool_], octets: Octets, widths
         (">u4", rows["tac"]),
         (f"({place_bytes},)u1", octets[rows["place_at"][:, None] + np.arange(place_bytes)]),
         (f"({trip_bytes},)u1", octets[rows["trip_at"][:, None] + np.arange(trip_bytes)]),
-        ("?", tac_right),
+        ("?", judging["tac_right"]),
+        (">i2", judging["holding"]),
+        ("?", judging["alone"]),
     ]
     layout = [("fields", ">i2")]
     for at, (kind, _) in enumerate(fields):

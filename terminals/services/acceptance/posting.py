@@ -21,7 +21,7 @@ INSERT INTO terminals_tap (id, business_date, batch_id, line, terminal_id, merch
     amount_fen, balance_fen, occurred_at, received_at, tac, outcome, note, trip)
 SELECT id, %(date)s, %(batch)s, line, %(terminal)s, %(merchant)s, card_id, atc, seq, kind, amount, balance, occurred_at,
     %(received)s, tac, verdict, place, trip
-FROM judged WHERE verdict <= %(OVER_BALANCE)s
+FROM judged WHERE verdict < %(DUPLICATE)s
 """
 _JOURNAL: Final = """
 INSERT INTO accounts_journal (key, kind, actor, reason, source, business_date, posted_at)
@@ -37,18 +37,18 @@ SELECT %(date)s,
     CASE WHEN fits THEN account_id ELSE %(claim)s END,
     CASE WHEN verdict IN (%(ACCEPTED)s, %(OVER_BALANCE)s) THEN %(payable)s ELSE %(held)s END,
     amount, %(journal)s, id, occurred_at
-FROM judged WHERE verdict <= %(OVER_BALANCE)s AND amount > 0
+FROM judged WHERE verdict < %(DUPLICATE)s AND amount > 0
 """
 _CARD_COUNTERS: Final = """
 UPDATE accounts_purse AS purse SET offline_seen = purse.offline_seen + seen.counters
 FROM (
     SELECT card_id, range_agg(int4range(atc, atc, '[]')) AS counters FROM judged
-    WHERE verdict IN (%(ACCEPTED)s, %(HOT_LISTED)s, %(OVER_BALANCE)s) GROUP BY card_id
+    WHERE verdict < %(DUPLICATE)s AND verdict NOT IN (%(COUNTER_CONFLICT)s, %(KEY_UNUSABLE)s) GROUP BY card_id
 ) AS seen WHERE purse.card_id = seen.card_id AND purse.kind = 'chip'
 """
 _TERMINAL_COUNTERS: Final = """
 UPDATE terminals_terminal SET seen_at = %(received)s, sequences_seen = sequences_seen + %(sequences)s::int8multirange,
-    tapped_at = greatest(tapped_at, (SELECT max(occurred_at) FROM judged WHERE verdict <= %(OVER_BALANCE)s))
+    tapped_at = greatest(tapped_at, (SELECT max(occurred_at) FROM judged WHERE verdict < %(DUPLICATE)s))
 WHERE id = %(terminal)s
 """
 _REFUSALS: Final = "COPY terminals_refusal (business_date, batch_id, line, code, detail, record, received_at) FROM STDIN (FORMAT BINARY)"
@@ -57,10 +57,10 @@ DETAIL_CHARACTERS: Final = 300
 
 
 def post(*, batch: Batch, sequences: NDArray[np.int64], refusals: Sequence[Finding]) -> None:
-    """Post the judged records of a stored batch; `sequences` are the terminal's numbers of those that are taps."""
+    """Post the judged records of a stored batch; `sequences` are the terminal's numbers that were proved by a TAC."""
     values = _values(batch) | {"sequences": multirange(sequences)}
     with connection.cursor() as cursor:
-        if len(sequences):
+        if batch.accepted + batch.suspended:
             cursor.execute(_JOURNAL, values)
             values["journal"] = cursor.fetchone()[0]
             for statement in (_TAPS, _TRANSFERS, _CARD_COUNTERS):
@@ -73,7 +73,7 @@ def _store_refusals(*, batch: Batch, refusals: Sequence[Finding]) -> None:
     """Keep records that move no money, as they came and with their reason."""
     if not refusals:
         return
-    with connection.cursor() as cursor, cursor.copy(_REFUSALS) as copy:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(_REFUSALS) as copy:
         copy.set_types(_REFUSAL_TYPES)
         for finding in refusals:
             # PostgreSQL's text cannot hold a zero byte.

@@ -64,10 +64,23 @@ def accept_tap(*, terminal: Terminal, body: bytes, now: datetime | None = None) 
     now = now or timezone.now()
     lines = single_line(body)
     line = lines.line(1)
-    canonical = TapRecord.from_json(line.text).to_json().encode() if line.record else body
-    digest = hashlib.sha256(canonical).digest()
-    number = f"{ONLINE}{line.record.terminal_seq}" if line.record else _unreadable_number(digest)
+    if line.record:
+        record = TapRecord.from_json(line.text)
+        number, digest = online_number(record), online_digest(record)
+    else:
+        digest = hashlib.sha256(body).digest()
+        number = _unreadable_number(digest, "tap-")
     return _settle(terminal=terminal, number=number, digest=digest, online=True, lines=lines, now=now)
+
+
+def online_number(record: TapRecord) -> str:
+    """The number of the batch of one that an online purchase is."""
+    return f"{ONLINE}{record.terminal_seq}"
+
+
+def online_digest(record: TapRecord) -> bytes:
+    """What a record says, however it was spaced and ordered."""
+    return hashlib.sha256(record.to_json().encode()).digest()
 
 
 @transaction.atomic
@@ -103,9 +116,10 @@ def _settle(
 
 
 def _sequences(upload: Upload, refusals: Sequence[Finding]) -> NDArray[np.int64]:
-    rows = upload.candidates.rows
-    taps = ~np.isin(rows["line"], [item.line.number for item in refusals])
-    sequences: NDArray[np.int64] = rows["terminal_seq"][taps]
+    """The numbers of the records that are taps by their TACs."""
+    candidates = upload.candidates
+    taps = ~np.isin(candidates.rows["line"], [item.line.number for item in refusals])
+    sequences: NDArray[np.int64] = candidates.rows["terminal_seq"][taps & candidates.judging["tac_right"]]
     return sequences
 
 
@@ -162,5 +176,6 @@ def _with_number(terminal: Terminal, number: str) -> QuerySet[Batch]:
     return Batch.objects.filter(terminal=terminal, number=number).defer("body")
 
 
-def _unreadable_number(digest: bytes) -> str:
-    return f"{UNREADABLE}{digest.hex()[:_DIGEST_DIGITS]}"
+def _unreadable_number(digest: bytes, what: str = "") -> str:
+    """Bytes that are no batch may be sent as a purchase, too, and are told that they are no purchase."""
+    return f"{UNREADABLE}{what}{digest.hex()[:_DIGEST_DIGITS]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from accounts.services import (
     subsidies,
     topup,
 )
+from accounts.services.concessions import grant_concession
 from accounts.services.gateway_refunds import note_refund
 from accounts.services.ledger import open_account
 from accounts.services.payments import account_purse, pay, refund_payment
@@ -30,8 +31,16 @@ from accounts.services.refunds import approve_refund
 from citizencard.core.keyservice.keystore import KeyStore
 from settlement.services.clearing import clear_day
 from terminals.services.acceptance import accept_batch
+from terminals.services.greys import accept_greys, settle_greys
+from terminals.services.held import settle_hot_listed
 from terminals.services.hotlist import report_loss
+from terminals.services.policies import publish_hot_list_policy
+from terminals.services.pricing import price_day
+from terminals.services.publishing import publish_hot_list
+from terminals.services.ride_codes import accept_rides, issue_ride_code
 from terminals.wire.batch import build_batch
+from terminals.wire.grey import GreyRecord, build_greys
+from terminals.wire.rides import RideRecord, build_rides
 from tests.accounts.chip import Chip
 from tests.accounts.refunds.stories import (
     LATER,
@@ -47,6 +56,7 @@ from tests.accounts.subsidies.files import subsidy_file
 from tests.factories import CLERK, NOON, fill_purse, make_card, make_order, make_product
 from tests.fixtures_accounts import TODAY
 from tests.terminals.field import Field, make_merchant
+from tests.terminals.pricing.city import Riding
 
 Event = Callable[[], object]
 
@@ -177,6 +187,27 @@ def subsidy_funded(stage: Stage) -> Iterator[Event]:
     )
 
 
+def fares_given_back(stage: Stage) -> Iterator[Event]:
+    riding = Riding.found(stage.keys)
+    rider = riding.card()
+    riding.tap("bus1", rider, NOON)
+    riding.tap("bus2", rider, NOON + timedelta(minutes=30))
+    riding.metro(rider, "0101", "0103", NOON + timedelta(minutes=40), 300)
+    riding.upload()
+    yield partial(price_day, day=TODAY)
+
+
+def fares_subsidised(stage: Stage) -> Iterator[Event]:
+    riding = Riding.found(stage.keys)
+    rider = riding.card()
+    grant_concession(
+        card=rider, category="student", valid_from=TODAY, proof="list", legal_basis="rule", checked_by=CLERK
+    )
+    riding.tap("bus1", rider, NOON, 100)
+    riding.upload()
+    yield partial(price_day, day=TODAY)
+
+
 def payment_made(stage: Stage) -> Iterator[Event]:
     """Document and posting are written in one call: a payer who asks twice finds out what was written for them."""
     card = wallet()
@@ -263,13 +294,42 @@ def purchase_conflicting(stage: Stage) -> Iterator[Event]:
     yield partial(accept_batch, terminal=terminal.terminal, body=build_batch("B2", [second]))
 
 
+def held_purchase_paid(stage: Stage) -> Iterator[Event]:
+    yield decided(stage, published=NOON - timedelta(minutes=50), minutes_later=-1)
+
+
+def held_purchase_returned(stage: Stage) -> Iterator[Event]:
+    yield decided(stage, published=NOON - timedelta(minutes=50), minutes_later=1)
+
+
+def loss_borne(stage: Stage) -> Iterator[Event]:
+    yield decided(stage, published=NOON - timedelta(minutes=5), minutes_later=1)
+
+
+def grey_settled(stage: Stage) -> Iterator[Event]:
+    card, terminal = filled_card(), Field.install(stage.keys)
+    lost, logged = terminal.tap(card, 1, 300), GreyRecord(terminal.tap(card, 2, 400), "logged")
+    accept_batch(terminal=terminal.terminal, body=build_batch("B1", [lost]))
+    accept_greys(terminal=terminal.terminal, body=build_greys([logged]))
+    yield settle_greys
+
+
+def ride_paid(stage: Stage) -> Iterator[Event]:
+    yield ridden(stage, 300)
+
+
+def ride_claimed(stage: Stage) -> Iterator[Event]:
+    yield ridden(stage, 300, spent_fen=4_900)
+
+
 SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
     scene.__name__: scene
     for scene in (
         card_sold, topup_paid, topup_loaded, topup_reversed, gateway_refund_paid, gateway_refund_returned, remitted,
-        deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, payment_made,
+        deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, fares_given_back, fares_subsidised, payment_made,
         payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, purchase_accepted,
-        purchase_held, purchase_claimed, purchase_conflicting,
+        purchase_held, purchase_claimed, purchase_conflicting, held_purchase_paid, held_purchase_returned, loss_borne,
+        grey_settled, ride_paid, ride_claimed,
     )
 }  # fmt: skip
 """By the name of the template."""
@@ -335,6 +395,36 @@ def upload(stage: Stage, card: Card, amount_fen: int) -> Event:
     terminal = Field.install(stage.keys)
     body = build_batch("B1", [terminal.tap(card, 1, amount_fen)])
     return partial(accept_batch, terminal=terminal.terminal, body=body)
+
+
+def ridden(stage: Stage, amount_fen: int, spent_fen: int = 0) -> Event:
+    """A ride by code from a purse of 50 yuan, of which so much was spent before the terminal reported it."""
+    card, terminal = wallet(), Field.install(stage.keys)
+    code = issue_ride_code(card=card, now=NOON)
+    if spent_fen:
+        pay(
+            purse=account_purse(card), payee=shop(), amount_fen=spent_fen, key="s", channel="qr", actor="shop",
+            occurred_at=NOON,
+        )  # fmt: skip
+    body = build_rides([RideRecord(code.text, amount_fen, NOON)])
+    return partial(accept_rides, terminal=terminal.terminal, body=body)
+
+
+def decided(stage: Stage, *, published: datetime, minutes_later: int) -> Event:
+    """A card reported lost an hour before noon, with a promise of 30 minutes and 10 to fetch the list; a tap around the
+    promise, or around noon, and one so far beyond the balance that it is a claim.
+    """
+    publish_hot_list_policy(
+        valid_from=date(2026, 1, 1), promise_minutes=30, grace_minutes=10, legal_basis="test", actor=CLERK
+    )
+    card, terminal = filled_card(), Field.install(stage.keys)
+    reported = NOON - timedelta(hours=1)
+    report_loss(card=card, actor=CLERK, reason="lost", occurred_at=reported)
+    publish_hot_list(now=published)
+    when = reported + timedelta(minutes=30 + minutes_later)
+    taps = [terminal.tap(card, atc, fen, occurred_at=when) for atc, fen in ((1, 300), (2, 9_000))]
+    accept_batch(terminal=terminal.terminal, body=build_batch("B1", taps))
+    return settle_hot_listed
 
 
 def tapped(stage: Stage, card: Card, amount_fen: int) -> None:

@@ -13,7 +13,8 @@ Connection = psycopg.Connection[Any]
 
 SHADOWS = """
 CREATE TEMP TABLE core_businessday (date date, state text);
-CREATE TEMP TABLE accounts_purse (account_id bigint, balance_fen bigint, movements bigint, kind text, held_fen bigint);
+CREATE TEMP TABLE accounts_purse (account_id bigint, balance_fen bigint, movements bigint, kind text, held_fen bigint,
+    control_id bigint, account_open boolean);
 SET search_path = pg_temp, public;
 """
 """Tables of the caller's own under the names that the ledger's functions ask for."""

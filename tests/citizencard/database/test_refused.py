@@ -10,7 +10,7 @@ import pytest
 NO_OP = "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
 LEG = "(business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)"
 ONE_MORE = "SELECT business_date, 59, debit_id, credit_id, 1, journal_id, 7, occurred_at FROM accounts_transfer LIMIT 1"
-PURSE = "(card_id, kind, account_id, balance_fen, held_fen, floor_fen, ceiling_fen, movements)"
+PURSE = "(card_id, kind, account_id, balance_fen, held_fen, floor_fen, ceiling_fen, movements, control_id, account_open)"
 
 ATTEMPTS = [
     # Rows of an append-only table, by every way there is to a row.
@@ -51,11 +51,14 @@ ATTEMPTS = [
     "UPDATE accounts_purse SET ceiling_fen = 1000000",
     "UPDATE accounts_purse SET account_id = -card_id",
     "UPDATE accounts_purse SET kind = 'account'",
+    "UPDATE accounts_purse SET account_open = true",
+    "UPDATE accounts_purse SET control_id = account_id",
     "UPDATE accounts_purse SET offline_seen = '{}', balance_fen = balance_fen + 1",
     "DELETE FROM accounts_purse",
     "MERGE INTO accounts_purse p USING accounts_card c ON c.id = p.card_id WHEN MATCHED THEN"
     " UPDATE SET movements = 0",
-    f"INSERT INTO accounts_purse {PURSE} SELECT card_id, kind, account_id, 0, 0, 0, 0, 0 FROM accounts_purse"
+    f"INSERT INTO accounts_purse {PURSE} SELECT card_id, kind, account_id, 0, 0, 0, 0, 0, control_id, true"
+    " FROM accounts_purse"
     " ON CONFLICT (account_id) DO UPDATE SET movements = 0",
     "INSERT INTO accounts_tally VALUES (1, '2026-11-02', 99, 0, 1, 1)",
     "UPDATE accounts_tally SET debit_fen = 0",

@@ -71,6 +71,26 @@ def a_purse_with_money(app: Connection) -> None:
     )
 
 
+def a_purse_that_must_hold_something(app: Connection) -> None:
+    app.execute(f"{ACCOUNT} ('2013.new', '2013', 'C', '', 'open', %s)", [account(app, "2012")])
+    app.execute(
+        "INSERT INTO accounts_purse (card_id, kind, account_id, balance_fen, held_fen, floor_fen, ceiling_fen, movements)"
+        " SELECT min(card_id), 'account', %s, 0, 0, 1, 1000, 0 FROM accounts_purse",
+        [account(app, "2013.new")],
+    )
+
+
+def two_dates_at_once(app: Connection) -> None:
+    app.execute("UPDATE core_businessday SET state = 'closing'")
+    app.execute("INSERT INTO core_businessday (date, state, opened_at) VALUES ('2026-11-03', 'open', now())")
+    app.execute(
+        "INSERT INTO accounts_transfer (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id,"
+        " occurred_at) SELECT day::date, 59, %s, %s, 100, journal, 7, now() FROM (VALUES ('2026-11-02', %s),"
+        " ('2026-11-03', %s)) AS posted (day, journal)",
+        [account(app, "1011"), purse_account(app), journal(app), journal(app, day="2026-11-03")],
+    )
+
+
 def beyond_the_floor(app: Connection) -> None:
     beyond = balance_fen(app) + 1
     transfer(app, debit_id=purse_account(app), credit_id=account(app, "1011"), amount_fen=beyond)
@@ -94,6 +114,8 @@ REFUSED: dict[str, tuple[Callable[[Connection], None], str]] = {
     "before its purse is there": (before_its_purse_is_there, "ledger_account_open"),
     "to a purse outside the books": (a_purse_account_without_control, "ledger_account_of_purse_has_control"),
     "as a purse that begins with money": (a_purse_with_money, "purse_begins_empty"),
+    "as a purse that must hold something": (a_purse_that_must_hold_something, "purse_floor_not_positive"),
+    "for two dates at once": (two_dates_at_once, "transfer_in_journal"),
     "beyond the floor": (beyond_the_floor, "purse_floor"),
     "beyond the ceiling": (lambda app: transfer(app, amount_fen=10_000_000), "purse_ceiling"),
 }  # fmt: skip

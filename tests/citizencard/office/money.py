@@ -15,6 +15,7 @@ from accounts.models import (
     CardFlag,
     CardProduct,
     Citizen,
+    Concession,
     GatewayEvent,
     GatewayRefund,
     Mandate,
@@ -27,6 +28,7 @@ from accounts.models import (
 )
 from accounts.selectors.chip_evidence import ChipReading
 from accounts.services import agents, family, limits, mandates, passes, payments, subsidies, topup
+from accounts.services.concessions import grant_concession
 from accounts.services.gateway_refunds import request_gateway_refund
 from accounts.services.incidents import flag_tampered
 from accounts.services.refund_waiting import advance_refund
@@ -60,6 +62,7 @@ class Money:
     batch: SubsidyBatch
     agent: Agent
     flag: CardFlag
+    concession: Concession
 
 
 def found_money() -> Money:
@@ -89,6 +92,14 @@ def found_money() -> Money:
         batch=make_batch(card),
         agent=_agent(card),
         flag=_flag(),
+        concession=grant_concession(
+            card=card,
+            category="student",
+            valid_from=TODAY,
+            proof="学籍名册",
+            legal_basis="学生乘车优惠办法",
+            checked_by=CLERK,
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from citizencard.office.roles import MATRIX, ensure_roles
 from citizencard.office.site import office
+from tests.accounts.refunds.test_alerts import alert_about
 from tests.citizencard.city import City, make_staff
 from tests.citizencard.office.money import Money
 
@@ -18,16 +19,19 @@ SignIn = Callable[[str], Client]
 
 LISTS = {
     "accounts_citizen": {"clerk", "auditor"},
-    "accounts_card": {"clerk", "finance", "auditor"},
-    "accounts_cardproduct": {"clerk", "finance", "auditor"},
-    "accounts_topuporder": {"clerk", "finance", "auditor"},
-    "accounts_refund": {"clerk", "finance", "auditor"},
-    "accounts_cardflag": {"clerk", "finance", "auditor"},
-    "accounts_mandate": {"clerk", "finance", "auditor"},
-    "accounts_limitpolicy": {"clerk", "finance", "auditor"},
-    "accounts_pass": {"clerk", "finance", "auditor"},
-    "accounts_passproduct": {"clerk", "finance", "auditor"},
-    "accounts_topupdifference": {"clerk", "finance", "auditor"},
+    "accounts_card": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_cardproduct": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_topuporder": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_refund": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_cardflag": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_riskalert": {"supervisor", "auditor"},
+    "terminals_hotlistappeal": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_mandate": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_limitpolicy": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_pass": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_passproduct": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_topupdifference": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_concession": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_gatewayrefund": {"finance", "auditor"},
     "accounts_gatewayevent": {"finance", "auditor"},
     "accounts_subsidybatch": {"finance", "auditor"},
@@ -36,10 +40,12 @@ LISTS = {
     "accounts_ledgeraccount": {"finance", "auditor"},
     "accounts_journal": {"finance", "auditor"},
     "accounts_user": {"auditor"},
-    "terminals_merchant": {"clerk", "finance", "auditor"},
-    "terminals_terminal": {"clerk", "finance", "auditor"},
-    "terminals_tariff": {"clerk", "finance", "auditor"},
-    "terminals_hotlistentry": {"clerk", "finance", "auditor"},
+    "terminals_merchant": {"clerk", "finance", "supervisor", "auditor"},
+    "terminals_terminal": {"clerk", "finance", "supervisor", "auditor"},
+    "terminals_faredocument": {"clerk", "finance", "supervisor", "auditor"},
+    "terminals_fareproposal": {"clerk", "finance", "supervisor", "auditor"},
+    "terminals_hotlistentry": {"clerk", "finance", "supervisor", "auditor"},
+    "terminals_acceptancepolicy": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_batch": {"finance", "auditor"},
     "settlement_clearingrun": {"finance", "auditor"},
     "core_businessday": {"finance", "auditor"},
@@ -80,7 +86,7 @@ def test_nobody_adds_changes_or_deletes_not_even_the_superuser(
     ("action", "roles"),
     [
         ("accounts_citizen_reveal", {"clerk", "root"}),
-        ("accounts_card_report_lost", {"clerk", "root"}),
+        ("accounts_card_report_lost", {"clerk", "supervisor", "root"}),
         ("settlement_clearingrun_download_xlsx", {"finance", "auditor", "root"}),
         ("settlement_clearingrun_download_csv", {"finance", "auditor", "root"}),
     ],
@@ -95,6 +101,9 @@ def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: 
 STEPS = {
     "accounts_card_refund": {"clerk"},
     "accounts_card_damage": {"clerk"},
+    "accounts_card_concession": {"clerk"},
+    "accounts_concession_renew": {"clerk"},
+    "accounts_concession_withdraw": {"clerk"},
     "accounts_refund_approve": {"finance"},
     "accounts_refund_refuse": {"finance"},
     "accounts_refund_withdraw": {"clerk"},
@@ -103,7 +112,9 @@ STEPS = {
     "accounts_refund_confirm_bank": {"finance"},
     "accounts_refund_return_bank": {"finance"},
     "accounts_cardflag_clear": {"finance"},
-    "accounts_cardflag_hot_list": {"clerk"},
+    "accounts_cardflag_hot_list": {"clerk", "supervisor"},
+    "accounts_riskalert_confirm": {"supervisor"},
+    "accounts_riskalert_dismiss": {"supervisor"},
     "accounts_mandate_stop": {"clerk"},
     "accounts_pass_give_back": {"clerk"},
     "accounts_topupdifference_close": {"finance"},
@@ -131,6 +142,8 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         "card": money.card.pk,
         "refund": money.due.pk,
         "cardflag": money.flag.pk,
+        "concession": money.concession.pk,
+        "riskalert": alert_about(money.card).pk,
         "mandate": money.mandate.pk,
         "pass": money.card.passes.get().pk,
         "topupdifference": money.difference.pk,
@@ -160,7 +173,7 @@ def test_a_citizens_password_does_not_open_the_office(city: City, client: Client
 
 def test_trial_balance_is_for_finance_and_auditor(city: City, as_staff: SignIn) -> None:
     opened = {role: as_staff(role).get("/office/trial-balance/").status_code for role in MATRIX}
-    assert opened == {"clerk": 403, "finance": 200, "auditor": 200}
+    assert opened == {"clerk": 403, "finance": 200, "supervisor": 403, "auditor": 200}
 
 
 def test_roles_are_restored_by_every_migration(db: None) -> None:

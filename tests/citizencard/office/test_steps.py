@@ -191,8 +191,11 @@ def test_finance_closes_a_difference_with_a_note(money: Money, as_staff: SignIn)
 def test_a_suspicion_is_put_on_the_hot_list_or_cleared(money: Money, as_staff: SignIn) -> None:
     path = f"/office/accounts/cardflag/{money.flag.pk}/"
     assert "99900" in as_staff("clerk").get(path + "change/").content.decode()
-    told(as_staff("clerk"), path + "hot_list/", {})
-    assert HotListEntry.objects.filter(pan=money.flag.card.pan, removed_at=None).exists()
+    entries = HotListEntry.objects.filter(pan=money.flag.card.pan, removed_at=None)
+    assert "提出存疑者以外" in told(as_staff("clerk"), path + "hot_list/", {})
+    assert not entries.exists()
+    told(as_staff("supervisor"), path + "hot_list/", {})
+    assert entries.get().listed_by == "supervisor"
     told(as_staff("finance"), path + "clear/", {"reason": "读卡器故障"})
     assert CardFlag.objects.get(pk=money.flag.pk).cleared_reason == "读卡器故障"
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citizencard.core.keyservice.protocol import pack_tac_record
-from terminals.services.acceptance.packing import copy_block, multirange, pack_tac_records
+from terminals.services.acceptance.packing import JUDGING, copy_block, multirange, pack_tac_records
 from terminals.wire.batch import build_batch
 from terminals.wire.record import TapRecord
 from terminals.wire.upload import Lines, split_batch
@@ -41,19 +41,19 @@ def test_the_key_service_is_asked_what_it_would_be_asked_one_by_one(kept: list[T
 
 @pytest.mark.django_db
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(st.tuples(records, st.booleans()), max_size=5))
-def test_postgresql_takes_what_it_would_take_row_by_row(kept: list[tuple[TapRecord, bool]]) -> None:
-    lines = lines_of([record for record, _ in kept])
-    right = np.array([flag for _, flag in kept], np.bool_)
+@given(st.lists(st.tuples(records, st.booleans(), st.integers(0, 8)), max_size=5))
+def test_postgresql_takes_what_it_would_take_row_by_row(kept: list[tuple[TapRecord, bool, int]]) -> None:
+    lines = lines_of([record for record, *_ in kept])
+    judging = np.array([(flag, outcome, not flag) for _, flag, outcome in kept], JUDGING)
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE IF NOT EXISTS taken (line int4, pan text, atc int4, seq int8, kind int2, amount int4, "
-            "balance int4, occurred_at timestamptz, tac bytea, place text, trip text, tac_right bool); TRUNCATE taken"
+            "balance int4, occurred_at timestamptz, tac bytea, place text, trip text, tac_right bool, holding int2, alone bool); TRUNCATE taken"
         )
         with cursor.copy("COPY taken FROM STDIN (FORMAT BINARY)") as copy:
-            copy.write(copy_block(lines.rows, right, lines.octets))
+            copy.write(copy_block(lines.rows, judging, lines.octets))
         cursor.execute(
-            "SELECT line, pan, atc, seq, kind, amount, balance, extract(epoch FROM occurred_at)::int8, tac, place, trip, tac_right "
+            "SELECT line, pan, atc, seq, kind, amount, balance, extract(epoch FROM occurred_at)::int8, tac, place, trip, tac_right, holding, alone "
             "FROM taken ORDER BY line"
         )
         taken = [(*row[:8], bytes(row[8]), *row[9:]) for row in cursor.fetchall()]
@@ -71,8 +71,10 @@ def test_postgresql_takes_what_it_would_take_row_by_row(kept: list[tuple[TapReco
             record.place,
             record.trip,
             flag,
+            outcome,
+            not flag,
         )
-        for line, (record, flag) in enumerate(kept, start=2)
+        for line, (record, flag, outcome) in enumerate(kept, start=2)
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Card
 from citizencard.core.models import BusinessDay
 from terminals.models import HotListEntry, Merchant, Terminal
 from terminals.selectors.fleet import (
@@ -23,6 +24,7 @@ from terminals.services.field import publish_tariff, register_terminal
 from terminals.services.fleet import publish_fleet_policy, suspend_terminal
 from terminals.services.hotlist import report_loss
 from terminals.services.places import Call, save_line, save_place, save_route, save_stop
+from terminals.services.publishing import publish_hot_list
 from tests.factories import CLERK, NOON, make_card
 from tests.terminals.field import make_merchant
 
@@ -111,21 +113,26 @@ def test_without_trade_only_where_peers_have_some(bus: Merchant) -> None:
     assert marks.keys() == {zero.pk, never.pk, silent.pk}
 
 
-def test_a_list_is_old_once_it_lacks_what_was_on_it_half_an_hour_ago(
+def test_a_list_is_old_once_it_lacks_what_was_published_half_an_hour_ago(
     bus: Merchant, open_day: BusinessDay
 ) -> None:
-    first = report_loss(card=make_card(), actor=CLERK, reason="lost", occurred_at=NOON)
-    second = report_loss(card=make_card(), actor=CLERK, reason="lost", occurred_at=NOON)
-    entries = HotListEntry.objects
-    entries.filter(pk=first.pk).update(listed_at=NOON - timedelta(hours=2))
-    entries.filter(pk=second.pk).update(listed_at=NOON - timedelta(minutes=30) + SECOND)
-    up_to_date = device(bus, 1, hot_list_version=first.version)
-    behind = device(bus, 2, hot_list_version=first.version - 1)
+    def published(card: Card, when: datetime) -> int:
+        report_loss(card=card, actor=CLERK, reason="lost", occurred_at=NOON)
+        version = publish_hot_list(now=when)
+        assert version is not None
+        return version.pk
+
+    lost, other = make_card(), make_card()
+    first = published(lost, NOON - timedelta(hours=2))
+    second = published(other, NOON - timedelta(minutes=30) + SECOND)
+    up_to_date = device(bus, 1, hot_list_version=first)
+    behind = device(bus, 2, hot_list_version=first - 1)
     assert fleet_marks(NOON).keys() == {behind.pk}
     assert fleet_marks(NOON + SECOND).keys() == {up_to_date.pk, behind.pk}
     # A removal is a change like any other.
-    Terminal.objects.update(hot_list_version=second.version)
-    entries.filter(pk=first.pk).update(removed_at=NOON)
+    Terminal.objects.update(hot_list_version=second)
+    HotListEntry.objects.filter(pan=lost.pan).update(removed_at=NOON)
+    publish_hot_list(now=NOON)
     assert not fleet_marks(NOON + timedelta(minutes=29))
     assert len(fleet_marks(NOON + timedelta(minutes=30))) == 2
 

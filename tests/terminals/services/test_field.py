@@ -22,6 +22,7 @@ from terminals.services.field import (
 )
 from terminals.services.fleet import revoke_terminal
 from terminals.services.hotlist import report_loss
+from terminals.services.publishing import publish_hot_list
 from tests.factories import CLERK, NOON, make_card
 from tests.terminals.field import Field
 
@@ -114,6 +115,7 @@ def test_a_loss_is_listed_once_and_audited(open_day: BusinessDay) -> None:
     assert report_loss(card=card, actor=CLERK, reason="again", occurred_at=NOON) == entry
     card.refresh_from_db()
     assert card.state == Card.State.LOST
+    publish_hot_list()
     assert [line.card_no for line in hot_list().lines] == [card.pan]
     assert hot_list().version == entry.version
     assert AuditEntry.objects.filter(action="report_loss").count() == 1

@@ -38,10 +38,14 @@ class PrivacyCalls(Calls):
 class SigningCalls(Calls):
     """Ed25519 (RFC 8032) under one key pair per purpose."""
 
-    def sign(self, purpose: SignPurpose, data: bytes) -> bytes:
-        """Signature, 64 bytes. Sign a digest where `data` could pass 4 MiB."""
-        return self._channel.call(Opcode.SIGN, pack_strings([purpose.encode(), data]))
+    def sign(self, purpose: SignPurpose, data: bytes, *, version: int | None = None) -> bytes:
+        """Signature, 64 bytes; `version` of the seed, by default the current one. Sign a digest where `data` could pass 4 MiB."""
+        return self._channel.call(Opcode.SIGN, pack_strings([purpose.encode(), data, *_octet(version)]))
 
-    def public_key(self, purpose: SignPurpose) -> bytes:
+    def public_key(self, purpose: SignPurpose, *, version: int | None = None) -> bytes:
         """Raw public key, 32 bytes."""
-        return self._channel.call(Opcode.PUBLIC_KEY, pack_strings([purpose.encode(), b""]))
+        return self._channel.call(Opcode.PUBLIC_KEY, pack_strings([purpose.encode(), b"", *_octet(version)]))
+
+
+def _octet(version: int | None) -> list[bytes]:
+    return [] if version is None else [bytes([version])]

@@ -16,7 +16,9 @@ class PurseCalls(Calls):
     """Money leaves a card only with its TAC and enters it only with MAC1 proved and MAC2 made here."""
 
     def verify_purchase_tacs(self, packed: bytes) -> bytes:
-        """One byte per 35-byte record of `pack_tac_record`: 1 TAC right, 0 wrong or key version unknown."""
+        """One byte per 35-byte record of `pack_tac_record`: 1 TAC right, 0 wrong or key version unknown,
+        2 not checked, for this key version may not be used now.
+        """
         pieces = (packed[at : at + _TAC_CHUNK] for at in range(0, len(packed), _TAC_CHUNK))
         return b"".join(self._channel.call(Opcode.VERIFY_PURCHASE_TACS, piece) for piece in pieces)
 

@@ -144,8 +144,14 @@ OPERATIONS: list[tuple[str, Callable[[Backend, CardSide], Any], set[tuple[Usage,
     ),
     (
         "sign",
-        lambda backend, card: backend.signing.sign(SignPurpose.HOT_LIST, b"x"),
+        lambda backend, card: backend.signing.sign(SignPurpose.SETTLEMENT_FILE, b"x"),
         {(Usage.SIGN, 1, Intent.ISSUE)},
+    ),
+    # Terminals still trust it: it signs until they know the next one.
+    (
+        "sign by version",
+        lambda backend, card: backend.signing.sign(SignPurpose.SETTLEMENT_FILE, b"x", 1),
+        {(Usage.SIGN, 1, Intent.SERVE)},
     ),
 ]
 IDS = [name for name, _, _ in OPERATIONS]

@@ -12,9 +12,10 @@ from citizencard.core.keyservice.errors import KeyServiceError
 from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.core.keyservice.lifecycle import AllActive
 from citizencard.core.keyservice.privacy import PrivacyKeys
-from citizencard.core.keyservice.roles import SIGNS
+from citizencard.core.keyservice.roles import SIGNS, Role
 from citizencard.core.keyservice.signing import SignPurpose
 from citizencard.core.keyservice.vault_software import SoftwareVault
+from tests.citizencard.core.keyservice.papers import DOCUMENT, PAPERS, RIDE_CODE
 
 PLACE = "accounts_citizen|name|1"
 
@@ -115,9 +116,40 @@ def signer(client: KeyServiceClient, purpose: SignPurpose) -> KeyServiceClient:
 def test_signatures_verify_with_the_public_key_of_their_purpose(
     key_service: KeyServiceClient, purpose: SignPurpose
 ) -> None:
-    signature = signer(key_service, purpose).sign(purpose, b"list of today")
-    Ed25519PublicKey.from_public_bytes(key_service.public_key(purpose)).verify(signature, b"list of today")
-    for other in set(SignPurpose) - {purpose}:
+    data, own = PAPERS[purpose], key_service.public_key(purpose)
+    signature = signer(key_service, purpose).sign(purpose, data)
+    assert signature == signer(key_service, purpose).sign(purpose, data, version=1)
+    Ed25519PublicKey.from_public_bytes(own).verify(signature, data)
+    documents = {SignPurpose.DOCUMENT, SignPurpose.KEY_CHANGE}
+    for other in set(SignPurpose) - (documents if purpose in documents else {purpose}):
         stranger = Ed25519PublicKey.from_public_bytes(key_service.public_key(other))
         with pytest.raises(InvalidSignature):
-            stranger.verify(signature, b"list of today")
+            stranger.verify(signature, data)
+
+
+@pytest.mark.parametrize("purpose", SignPurpose)
+@pytest.mark.parametrize("sample", [*dict.fromkeys(PAPERS.values()), DOCUMENT + b"[]", RIDE_CODE + b"0"])
+def test_nothing_is_signed_that_could_stand_for_something_else(
+    key_service: KeyServiceClient, purpose: SignPurpose, sample: bytes
+) -> None:
+    if sample == PAPERS[purpose]:
+        return
+    with pytest.raises(KeyServiceError) as caught:
+        signer(key_service, purpose).sign(purpose, sample)
+    assert caught.value.refusal == "bad_request"
+
+
+def test_the_web_signs_documents_but_names_no_key(key_service: KeyServiceClient) -> None:
+    web = KeyServiceClient(key_service._channel._path, role=Role.WEB)
+    assert web.sign(SignPurpose.DOCUMENT, PAPERS[SignPurpose.DOCUMENT])
+    for purpose in (SignPurpose.KEY_CHANGE, SignPurpose.SETTLEMENT_FILE):
+        with pytest.raises(KeyServiceError) as caught:
+            web.sign(purpose, PAPERS[purpose])
+        assert caught.value.refusal == "not_permitted"
+
+
+@pytest.mark.parametrize("version", [2, 0, 255])
+def test_a_seed_that_is_not_held_signs_nothing(key_service: KeyServiceClient, version: int) -> None:
+    with pytest.raises(KeyServiceError) as caught:
+        signer(key_service, SignPurpose.RIDE_CODE).sign(SignPurpose.RIDE_CODE, RIDE_CODE, version=version)
+    assert caught.value.refusal == "unknown_key"

@@ -37,12 +37,13 @@ from citizencard.core.keyservice.signing import SignPurpose
 from citizencard.core.keyservice.vault_software import SoftwareVault
 from citizencard.core.problems import problem_of
 from tests.citizencard.core.keyservice.office import Office, passphrase, quick_scrypt, refusal_of
+from tests.citizencard.core.keyservice.papers import PAPERS
 from tests.fixtures_core import DEMO_KEYS, KeyServiceProcess
 
 __all__ = ["quick_scrypt"]
 ME = os.geteuid()
 MAY = {
-    Role.WEB: {Group.TAC, Group.PURSE, Group.IDENTITY, Group.SEAL, Group.OPEN, Group.INDEX},
+    Role.WEB: {Group.TAC, Group.PURSE, Group.IDENTITY, Group.SEAL, Group.OPEN, Group.INDEX, Group.SIGN},
     Role.WORKER: {Group.TAC, Group.PURSE, Group.IDENTITY, Group.SEAL, Group.OPEN, Group.INDEX, Group.SIGN},
     Role.COUNTER: set(Group) - {Group.CUSTODY, Group.PUBLIC},
     Role.BRIDGE: {Group.SIGN},
@@ -81,7 +82,7 @@ def test_each_role_asks_for_its_own_operations_only(demo_keys: KeyStore, role: R
     assert permitted == (OPERATIONS[opcode].group in MAY[role] | {Group.PUBLIC})
 
 
-def test_the_web_does_not_write_keys_nor_sign(key_service: KeyServiceClient) -> None:
+def test_the_web_does_not_write_keys(key_service: KeyServiceClient) -> None:
     web = KeyServiceClient(key_service._channel._path)
     with pytest.raises(KeyServiceNotPermitted) as caught:
         web.mac_command(chip_serial8=bytes(8), header=bytes(4), data=b"", challenge=bytes(8))
@@ -104,7 +105,7 @@ def test_a_user_without_the_role_does_not_get_it(demo_keys: KeyStore) -> None:
 
 def test_hello_changes_the_role_of_the_connection(demo_keys: KeyStore) -> None:
     gate, peer = Gate(ring_of(demo_keys), own_user_only()), Peer(ME, 1)
-    sign = lambda: gate.answer(peer, Opcode.SIGN, pack_strings([b"hot_list", b"x"]))  # noqa: E731
+    sign = lambda: gate.answer(peer, Opcode.SIGN, pack_strings([b"settlement_file", b"x"]))  # noqa: E731
     assert refusal_of(sign).code is Code.NOT_PERMITTED
     gate.answer(peer, Opcode.HELLO, to_json({"role": "worker"}))
     assert len(sign()) == 64
@@ -113,7 +114,8 @@ def test_hello_changes_the_role_of_the_connection(demo_keys: KeyStore) -> None:
 @pytest.mark.parametrize(
     ("role", "purposes"),
     [
-        (Role.WORKER, {"hot_list", "settlement_file"}),
+        (Role.WEB, {"document", "ride_code"}),
+        (Role.WORKER, {"document", "key_change", "settlement_file"}),
         (Role.COUNTER, {"bureau_file"}),
         (Role.BRIDGE, {"card_bridge"}),
     ],
@@ -121,7 +123,7 @@ def test_hello_changes_the_role_of_the_connection(demo_keys: KeyStore) -> None:
 def test_each_role_signs_its_own_papers_only(demo_keys: KeyStore, role: Role, purposes: set[str]) -> None:
     gate, peer = Gate(ring_of(demo_keys), own_user_only()), Peer(ME, 1, role)
     for purpose in SignPurpose:
-        sign = lambda: gate.answer(peer, Opcode.SIGN, pack_strings([purpose.encode(), b"x"]))  # noqa: B023, E731
+        sign = lambda: gate.answer(peer, Opcode.SIGN, pack_strings([purpose.encode(), PAPERS[purpose]]))  # noqa: B023, E731
         if purpose in purposes:
             assert len(sign()) == 64
         else:
@@ -241,7 +243,7 @@ def test_another_users_process_is_known_by_the_kernel(tmp_path: Path) -> None:
         '{"uids": {"mayor": [1]}}',
         '{"uids": {"web": ["root"]}}',
         '{"uids": {"web": [true]}}',
-        '{"uids": {}, "quotas": {"web": {"sign": [1, 2]}}}',
+        '{"uids": {}, "quotas": {"web": {"personalise": [1, 2]}}}',
         '{"uids": {}, "quotas": {"web": {"open": [1]}}}',
         '{"uids": {}, "quotas": {"web": {"open": [-1, 5]}}}',
         '{"uids": {}, "quotas": {"web": {"open": [NaN, 5]}}}',
@@ -284,7 +286,7 @@ def test_each_call_leaves_one_line(audited: tuple[Gate, Office]) -> None:
         for line in trail(office)
     ] == [
         ("web", 77, "SEAL", ["PII_DEK/1"], 5, "ok"),
-        ("web", 77, "SIGN", [], 0, "not_permitted"),
+        ("web", 77, "SIGN", [], 0, "bad_request"),
         ("web", 77, "OPEN", [], 1, "envelope_invalid"),
         ("custodian", 78, "DISABLE", ["PII_DEK/1"], 1, "ok"),
         ("custodian", 78, "DISABLE", [], 1, "custodian_invalid"),

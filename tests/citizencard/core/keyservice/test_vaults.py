@@ -25,6 +25,7 @@ from terminals.card import crypto
 from terminals.card.identity import CardCertificate, point_of
 from terminals.card.keys import CARD_SLOTS, SAM_SLOTS, KeySlot
 from tests.citizencard.core.keyservice.cards import TERMINAL, WHEN, CardSide
+from tests.citizencard.core.keyservice.papers import PAPERS
 from tests.citizencard.core.keyservice.tokens import MISSING, MODULE, PIN, softhsm
 
 SERIAL = bytes.fromhex("5170070104791381")
@@ -232,7 +233,9 @@ def test_blind_indexes_and_signatures_are_one_city(
     assert backend.privacy.blind_index("t.c", values, 1) == reference.privacy.blind_index("t.c", values, 1)
     for purpose in SignPurpose:
         public = Ed25519PublicKey.from_public_bytes(reference.signing.public_key(purpose))
-        public.verify(backend.signing.sign(purpose, b"list of today"), b"list of today")
+        public.verify(backend.signing.sign(purpose, PAPERS[purpose]), PAPERS[purpose])
+        older = Ed25519PublicKey.from_public_bytes(reference.signing.public_key(purpose, 1))
+        older.verify(backend.signing.sign(purpose, PAPERS[purpose], 1), PAPERS[purpose])
 
 
 def test_the_card_ca_is_one_city(backend: Backend, software: Vault, demo_keys: KeyStore) -> None:
