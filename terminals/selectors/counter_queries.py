@@ -19,6 +19,8 @@ WITH counted AS (
         AND (%(cards)s::bigint[] IS NULL OR card_id = ANY(%(cards)s))
 )"""
 
+# What comes behind a row is looked back upon from the end: a window that begins at its own row is summed up anew for each,
+# which takes the square of a terminal's taps.
 # A load stands before the first tap behind it. By the clocks, that is; but clocks differ, and within their tolerance the
 # chip's own balances know better: the tap that began with what the load left, or the one that left what the load began with.
 _STEPS: Final = """, loaded AS (
@@ -51,9 +53,10 @@ _STEPS: Final = """, loaded AS (
         loads_fen - lag(loads_fen) OVER card AS loaded_fen,
         lag(balance_fen) OVER card + loads_fen - lag(loads_fen) OVER card - balance_fen - amount_fen AS missing_fen,
         occurred_at, received_at,
-        min(received_at) OVER (PARTITION BY card_id ORDER BY atc ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS known_at,
-        min(occurred_at) OVER (PARTITION BY card_id ORDER BY atc ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS higher_at
-    FROM summed WHERE is_tap = 1 WINDOW card AS (PARTITION BY card_id ORDER BY atc)
+        min(received_at) OVER (higher ROWS UNBOUNDED PRECEDING) AS known_at,
+        min(occurred_at) OVER (higher ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS higher_at
+    FROM summed WHERE is_tap = 1
+    WINDOW card AS (PARTITION BY card_id ORDER BY atc), higher AS (PARTITION BY card_id ORDER BY atc DESC)
 )"""
 CARD_FAULTS: Final = (
     _CARDS  # noqa: S608  constants only
@@ -132,11 +135,10 @@ WITH device AS (
         AND (%(terminals)s::bigint[] IS NULL OR terminal_id = ANY(%(terminals)s))
 ), step AS (
     SELECT terminal_id, terminal_seq, occurred_at, received_at,
-        min(received_at) OVER later AS known_at,
-        min(occurred_at) OVER (PARTITION BY terminal_id ORDER BY terminal_seq
-            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS higher_at
+        min(received_at) OVER (higher ROWS UNBOUNDED PRECEDING) AS known_at,
+        min(occurred_at) OVER (higher ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS higher_at
     FROM used
-    WINDOW later AS (PARTITION BY terminal_id ORDER BY terminal_seq ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)
+    WINDOW higher AS (PARTITION BY terminal_id ORDER BY terminal_seq DESC)
 )
 SELECT kind, code, first, last, count, since, NULL::bigint FROM (
     SELECT 'gap' AS kind, code, first, last, last - first + 1 AS count, known_at AS since
