@@ -1,7 +1,8 @@
 """The hot list for a fleet: what a terminal is answered when it asks for what follows its version, next to a bare view.
 
 Everybody comes from one of fifty versions, all at once: the morning after a night without a line. The bare view on the
-same server gives out as many bytes and knows nobody: it checks no signature and asks no database.
+same server gives out as many bytes and knows nobody: it checks no signature and asks no database. A terminal that comes from another version than before acknowledges that one: a row,
+and a commit.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from terminals.wire.lists import Document, sha256
 from terminals.wire.packed import PackedCards
 
 CLIENTS = 8
-ASKED, QUICK_ASKED = 1_600, 80
+ASKED, QUICK_ASKED = 800, 80
 """Of a fleet of five thousand, so many a round: enough to come from every version many times."""
 CARDS, QUICK_CARDS = 20_000, 500
 VERSIONS = 50
-DELTA, BARE = "difference, signed request", "bare view, as many bytes"
+DELTA, AGAIN, BARE = "difference, and a version acknowledged", "the same again", "bare view, as many bytes"
 
 
 def run(*, address: str, tills: Sequence[Till], rounds: int, quick: bool) -> Result:
@@ -47,11 +48,15 @@ def run(*, address: str, tills: Sequence[Till], rounds: int, quick: bool) -> Res
         ]
         answers = hammer(into, DELTA, address, asked)
         result.check("every difference leads to the newest list", _lead_to(answers, versions, turns))
+        # Who asks again from the same version acknowledges nothing new: no row is written.
+        again = [[_ask(tills[client], address, versions[-2])] * turns for client in range(CLIENTS)]
+        hammer(into, AGAIN, address, again)
         hammer(into, BARE, address, [[_bare(address, len(body))] * turns] * CLIENTS)
     kept = SignedDocument.objects.filter(kind="hot_list", version=versions[-1]).count()
     result.check("each difference was made once", kept == min(turns, VERSIONS - 1))
     result.figures = figures.figures()
     result.ratio("difference / bare view", DELTA, BARE)
+    result.ratio("the same again / bare view", AGAIN, BARE)
     result.notes.append(f"a difference has {len(body):,} bytes, the whole list {12 * cards:,}")
     return result
 
