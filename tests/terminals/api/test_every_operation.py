@@ -31,7 +31,7 @@ from tests.terminals.field import Field, deliver
 
 pytestmark = pytest.mark.django_db
 Schema = dict[str, Any]
-EXAMPLES = int(os.environ.get("EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "4"))
 NEAR = [0, 1, 255, 256, 0xFFFF, 0x1_0000, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, -1]
 ODD: st.SearchStrategy[Any] = st.one_of(
     st.none(), st.booleans(), st.sampled_from(NEAR), st.floats(allow_nan=False), st.text(max_size=50),

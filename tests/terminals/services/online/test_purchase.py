@@ -66,7 +66,7 @@ def long(field: Field, record: TapRecord) -> Any:
         return type(error).__name__
 
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
 """How many the properties try; more on demand."""
 NOW = NOON + timedelta(hours=2)
 POLICY = {"channel": "bus", "legal_basis": "test", "actor": "clerk"}
