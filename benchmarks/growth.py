@@ -7,9 +7,14 @@ rows into a bare table is measured in the same breath, for the machine's own ups
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import date, timedelta
 from statistics import median
 from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the settings are not there yet
+    from benchmarks.field import Till, Wallet
 
 CARDS, PAYING, MERCHANTS = 20_000, 1_000, 50
 
@@ -63,7 +68,7 @@ def _next(day: date) -> date:
     return day + timedelta(days=1)
 
 
-def _follow(cards: list[object]) -> None:
+def _follow(cards: Sequence[Wallet]) -> None:
     """The chips go on where the filled dates left their counters."""
     from itertools import count
 
@@ -71,19 +76,19 @@ def _follow(cards: list[object]) -> None:
 
     seen = dict(Purse.objects.values_list("card__pan", "offline_seen"))
     for card in cards:
-        card.atc = count(seen[card.pan][-1].upper)  # type: ignore[attr-defined]
+        card.atc = count(seen[card.pan][-1].upper)
 
 
-def _measure(till: object, cards: list[object], name: str, batches: int) -> str:
+def _measure(till: Till, cards: Sequence[Wallet], name: str, batches: int) -> str:
     from benchmarks import batch
     from terminals.services.acceptance import accept_batch
 
     service, copies = list[float](), list[float]()
     _catch_up(till)
     for number in range(batches):
-        body = batch._body(f"{name}-{number}", till, cards, batch.RECORDS)  # type: ignore[arg-type]
+        body = batch._body(f"{name}-{number}", till, cards, batch.RECORDS)
         began = perf_counter()
-        stored = accept_batch(terminal=till.terminal, body=body)  # type: ignore[attr-defined]
+        stored = accept_batch(terminal=till.terminal, body=body)
         service.append(batch.RECORDS / (perf_counter() - began))
         assert stored.accepted == batch.RECORDS, stored.answer
         copies.append(batch.RECORDS / _copy_seconds(stored.pk))
@@ -91,13 +96,13 @@ def _measure(till: object, cards: list[object], name: str, batches: int) -> str:
     return f"{median(service):,.0f} records/s, {ratio:.3f} of COPY"
 
 
-def _catch_up(till: object) -> None:
+def _catch_up(till: Till) -> None:
     from itertools import count
 
     from terminals.models import Terminal
 
-    seen = Terminal.objects.get(pk=till.terminal.pk).sequences_seen  # type: ignore[attr-defined]
-    till._sequence = count(seen[-1].upper if seen else 1)  # type: ignore[attr-defined]
+    seen = Terminal.objects.get(pk=till.terminal.pk).sequences_seen
+    till._sequence = count(seen[-1].upper if seen else 1)
 
 
 def _copy_seconds(batch_id: int) -> float:

@@ -13,7 +13,7 @@ from django.db.models import Model, Q
 from accounts.models import Card, Citizen, Mandate, Pass, Purse, Refund, TopUpOrder
 from accounts.selectors.purses import PurseOverview, purse_overview
 from citizencard.portal.movements import Movement, Spending, latest_spending, movement
-from terminals.selectors.appeals import blocked_pans
+from terminals.selectors.appeals import blocked_now
 from terminals.selectors.statement import card_statement
 
 _LATEST: Final = 8
@@ -63,9 +63,9 @@ def card_views(citizen: Citizen) -> list[CardView]:
     live = Mandate.objects.filter(purse__card__citizen=citizen).exclude(state=Mandate.State.STOPPED)
     for mandate in live.select_related("purse").order_by("pk"):
         mandates[mandate.purse.card_id].append(mandate)
-    blocked = blocked_pans(cards.values_list("pan", flat=True))
     views = []
-    for card in cards.select_related("product").order_by("state", "-pk"):
+    shown = cards.annotate(is_blocked=blocked_now()).select_related("product")
+    for card in shown.order_by("state", "-pk"):
         chip, *account = purse_overview(card)
         views.append(
             CardView(
@@ -78,7 +78,7 @@ def card_views(citizen: Citizen) -> list[CardView]:
                 refund=next(iter(refunds[card.pk]), None),
                 latest=[movement(line) for line in card_statement(card=card, limit=_LATEST)],
                 spending=latest_spending(card),
-                is_blocked=card.pan in blocked,
+                is_blocked=card.is_blocked,
             )
         )
     return views

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
@@ -103,7 +105,11 @@ class _Application(BaseAdapter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._handler = WSGIHandler()
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # no pages are asked for: their files need not be there
+            self._handler = WSGIHandler()
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Call the application as a web server does."""
@@ -117,7 +123,7 @@ class _Application(BaseAdapter):
             response.headers.update(headers)
             return early.append
 
-        with _kept_connection():
+        with _kept_connection(), _expected_refusals():
             answer = self._handler(_environment(request), start)
             response._content = b"".join([*early, *answer])
             answer.close()
@@ -138,6 +144,18 @@ def _kept_connection() -> Iterator[None]:
     finally:
         for signal in (request_started, request_finished):
             signal.connect(close_old_connections)
+
+
+@contextmanager
+def _expected_refusals() -> Iterator[None]:
+    """A stranger is refused, as was planned; the log need not say so."""
+    logger = logging.getLogger("django.request")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _environment(request: requests.PreparedRequest) -> dict[str, Any]:

@@ -346,7 +346,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="changes",
                         to="terminals.hotlistentry",
-                        verbose_name="entry",
+                        verbose_name="hot list entry",
                     ),
                 ),
                 (

@@ -130,7 +130,9 @@ class HotListChange(models.Model):
     `version` is the one it was published with; set once, by trigger, and nothing else changes.
     """
 
-    entry = models.ForeignKey(HotListEntry, models.PROTECT, related_name="changes", verbose_name=_("entry"))
+    entry = models.ForeignKey(
+        HotListEntry, models.PROTECT, related_name="changes", verbose_name=_("hot list entry")
+    )
     pan = models.CharField(_("card number"), max_length=19)
     effective_at = models.DateTimeField(_("effective at"), null=True)
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now(), editable=False)

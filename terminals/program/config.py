@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Self
@@ -15,7 +15,7 @@ from terminals.fares.errors import DocumentError
 from terminals.fares.fields import Fields
 from terminals.program.channels import CHANNELS
 from terminals.program.errors import ConfigError
-from terminals.program.marks import LINE_DIGITS, NO_LINE
+from terminals.program.marks import LINE_DIGITS, NO_LINE, NO_MARKS, Marks
 from terminals.program.post import Post, Role
 from terminals.program.stops import NOWHERE
 
@@ -96,7 +96,9 @@ def _settings(fields: Fields, folder: Path) -> Settings:
     card, state = fields.object("card"), fields.object("state")
     settings = Settings(
         code=terminal.code("code"),
-        post=_post(terminal),
+        post=replace(
+            _post(terminal), marks=Marks.parse(fields.object("marks")) if fields.has("marks") else NO_MARKS
+        ),
         online=terminal.flag("online") if terminal.has("online") else False,
         state=folder / state.text("folder"),
         url=_url(centre),

@@ -81,6 +81,10 @@ class Orders:
                 content |= json.loads(store.held[kind].content)
         return replace(cls.parse(content), hot_list=store.hot_list)
 
+    def with_marks(self, marks: Marks) -> Self:
+        """With these marks where the centre told none."""
+        return self if self.marks != NO_MARKS else replace(self, marks=marks)
+
     def channel(self, code: str) -> ChannelRule:
         """The rule of a channel."""
         return self.channels.get(code, ANY)

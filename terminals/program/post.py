@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from terminals.program.marks import NO_LINE
+from terminals.program.marks import NO_LINE, NO_MARKS, Marks
 from terminals.program.stops import NOWHERE
 
 
@@ -31,6 +31,8 @@ class Post:
     line_no: str = NO_LINE
     role: str = Role.BOTH
     stop: str = NOWHERE
+    marks: Marks = NO_MARKS
+    """What marks on cards mean here, as long as the centre's parameters do not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,9 +200,10 @@ class Terminal:
             raise Refused("listed")
         if not ask.again and (retap := self._retapped(card, when)):
             return retap
-        if not self.orders.book.documents:
+        orders = self.orders.with_marks(self.post.marks)
+        if not orders.book.documents:
             raise Refused("no_tariff")
-        owed = due(card, self.terminal_no, self.post, self.channel, self.orders, ask, when)
+        owed = due(card, self.terminal_no, self.post, self.channel, orders, ask, when)
         try:
             record = self._pay(card, owed, when)
         except Refused as refused:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Card, CardFlag
@@ -48,12 +47,10 @@ def block_of(card: Card) -> Block | None:
     return Block(entry, tuple(ground_of(flag) for flag in flags), appeal)
 
 
-def blocked_pans(pans: Iterable[str]) -> frozenset[str]:
-    """Those cards that are on the hot list on suspicion."""
-    entries = HotListEntry.objects.filter(
-        pan__in=list(pans), removed_at=None, cause=HotListEntry.Cause.SUSPICION
-    )
-    return frozenset(entries.values_list("pan", flat=True))
+def blocked_now() -> Exists:
+    """To annotate or filter cards by: whether one is on the hot list on suspicion."""
+    entries = HotListEntry.objects.filter(removed_at=None, cause=HotListEntry.Cause.SUSPICION)
+    return Exists(entries.filter(pan=OuterRef("pan")))
 
 
 def ground_of(flag: CardFlag) -> Ground:

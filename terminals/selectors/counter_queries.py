@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
+# A grey record that was settled is a purchase like a tap: the chip has paid, and its counter counts.
 _CARDS: Final = """
 WITH counted AS (
     SELECT purse.card_id, card.pan, purse.offline_seen AS seen
     FROM accounts_purse AS purse JOIN accounts_card AS card ON card.id = purse.card_id
     WHERE purse.kind = 'chip' AND (%(cards)s::bigint[] IS NULL OR purse.card_id = ANY(%(cards)s))
 ), tap AS (
-    SELECT tap.* FROM terminals_tap AS tap
-    WHERE outcome NOT IN (3, 8) AND (%(cards)s::bigint[] IS NULL OR tap.card_id = ANY(%(cards)s))
+    SELECT card_id, atc, amount_fen, balance_fen, occurred_at, received_at FROM terminals_tap
+    WHERE outcome NOT IN (3, 8) AND (%(cards)s::bigint[] IS NULL OR card_id = ANY(%(cards)s))
+    UNION ALL
+    SELECT card_id, atc, amount_fen, balance_fen, occurred_at, received_at FROM terminals_grey
+    WHERE id IN (SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+        AND (%(cards)s::bigint[] IS NULL OR card_id = ANY(%(cards)s))
 )"""
 
+# What comes behind a row is looked back upon from the end: a window that begins at its own row is summed up anew for each,
+# which takes the square of a terminal's taps.
 # A load stands before the first tap behind it. By the clocks, that is; but clocks differ, and within their tolerance the
 # chip's own balances know better: the tap that began with what the load left, or the one that left what the load began with.
 _STEPS: Final = """, loaded AS (
@@ -46,9 +53,10 @@ _STEPS: Final = """, loaded AS (
         loads_fen - lag(loads_fen) OVER card AS loaded_fen,
         lag(balance_fen) OVER card + loads_fen - lag(loads_fen) OVER card - balance_fen - amount_fen AS missing_fen,
         occurred_at, received_at,
-        min(received_at) OVER (PARTITION BY card_id ORDER BY atc ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS known_at,
-        min(occurred_at) OVER (PARTITION BY card_id ORDER BY atc ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS higher_at
-    FROM summed WHERE is_tap = 1 WINDOW card AS (PARTITION BY card_id ORDER BY atc)
+        min(received_at) OVER (higher ROWS UNBOUNDED PRECEDING) AS known_at,
+        min(occurred_at) OVER (higher ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS higher_at
+    FROM summed WHERE is_tap = 1
+    WINDOW card AS (PARTITION BY card_id ORDER BY atc), higher AS (PARTITION BY card_id ORDER BY atc DESC)
 )"""
 CARD_FAULTS: Final = (
     _CARDS  # noqa: S608  constants only
@@ -118,14 +126,19 @@ WITH device AS (
 ), gap AS (
     SELECT id, code, lower(range) AS first, upper(range) - 1 AS last
     FROM device, unnest(int8multirange(range_merge(seen)) - seen) AS range
+), used AS (
+    SELECT terminal_id, terminal_seq, occurred_at, received_at FROM terminals_tap
+    WHERE outcome <> 8 AND (%(terminals)s::bigint[] IS NULL OR terminal_id = ANY(%(terminals)s))
+    UNION ALL
+    SELECT terminal_id, terminal_seq, occurred_at, received_at FROM terminals_grey
+    WHERE id IN (SELECT grey_id FROM terminals_greystep WHERE state = 'settled')
+        AND (%(terminals)s::bigint[] IS NULL OR terminal_id = ANY(%(terminals)s))
 ), step AS (
     SELECT terminal_id, terminal_seq, occurred_at, received_at,
-        min(received_at) OVER later AS known_at,
-        min(occurred_at) OVER (PARTITION BY terminal_id ORDER BY terminal_seq
-            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS higher_at
-    FROM terminals_tap
-    WHERE outcome <> 8 AND (%(terminals)s::bigint[] IS NULL OR terminal_id = ANY(%(terminals)s))
-    WINDOW later AS (PARTITION BY terminal_id ORDER BY terminal_seq ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)
+        min(received_at) OVER (higher ROWS UNBOUNDED PRECEDING) AS known_at,
+        min(occurred_at) OVER (higher ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS higher_at
+    FROM used
+    WINDOW higher AS (PARTITION BY terminal_id ORDER BY terminal_seq DESC)
 )
 SELECT kind, code, first, last, count, since, NULL::bigint FROM (
     SELECT 'gap' AS kind, code, first, last, last - first + 1 AS count, known_at AS since

@@ -44,7 +44,7 @@ _numbers = itertools.count(1)
 class Town:
     """A terminal, cards, and what came of everything so far. `faults` is what should not be."""
 
-    field: Field
+    route: Field
     cards: list[Card]
     lot: random.Random
     counters: list[int] = field(default_factory=lambda: [0] * CARDS)
@@ -68,7 +68,7 @@ class Town:
         return self._tap(at, source.atc, days=self.lot.randrange(2))
 
     def _tap(self, at: int, counter: int, days: int = 0) -> TapRecord:
-        return self.field.tap(
+        return self.route.tap(
             self.cards[at],
             counter,
             self.lot.randrange(1, 20),
@@ -80,7 +80,7 @@ class Town:
     def hand_in(self, body: bytes, media_type: str = "application/x-ndjson") -> Batch:
         """One upload."""
         self.batches += 1
-        return accept_batch(terminal=self.field.terminal, body=body, media_type=media_type)
+        return accept_batch(terminal=self.route.terminal, body=body, media_type=media_type)
 
     def demand(self, what: str, found: object, wanted: object) -> None:
         """Keep what differs."""

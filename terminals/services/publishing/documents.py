@@ -27,7 +27,7 @@ from terminals.models import (
 )
 from terminals.selectors.hotlist import packed_difference, packed_list, standing
 from terminals.selectors.parameters import parameters
-from terminals.selectors.tariffs import published_tariffs
+from terminals.selectors.tariffs import documents_for, published_tariffs
 from terminals.services.publishing.hot_list import publish_hot_list
 from terminals.services.publishing.keys import present_key, ride_code_key, signer
 from terminals.services.publishing.shelf import Shelf
@@ -98,8 +98,9 @@ def _parameters(terminal: Terminal, since: int, now: datetime) -> Answer | None:
 
 
 def _tariffs(terminal: Terminal, since: int, now: datetime) -> Answer | None:
-    versions = published_tariffs(code=terminal.tariff_code, today=shanghai(now).date())
-    content = {"tariffs": versions}
+    code, today = terminal.tariff_code, shanghai(now).date()
+    versions = published_tariffs(code=code, today=today)
+    content = {"tariffs": versions, "tariff": code, "documents": documents_for(code=code, today=today)}
     return _published(DocumentKind.TARIFFS, terminal.tariff_code, content, len(versions), since, now)
 
 

@@ -25,7 +25,7 @@ from tests.factories import CLERK, make_card, make_product
 
 SIGNED_IN = re.compile('FROM "accounts_(user|citizen)"|django_session|SAVEPOINT')
 """What every page of a signed-in citizen asks, whatever it shows."""
-QUERIES_MAX = {"/": 9, "/cards/{}/refund/": 12}
+QUERIES_MAX = {"/": 9, "/cards/{}/refund/": 13}
 CARD_PAGES = ("", "online/", "online.csv", "top-up/", "automatic/", "passes/", "refund/")
 MANDATE = {
     "purse_kind": "account",

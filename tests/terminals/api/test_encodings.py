@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Card
-from terminals.api.views import BATCH_BYTES
+from terminals.api.limits import BATCH_BYTES
 from terminals.models import Batch, Refusal, Tap
 from terminals.services.hotlist import report_loss
 from terminals.wire import batch, txn

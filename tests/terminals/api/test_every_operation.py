@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, settings
@@ -19,6 +24,7 @@ from jsonschema import Draft202012Validator
 
 from accounts.models import Card
 from terminals.services.online import pace
+from terminals.wire.signature import sign_request
 from tests.factories import NOON
 from tests.terminals.chips import paid_order
 from tests.terminals.field import Field, deliver
@@ -187,3 +193,22 @@ def test_what_is_too_large_or_of_another_kind_is_refused_early(field: Field, pat
     large = deliver(field.signed("POST", f"/api/v1/{path}", b" " * 2_000, "application/json"))
     other = deliver(field.signed("POST", f"/api/v1/{path}", b"{}", "text/plain"))
     assert (large.status_code, other.status_code) == (413, 415)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["inquiries", "loads", "loads/TU202603020A1B2C3D4E5F/confirmation", "reversals", "refunds"],
+)
+def test_the_signatures_of_the_documentation(path: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "terminal-api.md").read_text("utf-8")
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    found = 0
+    for body in re.findall(r"^    (\{.*\})\n    Content-Digest", page, re.M):
+        url = f"http://127.0.0.1:8000/api/v1/{path}"
+        request = requests.Request("POST", url, data=body.encode()).prepare()
+        sign_request(
+            request, terminal_code="shop-01", key=key, created=datetime.fromtimestamp(1_772_424_000, UTC)
+        )
+        names = ("Content-Digest", "Signature-Input", "Signature")
+        found += "\n".join([body, *(f"    {name}: {request.headers[name]}" for name in names)]) in page
+    assert found == 1

@@ -173,7 +173,7 @@ def test_two_terminals_that_report_the_same_counter_are_paid_once(field: Field, 
 CAUSES = st.sampled_from(["no_answer", "logged", "not_paid"])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     events=st.lists(
         st.tuples(st.integers(0, 3), st.sampled_from(["tap", "grey", "settle"]), CAUSES), max_size=10

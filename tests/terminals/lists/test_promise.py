@@ -93,7 +93,7 @@ def test_who_was_late_bears_it(
     assert broken_invariants() == []
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     published=st.none() | st.integers(0, 90),
     rides=st.lists(st.integers(1, 120), min_size=1, max_size=6, unique=True),

@@ -1,73 +1,103 @@
-"""The program against the centre itself: signed lists and time, sales taken back; where the centre has them."""
+"""The program against the centre itself: signed lists and time, sales taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from citizencard.core.keyservice.keystore import KeyStore
 from terminals.program.chores import Chores
 from terminals.program.lists import ListStore
+from terminals.program.marks import Marks
 from terminals.program.news import SignedNews
 from terminals.readers.memory import MemoryTransport
 from terminals.services.hotlist import report_loss
+from terminals.services.online.return_rules import publish_return_policy
+from terminals.services.publishing import present_key
 from tests.factories import CLERK, NOON
 from tests.terminals.chips import loaded_card
+from tests.terminals.fare_shelf import document, publish
 from tests.terminals.program.device import Device
-
-
-def has(path: str) -> bool:
-    try:
-        resolve(path)
-    except Resolver404:
-        return False
-    return True
-
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.skipif(not has("/api/v1/documents/hot_list/0"), reason="this centre signs no documents yet")
+class House:
+    """A bus that keeps house by the centre's own documents."""
+
+    def __init__(self, bus: Device, folder: Path) -> None:
+        self.now, self.bus, self.said = timezone.now(), bus, list[str]()
+        self.store = ListStore.open(folder / "lists", bytes(present_key(self.now).public_key))
+        news = SignedNews(self.store)
+        bus.terminal.orders = news.held()
+        self.chores = Chores(bus.terminal, bus.client, news, folder, timezone.now, self.said.append)
+
+    def live(self, minutes: int) -> None:
+        for _ in range(minutes * 6):
+            self.now += timedelta(seconds=10)
+            self.chores.step(self.now)
+        assert self.said == []
+
+
 def test_signed_lists_of_the_real_centre_are_applied_and_acknowledged(
     install: Callable[..., Device], demo_keys: KeyStore, tmp_path: Path
 ) -> None:
-    from terminals.services.publishing import present_key
-
     card, chip = loaded_card(demo_keys, 5_000)
     bus = install("flat", {"fare_fen": 200}, channel="bus", line="K1", line_no="00000001")
-    now, said = timezone.now(), list[str]()
-    store = ListStore.open(tmp_path / "lists", bytes(present_key(now).public_key))
-    news = SignedNews(store)
-    bus.terminal.orders = news.held()
-    chores = Chores(bus.terminal, bus.client, news, tmp_path, timezone.now, said.append)
+    house = House(bus, tmp_path)
     assert bus.terminal.tap(MemoryTransport(chip), when=NOON).reason.code == "no_tariff"
-
-    def live(minutes: int) -> None:
-        nonlocal now
-        for _ in range(minutes * 6):
-            now += timedelta(seconds=10)
-            chores.step(now)
-
-    live(1)
-    assert said == []
+    house.live(1)
     assert bus.terminal.tap(MemoryTransport(chip), when=NOON).ok
     report_loss(card=card, actor=CLERK, reason="lost", occurred_at=NOON)
-    live(16)
+    house.live(16)
     later = NOON + timedelta(minutes=20)
     assert bus.terminal.tap(MemoryTransport(chip), when=later).reason.code == "listed"
-    assert store.versions()["hot_list"] > 0
+    assert house.store.versions()["hot_list"] > 0
     assert bus.terminal.drift is not None
     assert bus.terminal.drift.state == "right"
-    assert said == []
 
 
-@pytest.mark.skipif(not has("/api/v1/reversals"), reason="this centre takes no sales back yet")
+def test_fares_published_at_the_centre_are_what_a_tap_costs(
+    install: Callable[..., Device], demo_keys: KeyStore, tmp_path: Path
+) -> None:
+    student = Marks(categories={1: "student"})
+    bus = install("flat", {"fare_fen": 200}, channel="bus", line="K1", line_no="00000001", marks=student)
+    code = bus.terminal.orders.tariff
+    other = document("tariff", "other", {"kind": "flat", "rule": {"fare_fen": 900}})
+    half = {"tariffs": [code], "pay_percent": 75, "categories": ["student"]}
+    change = {
+        "from_tariffs": ["other"], "to_tariffs": [code], "within_minutes": 60, "same_line": False, "off_fen": 100,
+    }  # fmt: skip
+    elsewhere = {"tariffs": ["other"], "pay_percent": 0, "categories": ["student"]}
+    publish(
+        other, document("concession", "half", half), document("transfer", "change", change),
+        document("concession", "free", elsewhere),
+    )  # fmt: skip
+    house = House(bus, tmp_path)
+    house.live(1)
+    known = {item.id for item in bus.terminal.orders.book.documents}
+    assert known == {code, "other", "half", "change"}
+    result = bus.terminal.tap(MemoryTransport(loaded_card(demo_keys, 5_000)[1]), when=NOON)
+    assert (result.fare_fen, result.explained.full_fare_fen, result.explained.rules) == (
+        150,
+        200,
+        (code, "half"),
+    )
+
+
 def test_the_real_centre_takes_sales_back(install: Callable[..., Device], demo_keys: KeyStore) -> None:
+    publish_return_policy(
+        channel="bus",
+        valid_from=date(2026, 1, 1),
+        cancel=True,
+        refund_days=10_000,
+        legal_basis="test",
+        actor="clerk",
+    )
     shop = install("entered", {"max_fen": 100_000}, channel="shop")
     sequences = []
     for minutes, amount_fen in ((0, 500), (5, 300)):

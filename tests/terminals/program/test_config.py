@@ -52,6 +52,14 @@ def test_the_example_is_right_and_folders_count_from_the_file(
     assert (settings.centre_key, settings.sam_reader, settings.online) == (None, "00 01", False)
 
 
+def test_marks_may_stand_in_the_configuration(written: Callable[..., Path]) -> None:
+    more = "[marks]\nreal_name = [2]\n[marks.categories]\n2 = 'student'\n[marks.lines.00000001]\nline = 'K1'\ntariff = 'bus'\n"
+    marks = read_settings(written("[state]", f"{more}[state]")).post.marks
+    assert (marks.categories, marks.real_name, marks.lines) == (
+        {2: "student"}, frozenset({2}), {"00000001": ("K1", "bus")},
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("old", "new", "field", "rule"),
     [
@@ -68,6 +76,7 @@ def test_the_example_is_right_and_folders_count_from_the_file(
         ('[card]\nreader = "00 00"\n', "", "card", "is missing"),
         ("[state]", "[every]\nlists = 0\n[state]", "every.lists", "0 is not a number of seconds from 1"),
         ("[state]", "[stat]", "state", "is missing"),
+        ("[state]", "[marks.categories]\n300 = 'student'\n[state]", "marks.categories.300", "a card kind is a number"),
         ("[terminal]", "[terminal", "terminal.toml", "is not TOML"),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from terminals.program.marks import Marks
 from terminals.program.post import Meter
 from tests.terminals.fares.shelf import PUBLISHED
 from tests.terminals.program.fares import published
@@ -45,6 +46,13 @@ def test_a_concession_is_that_of_the_cards_own_kind(
     assert card.state.balance_fen == 5_000 - fare_fen
     assert result.record is not None
     assert result.record.trip == f"@{line}"
+
+
+def test_marks_of_the_device_hold_until_the_centre_tells_its_own(town: City) -> None:
+    mine = Marks(categories={NORMAL: "disabled"})
+    alone = town.place("bus", published("bus"), line="1", line_no="00000001", marks=mine)
+    told = town.place("bus", line="1", line_no="00000001", tariff="bus", marks=mine)
+    assert (alone.tap(chip()).fare_fen, told.tap(chip(number=2)).fare_fen) == (0, 200)
 
 
 def test_a_fare_is_explained_in_both_languages(town: City) -> None:

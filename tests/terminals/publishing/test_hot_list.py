@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 CARDS = st.sets(st.integers(1, 12), max_size=5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(steps=st.lists(st.tuples(CARDS, CARDS), min_size=1, max_size=6))
 def test_a_difference_from_any_version_makes_the_newest_list(steps: list[tuple[set[int], set[int]]]) -> None:
     with transaction.atomic():

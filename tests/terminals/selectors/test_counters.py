@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from accounts.models import Card, Purse, TopUpOrder
 from terminals.selectors.counters import BalanceLaw, Fault, balance_law, card_faults, terminal_faults
 from terminals.services.acceptance import accept_batch
+from terminals.services.greys import accept_greys, settle_greys
 from terminals.wire.batch import build_batch
+from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.record import TapRecord
 from terminals.wire.txn import MEDIA_TYPE as TXN
 from terminals.wire.txn import build_txn
@@ -126,10 +128,23 @@ def test_since_when_is_the_first_record_beyond_the_gap(field: Field, chip: Chip)
 
 
 def test_a_load_within_a_gap_belongs_to_its_sum(field: Field, chip: Chip) -> None:
-    first, _, _ = chip.pay(100), chip.load(5_000), chip.pay(700)
+    first = chip.pay(100)
+    chip.load(5_000)
+    chip.pay(700)
     chip.load(2_000)
     hand_in(field, first, chip.pay(100))
     assert short(card_faults()) == [("gap", 2, 2, 1, 700)]
+
+
+def test_a_grey_record_that_was_settled_is_no_gap_and_bounds_one(field: Field, chip: Chip) -> None:
+    taps = [chip.pay(amount) for amount in (100, 200, 300, 400)]
+    hand_in(field, taps[0], taps[3])
+    assert short(card_faults()) == [("gap", 2, 3, 2, 500)]
+    accept_greys(terminal=field.terminal, body=build_greys([GreyRecord(taps[2], "no_answer")]))
+    assert settle_greys() == 1
+    assert short(card_faults()) == [("gap", 2, 2, 1, 200)]
+    assert short(terminal_faults()) == [("gap", taps[1].terminal_seq, taps[1].terminal_seq, 1, None)]
+    assert balance_law() == BalanceLaw(1, 900, 700, 200, 0)
 
 
 def test_a_load_we_do_not_know_of_is_money_too_much(field: Field, chip: Chip) -> None:
