@@ -204,7 +204,8 @@ class ParameterPolicy(models.Model):
     """What terminals of a kind (empty: of all kinds without a policy of their own) go by, from a date on. Append-only.
 
     Limits are fen and counts of a card and day at one terminal, empty where nothing binds; the rhythms are seconds.
-    `grey_days` is how long a purchase without proof may wait for evidence before it is the merchant's risk.
+    `grey_days` is how long a purchase without proof may wait for evidence before it is the merchant's risk. `marks` are what the
+    kind of a card and the line of a trip record mean in this city, see `terminals.program.marks`.
     """
 
     LIMITS = ("single_fen", "offline_count", "offline_sum_fen", "overdraft_fen")
@@ -223,6 +224,9 @@ class ParameterPolicy(models.Model):
     heartbeat_s = models.PositiveIntegerField(_("heartbeat every (s)"))
     list_s = models.PositiveIntegerField(_("ask for lists every (s)"))
     grey_days = models.PositiveIntegerField(_("evidence for grey records within (days)"))
+    marks = models.JSONField(
+        _("marks on cards"), default=dict, db_default=models.Value("{}", models.JSONField()), blank=True
+    )
     legal_basis = models.CharField(_("legal basis"), max_length=200)
 
     class Meta:

@@ -22,7 +22,7 @@ def hot_list_policy(on: date) -> HotListPolicy | None:
 
 
 def parameters(kind: str, on: date) -> dict[str, Any]:
-    """As the signed document has them: `limits` (those that bind), the rhythms in seconds, and on what ground."""
+    """As the signed document has them: `limits` (those that bind), rhythms in seconds, `marks`, and on what ground."""
     policy = parameter_policy(kind, on)
     if policy is None:
         return {"limits": {}}
@@ -30,6 +30,7 @@ def parameters(kind: str, on: date) -> dict[str, Any]:
     return {
         "limits": {name: value for name, value in limits.items() if value is not None},
         **{name: getattr(policy, name) for name in policy.RHYTHMS},
+        "marks": policy.marks,
         "valid_from": policy.valid_from.isoformat(),
         "legal_basis": policy.legal_basis,
     }

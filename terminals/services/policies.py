@@ -10,7 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
+from terminals.fares.errors import DocumentError
+from terminals.fares.fields import Fields
 from terminals.models import HotListPolicy, ParameterPolicy, TerminalKind
+from terminals.program.marks import Marks
 
 
 def publish_hot_list_policy(
@@ -38,16 +41,22 @@ def publish_parameters(
     legal_basis: str,
     actor: str,
     kind: str = "",
+    marks: dict[str, Any] | None = None,
     **limits: int | None,
 ) -> ParameterPolicy:
     """Limits and rhythms for a kind of terminal (empty: all) from a date on; `limits` as ParameterPolicy.LIMITS, in fen.
 
-    A limit left out does not bind. As `publish_hot_list_policy` otherwise.
+    A limit left out does not bind. `marks` as `terminals.program.marks.Marks` reads them; without them the kind of a card
+    gives nobody a concession at the tap. As `publish_hot_list_policy` otherwise.
     """
     if kind and kind not in TerminalKind.values:
         raise InvalidField("kind", kind)
     if unknown := limits.keys() - set(ParameterPolicy.LIMITS):
         raise InvalidField(min(unknown), _("no such limit"))
+    try:
+        Marks.parse(Fields(marks or {}, "marks"))
+    except DocumentError as error:
+        raise InvalidField("marks", str(error)) from error
     terms = {
         "guard_s": guard_s,
         "upload_s": upload_s,
@@ -57,6 +66,7 @@ def publish_parameters(
         "legal_basis": legal_basis,
         **dict.fromkeys(ParameterPolicy.LIMITS),
         **limits,
+        "marks": marks or {},
     }
     key = {"kind": kind, "valid_from": valid_from}
     policy: ParameterPolicy = _publish(ParameterPolicy, key, terms, actor, "parameters")
@@ -68,7 +78,11 @@ def _publish(
     model: type[models.Model], key: dict[str, Any], terms: dict[str, Any], actor: str, what: str
 ) -> Any:
     for field, value in terms.items():
-        if field != "legal_basis" and value is not None and (type(value) is not int or value < 0):
+        if (
+            field not in ("legal_basis", "marks")
+            and value is not None
+            and (type(value) is not int or value < 0)
+        ):
             raise InvalidField(field, _("a whole number from 0"))
     if not terms["legal_basis"].strip():
         raise InvalidField("legal_basis", _("a policy needs a reason"))

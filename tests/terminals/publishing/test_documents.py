@@ -12,9 +12,11 @@ from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from citizencard.core.errors import InvalidField
 from citizencard.core.keyservice.client import KeyServiceClient
 from citizencard.core.keyservice.signing import SignPurpose
 from terminals.models import CentreKey, ListApplied, SignedDocument, Terminal
+from terminals.program.orders import Orders
 from terminals.selectors.list_latency import list_latency, publishing_latency, terminals_behind
 from terminals.services.policies import publish_hot_list_policy, publish_parameters
 from terminals.services.publishing import documents
@@ -93,6 +95,15 @@ def test_parameters_come_with_their_ground_and_a_new_version_when_they_change(
     publish_parameters(**PARAMETERS | {"kind": "validator", "guard_s": 20})  # type: ignore[arg-type]
     second = trusted(fetch(field, "parameters", first.statement.version))
     assert (second.statement.version, json.loads(second.content)["guard_s"]) == (2, 20)
+
+
+def test_marks_tell_terminals_what_the_kind_of_a_card_means(field: Field) -> None:
+    marks = {"categories": {"2": "student", "3": "senior65"}, "industries": {"bus": "bus-flat"}}
+    publish_parameters(**PARAMETERS, marks=marks)  # type: ignore[arg-type]
+    told = json.loads(trusted(fetch(field, "parameters")).content)
+    assert Orders.parse(told).marks.categories == {2: "student", 3: "senior65"}
+    with pytest.raises(InvalidField, match="marks"):
+        publish_parameters(**PARAMETERS | {"kind": "gate"}, marks={"categories": {"999": "student"}})  # type: ignore[arg-type]
 
 
 def test_tariffs_are_those_of_the_terminal(field: Field) -> None:
