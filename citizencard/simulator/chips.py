@@ -154,9 +154,13 @@ class RealCards:
     def _switch_on_one(self, device: Device, orders: Orders, journals: Path) -> Terminal:
         code = self.world.terminals[device.number].code
         memory = self._open.enter_context(closing(Memory.open(journals / code)))
-        stop = STATIONS[device.station] if device.station >= 0 else NOWHERE
+        post = Post(
+            line=f"L{device.line + 1}" if device.line >= 0 else "",
+            role=device.role,
+            stop=STATIONS[device.station] if device.station >= 0 else NOWHERE,
+        )
         sam = MemoryTransport(self.shelf.sam(code))
-        return Terminal(sam=sam, memory=memory, orders=orders, post=Post(role=device.role, stop=stop))
+        return Terminal(sam=sam, memory=memory, orders=orders, post=post)
 
 
 def _orders(tariff_code: str) -> Orders:
