@@ -65,7 +65,7 @@ INSERT INTO terminals_tap (business_date, batch_id, line, terminal_id, merchant_
 SELECT %(day)s, batch.id, row_number() OVER (PARTITION BY record.merchant ORDER BY n), terminal.id,
     terminal.merchant_id, card.id, seen.atc + row_number() OVER (PARTITION BY record.card ORDER BY n) - 1,
     seen.sequence + row_number() OVER (PARTITION BY record.merchant ORDER BY n) - 1, 6, amount_fen,
-    seen.balance_fen - coalesce(sum(amount_fen) FILTER (WHERE outcome < 3) OVER (PARTITION BY record.card ORDER BY n), 0),
+    seen.balance_fen - coalesce(sum(amount_fen) FILTER (WHERE outcome NOT IN (3, 4, 8)) OVER (PARTITION BY record.card ORDER BY n), 0),
     %(at)s + n * %(pace)s, now(), '\\x00000000', outcome
 FROM record
 JOIN terminals_terminal AS terminal ON terminal.code = 'TM' || lpad(merchant::text, 5, '0')
@@ -86,7 +86,7 @@ INSERT INTO accounts_transfer
     (business_date, kind, debit_id, credit_id, amount_fen, journal_id, source_id, occurred_at)
 SELECT %(day)s,
     CASE outcome WHEN 1 THEN 10 WHEN 4 THEN 12 ELSE 11 END,
-    CASE WHEN outcome IN (3, 4) THEN %(claims)s ELSE purse.account_id END,
+    CASE WHEN outcome IN (3, 4, 8) THEN %(claims)s ELSE purse.account_id END,
     CASE WHEN outcome IN (1, 4) THEN merchant.payable_id ELSE %(held)s END,
     amount_fen, journal.id, tap.id, occurred_at
 FROM journal, terminals_tap AS tap
@@ -98,11 +98,11 @@ WHERE tap.business_date = %(day)s AND tap.id > %(last)s AND amount_fen > 0
 _COUNTERS: Final = """
 UPDATE accounts_purse AS purse SET offline_seen = purse.offline_seen + seen.counters
 FROM (SELECT card_id, range_agg(int4range(atc, atc + 1)) AS counters FROM terminals_tap
-    WHERE business_date = %(day)s AND id > %(last)s AND outcome <> 3 GROUP BY card_id) AS seen
+    WHERE business_date = %(day)s AND id > %(last)s AND outcome NOT IN (3, 8) GROUP BY card_id) AS seen
 WHERE seen.card_id = purse.card_id;
 UPDATE terminals_terminal AS terminal SET sequences_seen = terminal.sequences_seen + seen.counters
 FROM (SELECT terminal_id, range_agg(int8range(terminal_seq, terminal_seq + 1)) AS counters FROM terminals_tap
-    WHERE business_date = %(day)s AND id > %(last)s GROUP BY terminal_id) AS seen
+    WHERE business_date = %(day)s AND id > %(last)s AND outcome <> 8 GROUP BY terminal_id) AS seen
 WHERE seen.terminal_id = terminal.id;
 """
 

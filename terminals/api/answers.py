@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
+from citizencard.core.errors import NotFound
 from citizencard.core.problems import MEDIA_TYPE as PROBLEM
+from citizencard.core.problems import problem_of
 
 
 def told_answer(answer: Mapping[str, Any]) -> HttpResponse:
@@ -22,3 +25,9 @@ def json_response(content: Mapping[str, Any], status: int = 200) -> HttpResponse
     media_type = "application/json" if status < 400 else PROBLEM
     length = {"Content-Length": str(len(body))}  # a purchase at once passes nobody else who would say it
     return HttpResponse(body, status=status, content_type=media_type, headers=length)
+
+
+@csrf_exempt
+def no_such_address(request: HttpRequest) -> HttpResponse:
+    """A program is told in its own form what a person would be told by a page."""
+    return json_response(problem_of(NotFound(what=request.path)), status=404)

@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema_field
 from rest_framework import serializers as s
 
 from citizencard.core.problems import MEDIA_TYPE
@@ -59,6 +59,11 @@ class TapAnswer(s.Serializer[Any]):
     terminal_seq = s.IntegerField()
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"$ref": "#/components/schemas/Reason"}]})
+class Why(s.JSONField):
+    """Of a record: a reason from the table. Of a field: the rule that it breaks, in words."""
+
+
 class Problem(s.Serializer[Any]):
     """Problem details (RFC 9457); further members name field, record and rule."""
 
@@ -71,7 +76,7 @@ class Problem(s.Serializer[Any]):
     field = s.CharField(required=False)
     line = s.IntegerField(required=False, help_text="Line of the batch, counted from 1 with the header")
     result = s.ChoiceField(RESULTS, required=False)
-    reason = Reason(required=False)
+    reason = Why(required=False)
     card_no = s.CharField(required=False)
     atc = s.IntegerField(required=False)
     terminal_no = s.CharField(required=False)

@@ -86,6 +86,7 @@ def test_every_page_of_the_office_runs_without_a_complaint(window: Watched, city
     links = window.page.locator("#nav-sidebar-apps a").evaluate_all(
         "all => all.map(one => one.getAttribute('href'))"
     )
+    assert len(links) > 12
     own = [
         f"/office/accounts/card/{city.card.pk}/change/",
         f"/office/accounts/card/{city.card.pk}/refund/",

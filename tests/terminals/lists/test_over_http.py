@@ -71,7 +71,7 @@ def test_lists_reach_the_terminal_whatever_happens_on_the_way(
     installed = bytes.fromhex(answer["centre_key"])
     store = ListStore.open(tmp_path / "a", installed)
     assert fetch(store, client, now) == {}
-    assert Orders.of(store).tariff_on(NOON.date())
+    assert Orders.of(store).own_tariff("", NOON.date())
     assert measure(client, store.trust, timezone.now).state == "right"
 
     # Five versions behind, by one difference; each loss was published by its own commit.

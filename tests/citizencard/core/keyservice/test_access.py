@@ -10,6 +10,7 @@ import pytest
 from citizencard.core.keyservice.backend import Backend
 from citizencard.core.keyservice.keystore import KeyStore, Usage
 from citizencard.core.keyservice.lifecycle import AllActive, Intent, KeyPolicy
+from citizencard.core.keyservice.protocol import RIGHT, UNCHECKED
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.signing import SignPurpose
 from citizencard.core.keyservice.vault_software import SoftwareVault
@@ -197,7 +198,7 @@ def test_taps_of_a_disabled_version_are_not_right(demo_keys: KeyStore, card_side
     old, new = (card_side.purchase_record(SERIAL, 200, 7, version=version) for version in (1, 2))
     serving, disabled = (backend_under(policy, demo_keys) for policy in (Window(Intent.SERVE), Window()))
     assert serving.purse.verify_purchase_tacs(old + new) == b"\x01\x01"
-    assert disabled.purse.verify_purchase_tacs(old + new) == b"\x00\x01"
+    assert disabled.purse.verify_purchase_tacs(old + new) == bytes([UNCHECKED, RIGHT])
 
 
 def test_fields_are_sealed_with_the_current_key_and_opened_with_older_ones(demo_keys: KeyStore) -> None:

@@ -14,7 +14,7 @@ from citizencard.core.keyservice.backend import Backend, KeyRing
 from citizencard.core.keyservice.handlers import answer
 from citizencard.core.keyservice.keystore import KeyStore, Usage
 from citizencard.core.keyservice.lifecycle import AllActive, Intent
-from citizencard.core.keyservice.protocol import TAC_RECORD, Opcode
+from citizencard.core.keyservice.protocol import RIGHT, TAC_RECORD, UNCHECKED, WRONG, Opcode
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.tacs import BULK_FROM, EncipherCards, verify
 from citizencard.core.keyservice.vault_software import SoftwareVault
@@ -119,7 +119,8 @@ def test_a_version_not_to_be_used_does_not_stop_the_others(code: Code) -> None:
         return encipher(version, blocks)
 
     records = genuine(random.Random(3), 100, cards=10)
-    expected = bytes(record[8] != 2 for record in records)
+    refused = UNCHECKED if code is Code.KEY_NOT_PERMITTED else WRONG
+    expected = bytes(refused if record[8] == 2 else RIGHT for record in records)
     assert verify(b"".join(records), one_refused) == expected
 
 
