@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-MEASURED = ["batch", "online", "clearing", "tac", "ledger-single", "ledger-sets"]
-"""Those whose harness differs; the ledger's others take minutes."""
+MEASURED = ["batch", "online", "clearing", "tac", "ledger-single"]
+"""Those whose harness differs; the others take minutes, or are like one of these."""
 
 
 def bench(*words: str) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,11 @@ def city(key_service: KeyServiceClient, transactional_db: None, demo_keys: KeySt
 
 @pytest.fixture(params=["phone", "desktop"])
 def window(
-    request: pytest.FixtureRequest, chromium: Browser, live_server: LiveServer, city: City
+    request: pytest.FixtureRequest,
+    key_service: KeyServiceClient,
+    chromium: Browser,
+    live_server: LiveServer,
+    city: City,
 ) -> Iterator[Watched]:
     """A Chinese reader's window in both sizes."""
     size = PHONE if request.param == "phone" else DESKTOP
@@ -42,7 +46,9 @@ def window(
 
 
 @pytest.fixture
-def desktop(chromium: Browser, live_server: LiveServer, city: City) -> Iterator[Watched]:
+def desktop(
+    key_service: KeyServiceClient, chromium: Browser, live_server: LiveServer, city: City
+) -> Iterator[Watched]:
     """A desktop window only."""
     context = chromium.new_context(viewport=DESKTOP, locale="zh-CN", accept_downloads=True)  # type: ignore[arg-type]
     yield Watched(context.new_page(), live_server.url)

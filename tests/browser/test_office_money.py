@@ -81,6 +81,7 @@ def test_a_subsidy_file_is_uploaded_by_one_and_paid_out_by_another(desktop: Watc
     assert desktop.complaints == []
 
 
+@pytest.mark.parametrize("window", ["phone"], indirect=True)
 def test_every_page_of_the_office_runs_without_a_complaint(window: Watched, city: Money) -> None:
     sign_in(window, "root")
     links = window.page.locator("#nav-sidebar-apps a").evaluate_all(

@@ -350,7 +350,7 @@ def run_batch(product: CardProduct, count: int) -> tuple[int, int]:
     return len(uploading), len(approving)
 
 
-@pytest.mark.parametrize(("kind", "lines"), [("online", 10_000), ("chip_only", 1_000)])
+@pytest.mark.parametrize(("kind", "lines"), [("online", 3_000), ("chip_only", 1_000)])
 def test_many_lines_take_as_many_queries_as_two(
     payer: LedgerAccount, kind: str, lines: int, request: pytest.FixtureRequest, record_property: Any
 ) -> None:

@@ -62,14 +62,14 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.usefixtures("path")
-@pytest.mark.parametrize("cards", [300, 100_000])
-def test_a_hundred_thousand_verdicts_are_the_library_s(cards: int) -> None:
+@pytest.mark.parametrize("cards", [300, 30_000])
+def test_thirty_thousand_verdicts_are_the_library_s(cards: int) -> None:
     """A third is wrong in some way; the slow way judges each record alone."""
     rng = random.Random(cards)
-    records = genuine(rng, 100_000, cards=cards)
+    records = genuine(rng, 30_000, cards=cards)
     records = [tampered(rng, record) if rng.random() < 1 / 3 else record for record in records]
     expected = bytes(record[8] in MASTERS and right_tac(record) == record[31:] for record in records)
-    assert 60_000 < sum(expected) < 70_000
+    assert 18_000 < sum(expected) < 22_000
     assert verify(b"".join(records), encipher) == expected
 
 
