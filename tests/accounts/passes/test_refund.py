@@ -154,7 +154,7 @@ def test_a_fee_never_takes_more_than_is_left(sell: Callable[..., Pass]) -> None:
     assert invariants.broken() == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     terms=st.fixed_dictionaries(
         {

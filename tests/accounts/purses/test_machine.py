@@ -44,7 +44,7 @@ from tests.fixtures_accounts import TODAY
 
 pytestmark = pytest.mark.django_db
 FLOOR, FILLING, DAILY = 0, 1_000, 900
-EXAMPLES, STEPS = (2_000, 100) if FULL else (80, 50)
+EXAMPLES, STEPS = (2_000, 100) if FULL else (50, 50)
 amounts = st.one_of(st.integers(1, 40), st.integers(1, 40), st.integers(1, 400))
 numbers = st.integers(0, 30)
 

@@ -18,8 +18,8 @@ from citizencard.simulator.verdicts import VERDICTS
 
 pytestmark = pytest.mark.django_db
 
-TAPS = int(os.environ.get("SIMULATE_TAPS", "4000"))
-CITIZENS = int(os.environ.get("SIMULATE_CITIZENS", "500"))
+TAPS = int(os.environ.get("SIMULATE_TAPS", "2500"))
+CITIZENS = int(os.environ.get("SIMULATE_CITIZENS", "300"))
 PLANTED = "cloned=0.01,rollback=0.01,routes=0.05,repeated=0.01,forged=0.01,altered=0.01,unknown=0.005"
 CONFLICT, DUPLICATE, BAD_TAC, UNKNOWN = (
     VERDICTS.index(word) for word in ("counter_conflict", "duplicate", "bad_tac", "unknown_card")
