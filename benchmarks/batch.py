@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Barrier, Thread
 from time import perf_counter
 
 import requests
@@ -22,6 +23,7 @@ RECORDS = 10_000
 QUICK_RECORDS = 200
 CARDS = 1_000
 AMOUNT_FEN = 20
+TOGETHER = "HTTP, two uploads at once"
 AGAIN = "binary COPY of rows that are there already (raw limit)"
 
 
@@ -43,7 +45,7 @@ def run(*, address: str, tills: Sequence[Till], cards: Sequence[Wallet], rounds:
         _round(figures, result, records, cards, near, far, address)
     result.check("the audit is clean", broken_invariants() == [])
     result.figures = figures.figures()
-    for name in "service", "HTTP", "repeat over HTTP":
+    for name in "service", "HTTP", TOGETHER, "repeat over HTTP":
         result.ratio(f"{name} / COPY", name, "binary COPY (raw limit)")
     result.ratio("repeat over HTTP / COPY again", "repeat over HTTP", AGAIN)
     return result
@@ -70,6 +72,7 @@ def _round(
     again = _send(figures, "repeat over HTTP", signed, records)
     result.check("every record was accepted", first.json()["accepted"] == records)
     result.check("a repeated upload gets the same bytes", first.content == again.content)
+    _send_together(figures, result, records, cards, (near, far), address)
 
 
 def _body(number: str, till: Till, cards: Sequence[Wallet], records: int) -> bytes:
@@ -86,6 +89,33 @@ def _send(figures: Rounds, name: str, request: PreparedRequest, records: int) ->
         figures.add(name, records / (perf_counter() - began))
     response.raise_for_status()
     return response
+
+
+def _send_together(
+    figures: Rounds, result: Result, records: int, cards: Sequence[Wallet], pair: Sequence[Till], address: str
+) -> None:
+    """Two terminals that have met different cards, as two depots have: both processors have work."""
+    url, half, number = f"http://{address}/api/v1/batches", len(cards) // 2, f"bench-{Batch.objects.count()}"
+    signed = [
+        till.signed(url, _body(number, till, part, records), MEDIA_TYPE)
+        for till, part in zip(pair, (cards[:half], cards[half:]), strict=True)
+    ]
+    start, accepted = Barrier(len(pair) + 1), []
+
+    def upload(request: PreparedRequest) -> None:
+        with requests.Session() as session:
+            start.wait()
+            accepted.append(session.send(request).json()["accepted"])
+
+    threads = [Thread(target=upload, args=(request,)) for request in signed]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    began = perf_counter()
+    for thread in threads:
+        thread.join()
+    figures.add(TOGETHER, len(pair) * records / (perf_counter() - began))
+    result.check("every record was accepted", accepted == [records] * len(pair))
 
 
 def _copy(figures: Rounds, result: Result, batch: Batch) -> None:
