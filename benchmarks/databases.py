@@ -55,6 +55,16 @@ def copied_database(template: str) -> Iterator[str]:
         yield database_url()
 
 
+def replace_database(template: str) -> None:
+    """Replace the database Django is connected to by a new copy of `template`, whatever else is connected to it."""
+    name = str(connection.settings_dict["NAME"])
+    with reconnected():
+        _administer(
+            f'DROP DATABASE "{name}" WITH (FORCE)',
+            f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy',
+        )
+
+
 @contextmanager
 def connected_to(name: str) -> Iterator[None]:
     """Point Django at another database of the same server, for all threads."""
@@ -117,6 +127,7 @@ def _address() -> dict[str, str | None]:
     return {name: None if value is None else str(value) for name, value in found.items()}
 
 
-def _administer(statement: str) -> None:
+def _administer(*statements: str) -> None:
     with owner_connection("postgres") as admin:
-        admin.execute(statement)
+        for statement in statements:
+            admin.execute(statement)

@@ -48,7 +48,7 @@ class Serve:
                 command, env=self.environment, cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT
             )
         try:
-            assert wait_until(lambda: self.says("runs at") or process.poll() is not None, 60)
+            assert wait_until(lambda: self.says("runs at") or process.poll() is not None, 180)
             assert process.poll() is None, self.output.read_text()
             yield process
         finally:
