@@ -82,3 +82,11 @@ def key_service() -> Iterator[KeyServiceClient]:
 def demo_keys() -> KeyStore:
     """The demonstration masters in clear, to play the chips' side in a test."""
     return load_demo_keys(DEMO_KEYS, environment="test")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What a test has put into Django's cache, the next one must not find: figures of an overview, say."""
+    from django.core.cache import cache
+
+    cache.clear()

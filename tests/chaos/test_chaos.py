@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from benchmarks.house import CLUSTER
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_every_control_loses(
     record_property: Callable[[str, object], None], cluster: Path | None
 ) -> None:
