@@ -20,6 +20,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     return Scheduling(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups then
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Readers first, since they are waited for most of the time; then files with slow tests, so that none ends last."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
