@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 READERS = "readers"
@@ -20,11 +22,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     return Scheduling(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups then
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Readers first, since they are waited for most of the time; then files with slow tests, so that none ends last."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (not item.get_closest_marker("pcsc"), item.path not in slow))
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Readers first, since they are waited for most of the time; then files with slow tests, so that none ends last.
+
+    xdist reads the groups on the way, and pytest-django has an order of its own.
+    """
     for item in items:
         if item.get_closest_marker("pcsc"):
             item.add_marker(pytest.mark.xdist_group(READERS))
+    yield
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (not item.get_closest_marker("pcsc"), item.path not in slow))
