@@ -15,12 +15,7 @@ from tests.cluster import RunServer, migrated_cluster
 if TYPE_CHECKING:  # pytest loads this file before Django knows its apps
     from citizencard.core.keyservice.client import KeyServiceClient
 
-pytest_plugins = [
-    "tests.scheduling",
-    "tests.fixtures_core",
-    "tests.fixtures_accounts",
-    "tests.fixtures_browser",
-]
+pytest_plugins = ["tests.fixtures_core", "tests.fixtures_accounts", "tests.fixtures_browser"]
 
 IDS_APART = 1_000_000
 """So many rows no test makes."""
@@ -38,6 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
     _ = settings.DATABASES
+
+
+@pytest.hookimpl(trylast=True)  # pytest-django has an order of its own
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that none of them ends last."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
