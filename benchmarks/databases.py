@@ -17,6 +17,8 @@ from django.db import connection
 
 from citizencard.core.roles import as_owner
 
+TABLES = "tables"
+"""A database with all tables and nothing in them, where a server has been prepared with one: see tests/cluster.py."""
 _numbers = itertools.count(1)
 
 
@@ -34,6 +36,12 @@ def new_database(purpose: str, template: str = "template1") -> Iterator[str]:
 @contextmanager
 def migrated_database() -> Iterator[str]:
     """A database with the tables and nothing else; yields its name."""
+    with owner_connection("postgres") as admin:
+        prepared = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TABLES]).fetchone()
+    if prepared is not None:
+        with new_database("migrated", TABLES) as name:
+            yield name
+        return
     with new_database("migrated") as name:
         with connected_to(name):
             call_command("migrate", interactive=False, verbosity=0)
@@ -45,6 +53,16 @@ def copied_database(template: str) -> Iterator[str]:
     """Point Django at a new copy of `template`, which nobody may be using; yields the copy's DATABASE_URL."""
     with new_database("copy", template) as name, connected_to(name):
         yield database_url()
+
+
+def replace_database(template: str) -> None:
+    """Replace the database Django is connected to by a new copy of `template`, whatever else is connected to it."""
+    name = str(connection.settings_dict["NAME"])
+    with reconnected():
+        _administer(
+            f'DROP DATABASE "{name}" WITH (FORCE)',
+            f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy',
+        )
 
 
 @contextmanager
@@ -109,6 +127,7 @@ def _address() -> dict[str, str | None]:
     return {name: None if value is None else str(value) for name, value in found.items()}
 
 
-def _administer(statement: str) -> None:
+def _administer(*statements: str) -> None:
     with owner_connection("postgres") as admin:
-        admin.execute(statement)
+        for statement in statements:
+            admin.execute(statement)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HOST = "127.0.0.1"
+CLUSTER = "CITIZENCARD_CLUSTER"
+"""May name a migrated data directory to begin with, a copy of it; otherwise everything is made anew."""
 
 
 @contextlib.contextmanager
@@ -23,6 +25,8 @@ def state_directory() -> Iterator[Path]:
     state = Path(tempfile.mkdtemp(prefix="cc-bench-"))
     os.environ |= {"CITIZENCARD_STATE": str(state), "DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
     try:
+        if cluster := os.environ.get(CLUSTER):
+            shutil.copytree(cluster, state / "postgres")
         yield state
     finally:
         shutil.rmtree(state, ignore_errors=True)

@@ -14,14 +14,6 @@ if TYPE_CHECKING:  # pytest loads this file before Django knows its apps
 TODAY = date(2026, 3, 2)
 """The business day the tests play on."""
 
-_PARTITIONED = (
-    "accounts_transfer",
-    "terminals_tap",
-    "terminals_refusal",
-    "terminals_farecharge",
-    "terminals_fareshare",
-)
-
 
 @pytest.fixture
 def open_day(db: None) -> BusinessDay:
@@ -45,21 +37,3 @@ def prepared_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for module in ledger, limits:
         monkeypatch.setattr(module, "fetch_one", counting)
     return calls
-
-
-def drop_daily_partitions() -> None:
-    """Remove what opening business days and posting has made outside of Django's tables; flushing does not."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT child.inhrelid::regclass::text FROM pg_inherits child "
-            "JOIN pg_class parent ON parent.oid = child.inhparent WHERE parent.relname = ANY(%s)",
-            [list(_PARTITIONED)],
-        )
-        for (partition,) in cursor.fetchall():
-            cursor.execute(f"DROP TABLE {partition}")
-        cursor.execute(
-            "SET session_replication_role = replica; TRUNCATE accounts_tally, accounts_closing;"
-            "SET session_replication_role = DEFAULT"
-        )

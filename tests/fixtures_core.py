@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -79,35 +78,15 @@ def key_service() -> Iterator[KeyServiceClient]:
         service.stop()
 
 
-@pytest.fixture(autouse=True)
-def _key_service_beside_database(request: pytest.FixtureRequest) -> None:
-    """Whatever works on the database may seal personal data or check a TAC."""
-    if request.node.get_closest_marker("django_db") or {"db", "transactional_db"} & set(request.fixturenames):
-        request.getfixturevalue("key_service")
-
-
 @pytest.fixture(scope="session")
 def demo_keys() -> KeyStore:
     """The demonstration masters in clear, to play the chips' side in a test."""
     return load_demo_keys(DEMO_KEYS, environment="test")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _flushing_passes_append_only_triggers() -> Iterator[None]:
-    """Transactional tests end with a TRUNCATE of all tables, which append-only tables refuse to anyone else."""
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What a test has put into Django's cache, the next one must not find: figures of an overview, say."""
+    from django.core.cache import cache
 
-    from django.db import connection  # not before the settings are loaded
-
-    from tests.fixtures_accounts import drop_daily_partitions
-
-    operations = type(connection.ops)
-    plain = operations.execute_sql_flush
-
-    def execute_sql_flush(self: Any, sql_list: list[str]) -> None:
-        # Ordinary triggers do not fire in a replica's session; only the tests' superuser may say so.
-        plain(self, ["SET LOCAL session_replication_role = replica", *sql_list])
-        drop_daily_partitions()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operations, "execute_sql_flush", execute_sql_flush)
-        yield
+    cache.clear()

@@ -11,7 +11,7 @@ from accounts.models import Card, Citizen, TopUpOrder, User
 from accounts.services import citizens, topup
 from citizencard.core.calendar import open_business_day
 from citizencard.core.keyservice.keystore import KeyStore
-from citizencard.office.roles import MATRIX, ensure_roles
+from citizencard.office.roles import MATRIX
 from settlement.services.clearing import clear_day
 from terminals.services.acceptance import accept_batch
 from terminals.services.field import register_merchant
@@ -85,7 +85,6 @@ def found_city(keys: KeyStore) -> City:
 
 def make_staff() -> None:
     """One officer per role, named after it, and the superuser `root`."""
-    ensure_roles()
     for role in MATRIX:
         user = User.objects.create_user(username=role, password=PASSWORD, is_staff=True)
         user.groups.set(Group.objects.filter(name=role))

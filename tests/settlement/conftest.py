@@ -25,15 +25,6 @@ def own_city(own_database: str) -> date:
     return found_small_city()
 
 
-@pytest.fixture(scope="session")
-def migrated_database(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The name of a migrated, empty database to copy."""
-    from benchmarks.databases import migrated_database
-
-    with django_db_blocker.unblock(), migrated_database() as name:
-        yield name
-
-
 @pytest.fixture
 def own_database(migrated_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """A fresh database for one test, dropped afterwards; the value is its DATABASE_URL."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import threading
+from collections.abc import Callable
 from datetime import date
-from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -20,10 +18,11 @@ from citizencard.core.calendar import assign_business_date
 from settlement.models import ClearingRun, Statement
 from settlement.selectors.audit import broken_invariants
 from settlement.selectors.statements import canonical_lines
+from settlement.services import clearing
 from settlement.services.clearing import clear_day
+from tests.chaos.forks import forked, kill_self
 from tests.settlement.small_city import found_small_city
 
-PROJECT = Path(__file__).resolve().parents[2]
 KILLS = [
     ("lock_run", "after"),
     ("cut_off", "after"),
@@ -56,19 +55,30 @@ def undisturbed() -> date:
     return day
 
 
-def run_and_die(url: str, day: date, place: str, when: str) -> None:
-    environment = {**os.environ, "DATABASE_URL": url}
-    command = [sys.executable, "-m", "tests.settlement.dying_run", day.isoformat(), place, when]
-    done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+def run_and_die(day: date, place: str, when: str) -> None:
+    """Clear in a child that is killed before or after a call of `place`, a function that clearing calls."""
+
+    def run() -> None:
+        owner: Any = clearing.calendar if hasattr(clearing.calendar, place) else clearing
+        setattr(owner, place, deadly(getattr(owner, place), when))
+        clear_day(day=day)
+
+    assert forked(run) == -signal.SIGKILL
 
 
-def test_killed_at_every_boundary_it_ends_as_if_never_killed(
-    own_city: date, own_database: str, migrated_database: str
-) -> None:
+def deadly(function: Callable[..., Any], when: str) -> Callable[..., Any]:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if when == "after":
+            function(*args, **kwargs)
+        kill_self()
+
+    return wrapper
+
+
+def test_killed_at_every_boundary_it_ends_as_if_never_killed(own_city: date, migrated_database: str) -> None:
     states = []
     for place, when in KILLS:
-        run_and_die(own_database, own_city, place, when)
+        run_and_die(own_city, place, when)
         states.append(ClearingRun.objects.values_list("state", flat=True).first())
 
     # A step that did not commit has left no trace, one that did is not done again.

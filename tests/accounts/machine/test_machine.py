@@ -16,7 +16,7 @@ from terminals.services.acceptance import posting
 from tests.accounts.machine.city import found_city
 from tests.accounts.machine.steps import CitySteps
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 STEPS_PER_RUN = 150
 DEFAULT_STEPS = 4_500
 STEPS = int(os.environ.get("MACHINE_STEPS", DEFAULT_STEPS))

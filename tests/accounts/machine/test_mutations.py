@@ -19,7 +19,7 @@ from terminals.services.acceptance import posting
 from tests.accounts.machine.faults import Fault, faults_of
 from tests.accounts.machine.scenes import SCENES, Event, Stage
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
 
 IN_SQL = {
     "swapped": ("debit_id, credit_id,", "credit_id, debit_id,"),

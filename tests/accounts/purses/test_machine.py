@@ -42,7 +42,7 @@ from tests.accounts.purses.filling import fill, fresh
 from tests.factories import CLERK, NOON
 from tests.fixtures_accounts import TODAY
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 FLOOR, FILLING, DAILY = 0, 1_000, 900
 EXAMPLES, STEPS = (2_000, 100) if FULL else (50, 50)
 amounts = st.one_of(st.integers(1, 40), st.integers(1, 40), st.integers(1, 400))

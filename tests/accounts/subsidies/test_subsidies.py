@@ -33,7 +33,7 @@ from citizencard.core.models import AuditEntry
 from tests.accounts.subsidies.files import subsidy_file
 from tests.factories import CLERK, NOON, document_number, fill_purse, make_card, make_citizen, make_product
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
 
 MAKER, CHECKER = "maker", "checker"
 _running = itertools.count(90_000_000_000)

@@ -51,7 +51,7 @@ from tests.accounts.topup.gateway import MODULES, FakeGateway
 from tests.factories import CLERK, NOON, make_order
 from tests.terminals.chips import COUNTER_NO, PIN, issued_card
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 State = TopUpOrder.State
 EXAMPLES, STEPS = (1_000, 60) if FULL else (15, 40)
 LOAD_APDUS = 8

@@ -10,14 +10,14 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 
-@pytest.fixture(scope="package")
-def city_name(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def city_name(migrated_database: str, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """The name of a database with the small city on its open day, 2 November 2026."""
-    from benchmarks.databases import connected_to, migrated_database
+    from benchmarks.databases import connected_to, new_database
     from tests.settlement.small_city import found_small_city
 
-    with django_db_blocker.unblock(), migrated_database() as name:
-        with connected_to(name):
+    with new_database("city", migrated_database) as name:
+        with django_db_blocker.unblock(), connected_to(name):
             found_small_city()
         yield name
 

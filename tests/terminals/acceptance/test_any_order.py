@@ -20,7 +20,7 @@ from terminals.wire.record import TapRecord
 from tests.factories import NOON, fill_purse, make_card
 from tests.terminals.field import Field
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 RECORDS = 8
 
 

@@ -26,7 +26,7 @@ from tests.accounts.chip import Chip
 from tests.factories import CLERK, fill_purse, make_card, make_order, make_product
 from tests.terminals.field import Field
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 OVERDRAFT_FEN = 500
 CLAIM = Tap.Outcome.OVER_BALANCE
 ACCEPTED = Tap.Outcome.ACCEPTED

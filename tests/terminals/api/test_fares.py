@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from terminals.api.fare_views import FareThrottle
@@ -26,11 +25,6 @@ from tests.terminals.pricing.city import STATIONS, at, documents
 
 QUOTE = "/api/v1/fares/quote"
 DOCUMENTS = "/api/v1/fares/documents"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 @pytest.mark.django_db

@@ -31,7 +31,7 @@ from tests.terminals.chips import loaded_card, sam_for
 from tests.terminals.program.device import Device
 from tests.terminals.program.test_terminal import FLAT, METRO, PARKING
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 TAPS_A_DAY: Final = int(os.environ.get("CITIZENCARD_TAPS_A_DAY", "6"))
 DAYS: Final = 7
 CUTS: Final = 0.06
