@@ -258,6 +258,15 @@ OF_A_DATE: Final = {
     ),
 }
 """Rules that speak of one date's rows at a time, as parts of a proof: true of all dates when true of each."""
+IN_SHORT: Final = {
+    "transfers": """
+        SELECT EXISTS (SELECT FROM core_businessday WHERE date = %(day)s)
+            AND count(*) = (SELECT count(*) FROM accounts_transfer)
+        FROM accounts_transfer t JOIN accounts_journal j ON j.id = t.journal_id
+        JOIN accounts_ledgeraccount d ON d.id = t.debit_id JOIN accounts_ledgeraccount c ON c.id = t.credit_id
+        WHERE t.kind IN (10, 11, 13, 30, 43, 44, 59) OR d.control_id IS NULL""",
+}
+"""Whether all rules of a part hold, by reading its rows once; what breaks one is looked for when they do not."""
 OF_NOW: Final = (
     "the purses add up to their control account",
     "a purse keeps floor and ceiling, those of its product",

@@ -228,7 +228,6 @@ OF_A_DATE: Final = {
     "taps": (
         "a tap stands on a batch, terminal, merchant and card that exist",
         "a tap has the business date of its batch",
-        "a card known to be on the hot list pays nobody",
     ),
     "transfers of taps": (
         "a tap with an amount has its one transfer, and a transfer its tap",
@@ -238,9 +237,32 @@ OF_A_DATE: Final = {
         "every record of a batch is a tap or a refusal",
         "a refusal belongs to a batch of its business date",
         "a refusal names a reason that has a rule",
+        "a card known to be on the hot list pays nobody",
     ),
 }
 """Rules that speak of one date's rows at a time, as parts of a proof: true of all dates when true of each."""
+# No two transfers of a date have the same kind, source and credit account: a tap matches one at most, and where taps,
+# transfers and matches are as many, each has its own.
+IN_SHORT: Final = {
+    "taps": """
+        SELECT count(*) = (SELECT count(*) FROM terminals_tap) FROM terminals_tap t
+        JOIN terminals_batch b ON b.id = t.batch_id AND b.terminal_id = t.terminal_id
+        JOIN terminals_terminal d ON d.id = t.terminal_id JOIN terminals_merchant m ON m.id = t.merchant_id
+        JOIN accounts_purse p ON p.card_id = t.card_id AND p.kind = 'chip'""",
+    "transfers of taps": """
+        SELECT count(*) = (SELECT count(*) FROM terminals_tap WHERE amount_fen > 0)
+            AND count(*) = (SELECT count(*) FROM accounts_transfer WHERE kind IN (10, 11, 12))
+        FROM terminals_tap t
+        JOIN accounts_purse p ON p.card_id = t.card_id AND p.kind = 'chip'
+        JOIN terminals_merchant m ON m.id = t.merchant_id
+        CROSS JOIN (SELECT max(id) FILTER (WHERE code = '1221') AS claim, max(id) FILTER (WHERE code = '2241') AS held
+            FROM accounts_ledgeraccount WHERE code IN ('1221', '2241')) AS suspense
+        JOIN accounts_transfer moved ON moved.source_id = t.id AND moved.amount_fen = t.amount_fen
+            AND moved.kind = CASE t.outcome WHEN 1 THEN 10 WHEN 4 THEN 12 ELSE 11 END
+            AND moved.credit_id = CASE WHEN t.outcome IN (1, 4) THEN m.payable_id ELSE held END
+            AND (moved.debit_id = p.account_id AND t.outcome NOT IN (3, 4, 8) OR moved.debit_id = claim AND t.outcome <> 1)""",
+}
+"""Whether all rules of a part hold, by reading its rows once; what breaks one is looked for when they do not."""
 OF_NOW: Final = ("the triggers that guard taps, refusals and fares are on",)
 """Rules about what stands now, whose price does not grow with the dates."""
 

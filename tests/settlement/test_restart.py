@@ -17,8 +17,8 @@ from accounts.models import Journal, Transfer
 from benchmarks.city import Purchase, tap
 from benchmarks.databases import copied_database
 from citizencard.core.calendar import assign_business_date
-from settlement.models import ClearingRun, Statement
-from settlement.selectors.audit import broken_invariants
+from settlement.models import ClearingPart, ClearingRun, Statement
+from settlement.selectors.audit import PROOFS, broken_invariants
 from settlement.selectors.statements import canonical_lines
 from settlement.services.clearing import clear_day
 from tests.settlement.small_city import found_small_city
@@ -111,6 +111,7 @@ def test_runs_at_once_make_one_set_of_statements(own_city: date, clearers: int) 
     assert len(set(results)) == 1
     assert Statement.objects.count() == 3
     assert Journal.objects.filter(kind="clearing").count() == 1
+    assert ClearingPart.objects.exclude(done_at=None).count() == len(PROOFS) + 4
     assert broken_invariants() == []
 
 
