@@ -1,4 +1,4 @@
-"""The one lock of clearing: a business date's run is worked on by one transaction at a time."""
+"""The locks of clearing: steps of a business date's run are taken by one transaction at a time, and who is at work can be seen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from settlement.models import ClearingRun
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
+_WORK_LOCK: Final = 0x574F524B  # "WORK"; shared by all who work on the date
 
 
 def lock_run(day: date) -> ClearingRun:
@@ -20,7 +21,22 @@ def lock_run(day: date) -> ClearingRun:
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("a clearing run is locked inside a transaction only")
+    at_work(day)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CLEARING_LOCK, day.toordinal()])
     ClearingRun.objects.bulk_create([ClearingRun(business_date=day)], ignore_conflicts=True)
     return ClearingRun.objects.select_for_update().get(business_date=day)
+
+
+def at_work(day: date) -> None:
+    """Let `is_idle` see that the caller's transaction works on the date."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", [_WORK_LOCK, day.toordinal()])
+
+
+@transaction.atomic
+def is_idle(day: date) -> bool:
+    """Nobody works on the date at this moment; between two steps it may seem so."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_WORK_LOCK, day.toordinal()])
+        return bool(cursor.fetchone()[0])

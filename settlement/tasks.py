@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
+from django.dispatch import receiver
+from kombu.exceptions import OperationalError as BrokerError
 
+from settlement.locks import is_idle
+from settlement.models import ClearingRun
+from settlement.selectors.runs import due_days, late_days
 from settlement.services import clearing
+from settlement.services.parts import parts_planned
 
+logger = logging.getLogger(__name__)
 _RETRIES_MAX: Final = 10
+_HELPERS_MAX: Final = 16
+"""So many are called at most: a message without work costs a look at the run."""
 
 
 @shared_task(
@@ -33,3 +43,24 @@ def clear_due_days() -> list[str]:
 def clear_day(iso_date: str) -> str:
     """Clear one business date, given as YYYY-MM-DD."""
     return str(clearing.clear_day(day=date.fromisoformat(iso_date)))
+
+
+@shared_task(name="settlement.watch_clearing")
+def watch_clearing() -> list[str]:
+    """Every minute: call workers for a due date that nobody works on, whatever became of its message; say what is late."""
+    idle = [day for day in due_days() if is_idle(day)]
+    if idle:
+        clear_due_days.delay()
+    for day in late_days():
+        logger.error("business day %s should have been cleared by now", day)
+    return [day.isoformat() for day in idle]
+
+
+@receiver(parts_planned)
+def call_workers(run: ClearingRun, parts: int, **kwargs: Any) -> None:
+    """One message for each part but the sender's own. A broker that is away costs their help, not the clearing."""
+    try:
+        for _ in range(min(parts - 1, _HELPERS_MAX)):
+            clear_day.delay(run.business_date.isoformat())
+    except BrokerError:
+        logger.warning("nobody could be called to help clearing %s", run.business_date)

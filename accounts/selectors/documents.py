@@ -81,7 +81,7 @@ WITH account AS (
             SELECT FROM accounts_transfer back WHERE back.kind = 63 - t.kind AND back.source_id = t.source_id
                 AND (back.debit_id, back.credit_id, back.amount_fen) = (t.credit_id, t.debit_id, t.amount_fen))
 )
-SELECT format('kind %s of document %s', kind, source_id), format('%s: %s fen from account %s to %s', fault, fen,
+SELECT format('kind %%s of document %%s', kind, source_id), format('%%s: %%s fen from account %%s to %%s', fault, fen,
     coalesce((SELECT code FROM account WHERE id = credit_id), 'not opened'),
     coalesce((SELECT code FROM account WHERE id = debit_id), 'not opened'))
 FROM ((SELECT 'missing' AS fault, * FROM asked EXCEPT ALL SELECT 'missing', * FROM posted)
@@ -91,7 +91,7 @@ FROM ((SELECT 'missing' AS fault, * FROM asked EXCEPT ALL SELECT 'missing', * FR
 RULES: Final = {
     "a document has the transfers that it asks for, and no transfer is without": _DOCUMENTS,
     "a refund empties its card into what is owed": """
-        SELECT refund.number, format('%s fen by the refund, %s posted, %s left', refund.balance_fen, moved.fen, purses.fen)
+        SELECT refund.number, format('%%s fen by the refund, %%s posted, %%s left', refund.balance_fen, moved.fen, purses.fen)
         FROM accounts_refund refund CROSS JOIN LATERAL (
             SELECT coalesce(sum(CASE WHEN t.debit_id = p.account_id THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
             FROM accounts_purse p JOIN accounts_transfer t ON t.kind = 30 AND t.source_id = p.id

@@ -16,6 +16,7 @@ from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
 from citizencard.office.tiles import Tile, list_url
+from settlement.selectors.runs import late_days
 from terminals.selectors.appeals import open_appeals
 
 UNPROVEN_AFTER: Final = timedelta(hours=1)
@@ -27,6 +28,8 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
     may = request.user.has_perm
     today = shanghai(timezone.now()).date()
     tiles = []
+    if may("settlement.view_clearingrun"):
+        tiles += _late_days()
     if may("accounts.view_refund"):
         tiles += [_refunds(today), _payouts()]
     if may("accounts.view_topuporder"):
@@ -44,6 +47,13 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
     if may("terminals.view_hotlistappeal"):
         tiles.append(_appeals(today))
     return tiles
+
+
+def _late_days() -> list[Tile]:
+    late = late_days()
+    detail = _("the oldest is %(date)s") % {"date": late[0]} if late else ""
+    url = list_url("settlement_clearingrun")
+    return [Tile(_("Dates not cleared in time"), len(late), detail, url, "bad")] if late else []
 
 
 def _refunds(today: date) -> Tile:

@@ -1,3 +1,4 @@
 from settlement.models.clearing import ClearingRun, Statement
+from settlement.models.parts import ClearingPart
 
-__all__ = ["ClearingRun", "Statement"]
+__all__ = ["ClearingPart", "ClearingRun", "Statement"]

@@ -5,25 +5,39 @@ One module for tests, for `manage.py audit_ledger` and for the nightly clearing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from django.db import connection, transaction
 
 from accounts.models import Transfer
 from accounts.selectors import invariants as accounts_invariants
 from accounts.selectors.balances import TrialBalanceRow, trial_balance
-from citizencard.core.invariants import Breach
+from citizencard.core.invariants import Breach, breaches
 from citizencard.core.models import BusinessDay
 from settlement.selectors import invariants as settlement_invariants
 from terminals.models import Tap
 from terminals.selectors import invariants as terminals_invariants
 
 _LAYERS: Final = (accounts_invariants, terminals_invariants, settlement_invariants)
+_BOOKS: Final = (accounts_invariants, terminals_invariants)
 _AUDIT_WORK_MEM: Final = "256MB"
+
+# A query that names one of these tables reads the date's rows of it: the nearer name wins.
+_DATED: Final = (
+    "accounts_transfer",
+    "accounts_journal",
+    "accounts_tally",
+    "terminals_batch",
+    "terminals_tap",
+    "terminals_refusal",
+)
+_SLICE: Final = "{0} AS NOT MATERIALIZED (SELECT * FROM public.{0} WHERE business_date = %(day)s)"
+_OF_THE_DATE: Final = f"WITH {', '.join(map(_SLICE.format, _DATED))} SELECT * FROM (%s) AS rule"  # noqa: S608  constants only
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +220,53 @@ def audit_books() -> Audit:
         )
 
 
-def broken_invariants(*, day: date | None = None) -> list[Breach]:
-    """Every breach the audit finds, all judged at one moment; for settlement only those of `day`, when given.
-
-    Empty is good. Accounts and terminals are always judged whole: a purse has no business date.
-    """
+def broken_invariants() -> list[Breach]:
+    """Every breach the audit finds in all dates, judged at one moment; empty is good. It takes longer with every date."""
     with one_snapshot():
-        return [
-            *accounts_invariants.broken(),
-            *terminals_invariants.broken(),
-            *settlement_invariants.broken(day=day),
-        ]
+        return [breach for layer in _LAYERS for breach in layer.broken()]
+
+
+def unproved(proof: str, *, day: date) -> list[Breach]:
+    """What one of the PROOFS finds broken on a date that is cut off; empty is good. Takes as long as the date is large.
+
+    Each rule is one statement and so sees one moment. Raises KeyError for no proof.
+    """
+    with transaction.atomic():
+        _allow_work_memory()
+        return PROOFS[proof](day)
+
+
+def _of_a_date(layer: Any, proof: str, day: date) -> list[Breach]:
+    """Rules that speak of a date's rows, over those rows alone."""
+    values = terminals_invariants.VALUES | {"day": day}
+    if short := layer.IN_SHORT.get(proof):
+        with connection.cursor() as cursor:
+            cursor.execute(_OF_THE_DATE.replace("%s", short), values)
+            if cursor.fetchone()[0]:
+                return []
+    rules = ((name, _OF_THE_DATE.replace("%s", layer.RULES[name])) for name in layer.OF_A_DATE[proof])
+    found = breaches(rules, values)
+    return (
+        found or [Breach(proof, str(day), "rows and their counterparts are not as many")] if short else found
+    )
+
+
+def _standing(day: date) -> list[Breach]:
+    """What stands now, of every layer."""
+    queries = ((name, layer.RULES[name]) for layer in _BOOKS for name in layer.OF_NOW)
+    return breaches(queries, terminals_invariants.VALUES)
+
+
+PROOFS: Final[Mapping[str, Callable[[date], list[Breach]]]] = {
+    **{proof: partial(_of_a_date, layer, proof) for layer in _BOOKS for proof in layer.OF_A_DATE},
+    "standing": _standing,
+    "statements": lambda day: settlement_invariants.broken(day=day),
+}
+"""What is proved of a date before it is sealed, in parts that any number of workers share.
+
+The dates before it are sealed and proved, and tallies carry the sums over all of them, so a night takes as long as its own
+date is large. What only the whole past can prove is left to `broken_invariants`.
+"""
 
 
 @contextmanager
@@ -224,9 +274,14 @@ def one_snapshot() -> Iterator[None]:
     """Read the database as it is at one moment, however long it takes and whatever is posted meanwhile."""
     outermost = not connection.in_atomic_block
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            if outermost:
+        if outermost:
+            with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # The audit joins whole days; on disk its hash tables and sorts take three times as long.
-            cursor.execute("SELECT set_config('work_mem', %s, true)", [_AUDIT_WORK_MEM])
+        _allow_work_memory()
         yield
+
+
+def _allow_work_memory() -> None:
+    """The audit joins whole days; on disk its hash tables and sorts take three times as long."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('work_mem', %s, true)", [_AUDIT_WORK_MEM])

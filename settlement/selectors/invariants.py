@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
-from django.db import connection
-
-from citizencard.core.invariants import Breach
+from citizencard.core.invariants import Breach, breaches
 from settlement.models import ClearingRun
 from settlement.selectors.statements import digest_of
 
@@ -165,8 +163,6 @@ _RULES: Final = {
 
 
 _DIGEST_RULE: Final = "statements keep their digest"
-SHOWN_MAX: Final = 100
-"""Breaches shown per rule."""
 
 
 def rules() -> tuple[str, ...]:
@@ -176,12 +172,7 @@ def rules() -> tuple[str, ...]:
 
 def broken(*, day: date | None = None) -> list[Breach]:
     """The broken invariants of settlement, of one business date or of all. Amounts in fen. Empty is good."""
-    found: list[Breach] = []
-    with connection.cursor() as cursor:
-        for rule, query in _RULES.items():
-            cursor.execute(f"{query} LIMIT {SHOWN_MAX}", {"day": day})
-            found += [Breach(rule, subject, detail) for subject, detail in cursor.fetchall()]
-    return [*found, *_changed_statements(day)]
+    return [*breaches(_RULES.items(), {"day": day}), *_changed_statements(day)]
 
 
 def _changed_statements(day: date | None) -> Iterator[Breach]:

@@ -1,7 +1,8 @@
-"""The nightly clearing of a business date, in four steps that a kill at any moment cannot split.
+"""The nightly clearing of a business date, in steps that a kill at any moment cannot split.
 
 Each step is one transaction that holds the run's lock, does its work and moves the run's state together. A restarted
-run goes on where it was; two runs of one date take turns and make one set of statements.
+run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, the proof, is
+in parts that all who clear the date share, on however many machines they are.
 """
 
 from __future__ import annotations
@@ -9,21 +10,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import date
+from time import perf_counter
 from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
 
 from citizencard.core import calendar
+from citizencard.core.invariants import Breach
 from settlement.errors import AuditBroken, SettlementError
 from settlement.locks import lock_run
-from settlement.models import ClearingRun
-from settlement.selectors.audit import broken_invariants
+from settlement.models import ClearingPart, ClearingRun
+from settlement.selectors.audit import PROOFS, unproved
 from settlement.selectors.runs import next_due_day
 from settlement.services.netting import net_taps
+from settlement.services.parts import plan, record, share
 from settlement.services.settling import post_statements
 
 logger = logging.getLogger(__name__)
+Step = ClearingPart.Step
 
 
 def clear_day(*, day: date) -> ClearingRun:
@@ -35,8 +40,8 @@ def clear_day(*, day: date) -> ClearingRun:
     run = _cut_off(day)
     while run.state in _STEPS:
         if run.state == ClearingRun.State.POSTED:
-            # Outside the run's lock: the audit is long, and the date's window is frozen anyhow.
-            _require_clean_books(day)
+            # Outside the run's lock: it is long and shared, and the date's window is frozen anyhow.
+            _prove(run)
         run = _advance(day)
     return run
 
@@ -65,9 +70,12 @@ def clear_due_days(*, today: date | None = None) -> list[ClearingRun]:
 
 def _cut_off(day: date) -> ClearingRun:
     """Claim the date and stop assigning it, in one transaction: a claimed date is a closed window."""
+    began = perf_counter()
     with transaction.atomic():
         run = lock_run(day)
-        calendar.cut_off(day)
+        if run.state == ClearingRun.State.CUT_OFF:
+            calendar.cut_off(day)
+            record(run, Step.CUT_OFF, began)
     return run
 
 
@@ -75,10 +83,12 @@ def _advance(day: date) -> ClearingRun:
     """Take the next step of the run, whichever it is by now."""
     with transaction.atomic():
         run = lock_run(day)
-        step = _STEPS.get(run.state)
-        if step is not None:
+        if run.state in _STEPS:
+            (name, step), before, began = _STEPS[run.state], run.state, perf_counter()
             step(run)
-            run.save()
+            if run.state != before:
+                record(run, name, began)
+                run.save()
     return run
 
 
@@ -93,22 +103,35 @@ def _post(run: ClearingRun) -> None:
 
 
 def _clear(run: ClearingRun) -> None:
+    """Seal the date when all of its proof is there and nothing was found broken. Raises AuditBroken."""
+    proof = ClearingPart.objects.filter(run=run, step=Step.PROVE).order_by("name")
+    if breaches := [finding for part in proof for finding in part.findings]:
+        raise AuditBroken(date=run.business_date, count=len(breaches), first=breaches[0], breaches=breaches)
+    if any(part.done_at is None for part in proof):
+        return  # another worker has found something, and looks again
     calendar.seal(run.business_date)
     run.finished_at = timezone.now()
     run.clear()
 
 
-def _require_clean_books(day: date) -> None:
-    """Raise AuditBroken and sound the alarm when an invariant does not hold."""
-    breaches = broken_invariants(day=day)
+def _prove(run: ClearingRun) -> None:
+    """Prove the date, with whoever else clears it."""
+    with transaction.atomic():
+        lock_run(run.business_date)
+        plan(run, Step.PROVE, PROOFS)
+    share(run, Step.PROVE, lambda proof: _alarming(proof, run.business_date))
+
+
+def _alarming(proof: str, day: date) -> list[Breach]:
+    """What a proof finds broken; each sounds the alarm."""
+    breaches = unproved(proof, day=day)
     for breach in breaches:
         logger.error("business day %s: %s", day, breach)
-    if breaches:
-        raise AuditBroken(date=day, count=len(breaches), first=breaches[0], breaches=breaches)
+    return breaches
 
 
-_STEPS: Final[Mapping[str, Callable[[ClearingRun], None]]] = {
-    ClearingRun.State.CUT_OFF: _net,
-    ClearingRun.State.NETTED: _post,
-    ClearingRun.State.POSTED: _clear,
+_STEPS: Final[Mapping[str, tuple[str, Callable[[ClearingRun], None]]]] = {
+    ClearingRun.State.CUT_OFF: (Step.NET, _net),
+    ClearingRun.State.NETTED: (Step.POST, _post),
+    ClearingRun.State.POSTED: (Step.SEAL, _clear),
 }

@@ -219,12 +219,12 @@ def test_due_days_are_cleared_in_order_after_nights_missed(city: date) -> None:
 
 
 def test_one_bad_night_does_not_keep_later_days_open(city: date, monkeypatch: pytest.MonkeyPatch) -> None:
-    audited = clearing.broken_invariants
+    proved = clearing.unproved
 
-    def broken_on_first(*, day: date) -> list[object]:
-        return [*audited(day=day), *(["odd"] if day == city else [])]
+    def broken_on_first(proof: str, *, day: date) -> list[object]:
+        return [*proved(proof, day=day), *(["odd"] if (proof, day) == ("taps", city) else [])]
 
-    monkeypatch.setattr(clearing, "broken_invariants", broken_on_first)
+    monkeypatch.setattr(clearing, "unproved", broken_on_first)
 
     with pytest.raises(CitizenCardError, match="odd"):
         clear_due_days(today=city + timedelta(days=2))

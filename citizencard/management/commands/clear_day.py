@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from citizencard.core.errors import CitizenCardError
 from citizencard.management.arguments import business_date
+from citizencard.management.progress import clearing_progress
 from citizencard.management.tables import console, settlement_table
 from settlement.models import ClearingRun
 from settlement.selectors.reports import day_report
+from settlement.selectors.runs import progress
 from settlement.services.clearing import clear_day, clear_due_days
+
+_LOOK_SECONDS: Final = 0.2
 
 
 class Command(BaseCommand):
@@ -28,11 +34,14 @@ class Command(BaseCommand):
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("date", nargs="?", type=business_date, metavar="DATE", help="the date, YYYY-MM-DD")
         which.add_argument("--due", action="store_true", help="every unsealed date before today in Shanghai")
+        parser.add_argument("--follow", action="store_true", help="show how far it has come (DATE only)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Clear and print; what stops the clearing is one sentence and exit code 1."""
+        if options["follow"] and options["date"] is None:
+            raise CommandError("--follow needs a DATE")
         try:
-            runs = self._clear(options["date"])
+            runs = self._followed(options["date"]) if options["follow"] else self._clear(options["date"])
         except CitizenCardError as error:
             raise CommandError(str(error)) from None
         for run in runs:
@@ -41,6 +50,23 @@ class Command(BaseCommand):
             self.stdout.write(f"{run.business_date} {run.state}, {run.taps:,} taps, digest {digest[:16]}")
         if not runs:
             self.stdout.write("No business date is due.")
+
+    def _followed(self, day: date) -> list[ClearingRun]:
+        """Clear in a thread, and look how far it and the workers who help have come."""
+        with ThreadPoolExecutor(1) as pool, clearing_progress(console(self.stderr)) as show:
+            clearing = pool.submit(self._alone, day)
+            while not clearing.done():
+                show(progress(day))
+                wait([clearing], timeout=_LOOK_SECONDS)
+            show(progress(day))
+        return [clearing.result()]
+
+    @staticmethod
+    def _alone(day: date) -> ClearingRun:
+        try:
+            return clear_day(day=day)
+        finally:
+            connection.close()
 
     def _clear(self, day: date | None) -> list[ClearingRun]:
         return clear_due_days() if day is None else [clear_day(day=day)]

@@ -14,6 +14,7 @@ from citizencard.core.audit import record_audit
 from citizencard.core.models import BusinessDay
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
 from citizencard.office.admin.reports import day_tables, refusals_table
+from citizencard.office.admin.runs import run_tables
 from citizencard.office.site import office
 from citizencard.office.tables import Table
 from settlement.exports import settlement_csv, settlement_xlsx
@@ -72,8 +73,8 @@ class ClearingRunAdmin(ReadOnlyAdmin):
         return bytes(obj.digest).hex() if obj.digest else "–"
 
     def tables(self, request: HttpRequest, obj: ClearingRun) -> list[Table]:
-        """The settlement report."""
-        return day_tables(day_report(obj.business_date))
+        """How far it has come, what its proof found broken, and the settlement report."""
+        return [*run_tables(obj.business_date), *day_tables(day_report(obj.business_date))]
 
     @action(description=_("Download XLSX"), permissions=["download"], icon="download")
     def download_xlsx(self, request: HttpRequest, object_id: str) -> HttpResponse:
