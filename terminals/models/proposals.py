@@ -9,7 +9,8 @@ from django_fsm import FSMField, transition
 
 from accounts.models import Card
 from citizencard.core.states import StatefulModel
-from terminals.models.fleet import Merchant, Terminal
+from terminals.models.field import Merchant
+from terminals.models.fleet import Terminal
 
 
 class HeldKind(models.TextChoices):

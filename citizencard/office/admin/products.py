@@ -83,7 +83,15 @@ class InForceFilter(admin.SimpleListFilter):
 class AcceptancePolicyAdmin(ReadOnlyAdmin):
     """What a purchase of a channel may be, since when, and why; published by `publish_acceptance_policy` only."""
 
-    list_display = ["channel", "valid_from", "limit", "late_days", "decide_days", "hold_over_price", "legal_basis"]
+    list_display = [
+        "channel",
+        "valid_from",
+        "limit",
+        "late_days",
+        "decide_days",
+        "hold_over_price",
+        "legal_basis",
+    ]
     list_filter = ["channel"]
     fields = ["channel", "valid_from", "limit", "late_days", "decide_days", "hold_over_price", "legal_basis"]
     readonly_fields = ["limit"]

@@ -106,7 +106,8 @@ def two_lost_cards_of_one_holder(field: Field) -> Purse:
         fill_purse(lost, 1_000)
         report_loss(card=lost, actor=CLERK, reason="lost", occurred_at=NOON)
         publish_hot_list(now=NOON)
-        upload(field, field.tap(lost, 1, occurred_at=NOON + timedelta(hours=1)))
+        used = NOON + timedelta(hours=1)
+        upload(field, field.tap(lost, 1, occurred_at=used), now=used)
         set_account_state(account=lost.purse.account, state="closed", actor=CLERK, reason="test")
     return Purse.objects.get(card=other, kind=Purse.Kind.ACCOUNT)
 
