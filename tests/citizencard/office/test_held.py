@@ -56,7 +56,7 @@ def test_one_proposes_what_the_tariff_comes_to_and_another_approves(
     form = finance.get(step("propose", waiting)).content.decode()
     assert 'value="2.00"' in form
     done = finance.post(step("propose", waiting), {"paid": "2.00", "reason": "票价两元"})
-    assert "已提出" in done.content.decode()
+    assert "商户 2.00，持卡人 1.00" in done.content.decode()
     assert (
         "另一人" in finance.post(step("approve", waiting)).content.decode()
         or HeldResolution.objects.count() == 0
