@@ -28,7 +28,9 @@ ENDED: Final[dict[HeldResolution.Rule, StrOrPromise]] = {
     HeldResolution.Rule.NOT_PUBLISHED: _("Used after the loss was reported; not charged to you"),
     HeldResolution.Rule.LATE: _("Came in too late; not charged to you"),
     HeldResolution.Rule.NOT_DECIDED: _("Held, and not decided in time; not charged to you"),
-    HeldResolution.Rule.DECIDED: _("Held and examined; what you do not owe was given back"),
+    HeldResolution.Rule.DECIDED: _(
+        "Held and decided after examination; what comes back is a line of its own"
+    ),
 }
 """What became of a held purchase, beside the purchase itself."""
 _LOSS: Final = _("Given back: used after the loss was reported")

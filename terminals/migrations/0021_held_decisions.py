@@ -14,10 +14,25 @@ ALTER TABLE terminals_heldresolution
 GUARD = """
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON terminals_claimresolution
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
+CREATE FUNCTION terminals_proposal_decided_once() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF OLD.state <> 'proposed' OR (OLD.what, OLD.subject_id, OLD.amount_fen, OLD.reason, OLD.maker, OLD.made_at)
+            <> (NEW.what, NEW.subject_id, NEW.amount_fen, NEW.reason, NEW.maker, NEW.made_at)
+            OR OLD.paid_fen IS DISTINCT FROM NEW.paid_fen THEN
+        RAISE EXCEPTION 'a proposal is decided once and stays' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER decided_once BEFORE UPDATE ON terminals_heldproposal
+    FOR EACH ROW EXECUTE FUNCTION terminals_proposal_decided_once();
+CREATE TRIGGER never_removed BEFORE DELETE OR TRUNCATE ON terminals_heldproposal
+    FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
 DROP INDEX tap_hot_listed;
 CREATE INDEX tap_held ON terminals_tap (id) WHERE outcome NOT IN (1, 4);
 """
 GUARD_BACK = """
+DROP TRIGGER decided_once ON terminals_heldproposal;
+DROP FUNCTION terminals_proposal_decided_once;
 DROP INDEX tap_held;
 CREATE INDEX tap_hot_listed ON terminals_tap (id) WHERE outcome = 2;
 """

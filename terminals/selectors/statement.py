@@ -38,10 +38,15 @@ WITH movement AS (
         JOIN terminals_merchant AS merchant ON merchant.payable_id = done.payable_id
     WHERE purse.card_id = %(card)s
     UNION ALL
-    SELECT done.decided_at, 2, done.claim_id, 'collected', '', '', '', -done.amount_fen, -done.amount_fen, NULL, '', NULL, NULL,
-        done.rule
+    SELECT done.decided_at, 2, done.claim_id, 'collected', merchant.channel, merchant.name, '', -done.amount_fen,
+        -done.amount_fen, NULL, '', NULL, NULL, done.rule
     FROM terminals_claimresolution AS done
         JOIN accounts_purse AS purse ON purse.account_id = done.purse_account_id AND purse.kind = 'chip'
+        JOIN accounts_transfer AS claim ON (claim.business_date, claim.id) = (done.business_date, done.claim_id)
+        LEFT JOIN terminals_tap AS tap ON claim.kind <> 43
+            AND (tap.business_date, tap.id) = (claim.business_date, claim.source_id)
+        LEFT JOIN terminals_grey AS grey ON claim.kind = 43 AND grey.id = claim.source_id
+        JOIN terminals_merchant AS merchant ON merchant.id = coalesce(tap.merchant_id, grey.merchant_id)
     WHERE purse.card_id = %(card)s
     UNION ALL
     SELECT grey.occurred_at, 1, grey.id, 'purchase', merchant.channel, merchant.name, terminal.place, -grey.amount_fen,
@@ -83,7 +88,7 @@ _SPENDING: Final = (
     _MOVEMENTS
     + """
 SELECT channel, -sum(change)::bigint AS spent FROM movement
-WHERE kind = 'purchase' AND occurred_at >= %(since)s AND occurred_at < %(until)s
+WHERE kind IN ('purchase', 'collected') AND occurred_at >= %(since)s AND occurred_at < %(until)s
 GROUP BY channel HAVING sum(change) < 0 ORDER BY spent DESC, channel
 """
 )

@@ -75,6 +75,7 @@ class WaitingPurchaseAdmin(ReadOnlyAdmin):
         "due_at", "owner",
     ]  # fmt: skip
     readonly_fields = ["masked", "amount", "age"]
+    ordering = ["since", "key"]
     actions_detail = ["propose", "write_off", "approve", "reject"]
     amount = yuan_column("amount_fen", _("amount (yuan)"))
 

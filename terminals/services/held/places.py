@@ -12,27 +12,34 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
+# Two ways to a purse, each by its index.
 PLACE: Final = """
 LATERAL (
-    SELECT own.account_id, own.ceiling_fen - own.balance_fen AS room_fen FROM accounts_purse AS own
+    SELECT own.account_id, own.ceiling_fen - own.balance_fen AS room_fen FROM (
+        SELECT * FROM accounts_purse WHERE card_id = held.card_id AND kind = 'chip'
+        UNION ALL
+        SELECT online.* FROM accounts_card AS used
+        JOIN accounts_card AS holding ON holding.citizen_id = used.citizen_id AND holding.state = 'active'
+        JOIN accounts_purse AS online ON online.card_id = holding.id AND online.kind = 'account'
+        WHERE used.id = held.card_id
+    ) AS own
     JOIN accounts_ledgeraccount AS account ON account.id = own.account_id AND account.state = 'open'
-    JOIN accounts_card AS holding ON holding.id = own.card_id
-    WHERE (own.card_id = held.card_id AND own.kind = 'chip'
-            OR own.kind = 'account' AND holding.state = 'active'
-                AND holding.citizen_id = (SELECT citizen_id FROM accounts_card WHERE id = held.card_id))
-        AND own.balance_fen + held.back_fen <= own.ceiling_fen
+    WHERE own.balance_fen + held.back_fen <= own.ceiling_fen
     ORDER BY own.card_id = held.card_id DESC, own.id LIMIT 1
 )"""
 """A place with room for `held.back_fen` of a purchase of `held.card_id`, to be joined beside `held`."""
 
 # In READ COMMITTED the next statement sees what was committed while this one waited.
 _LOCK: Final = """
+WITH used AS (
+    SELECT DISTINCT card.id, card.citizen_id
+    FROM unnest(%(ids)s::bigint[], %(dates)s::date[]) AS asked (id, business_date)
+    JOIN terminals_tap AS tap ON (tap.business_date, tap.id) = (asked.business_date, asked.id)
+    JOIN accounts_card AS card ON card.id = tap.card_id
+)
 SELECT own.id FROM accounts_purse AS own
-WHERE own.card_id IN (SELECT card_id FROM terminals_tap WHERE business_date = ANY(%(dates)s) AND id = ANY(%(ids)s))
-    OR own.kind = 'account' AND own.card_id IN (
-        SELECT other.id FROM terminals_tap AS tap JOIN accounts_card AS card ON card.id = tap.card_id
-        JOIN accounts_card AS other ON other.citizen_id = card.citizen_id
-        WHERE tap.business_date = ANY(%(dates)s) AND tap.id = ANY(%(ids)s))
+WHERE own.card_id IN (
+    SELECT id FROM used UNION SELECT holding.id FROM used JOIN accounts_card AS holding ON holding.citizen_id = used.citizen_id)
 ORDER BY own.account_id FOR NO KEY UPDATE
 """
 # Several may find room in the same purse that has none for all of them: the first ones get it, the others wait.

@@ -7,15 +7,17 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Card, TopUpOrder
 from accounts.services import topup
+from citizencard.core.calendar import shanghai
 from citizencard.core.keyservice.keystore import KeyStore
 from settlement.selectors.audit import broken_invariants
 from terminals.models import ClaimResolution, Tap, WaitingPurchase
-from terminals.selectors.statement import card_statement
+from terminals.selectors.statement import card_statement, spending_by_channel
 from terminals.services.held import approve_proposal, collect_claims, propose_purchase, settle_in_time
 from tests.accounts.chip import Chip
 from tests.factories import CLERK, NOON, make_card, make_order
@@ -56,7 +58,9 @@ def test_a_load_proved_late_pays_the_claim_it_left(field: Field, demo_keys: KeyS
     assert [(line.kind, line.amount_fen) for line in lines if line.kind != "load"] == [
         ("collected", -200), ("purchase", -200),
     ]  # fmt: skip
-    assert lines[0].balance_fen == purse_fen(card)
+    assert (lines[0].balance_fen, lines[0].party) == (purse_fen(card), "BUS")
+    month = shanghai(timezone.now()).date()
+    assert spending_by_channel(card=card, month=month) == {"bus": 200}
 
 
 def test_a_top_up_does_not_pay_for_what_the_chip_still_holds_less(field: Field, demo_keys: KeyStore) -> None:

@@ -134,15 +134,22 @@ def test_what_is_decided_is_paid_with_the_day_of_the_decision(terms: Field, card
     assert (run.gross_fen, broken_invariants()) == (200, [])
 
 
+NEW = (
+    "INSERT INTO terminals_heldproposal (what, subject_id, amount_fen, paid_fen, reason, maker, state, checker, answer)"
+    " SELECT what, subject_id + 1, amount_fen, {}, state, checker, answer FROM terminals_heldproposal"
+)
 FORBIDDEN = {
     "the maker approves": "UPDATE terminals_heldproposal SET state = 'approved', checker = maker, checked_at = now()",
     "nobody approves": "UPDATE terminals_heldproposal SET state = 'approved', checked_at = now()",
-    "more than was paid": "UPDATE terminals_heldproposal SET paid_fen = amount_fen + 1",
-    "no amount": "UPDATE terminals_heldproposal SET paid_fen = NULL",
+    "more than was paid": NEW.format("amount_fen + 1, reason, maker"),
+    "no amount": NEW.format("NULL, reason, maker"),
+    "no reason": NEW.format("paid_fen, '', maker"),
     "a second one": "INSERT INTO terminals_heldproposal (what, subject_id, amount_fen, paid_fen, reason, maker, state, checker,"
     " answer) SELECT what, subject_id, amount_fen, paid_fen, reason, maker, state, checker, answer FROM terminals_heldproposal",
-    "rewritten": "UPDATE terminals_heldresolution SET paid_fen = 1",
-    "taken back": "DELETE FROM terminals_heldresolution",
+    "another amount meanwhile": "UPDATE terminals_heldproposal SET paid_fen = 99",
+    "a proposal is removed": "DELETE FROM terminals_heldproposal",
+    "a decision is rewritten": "UPDATE terminals_heldresolution SET paid_fen = 1",
+    "a decision is taken back": "DELETE FROM terminals_heldresolution",
 }
 
 
