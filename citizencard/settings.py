@@ -220,6 +220,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle-greys": {"task": "terminals.settle_greys", **_EVERY_MINUTE},
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
     "remind-holders": {"task": "accounts.remind_holders", "schedule": crontab(hour=8, minute=0)},
+    "settle-held": {"task": "terminals.settle_held", "schedule": crontab(hour=0, minute=20)},
     "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
     "watch-clearing": {"task": "settlement.watch_clearing", **_EVERY_MINUTE},
     "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},

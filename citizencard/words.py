@@ -7,7 +7,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from terminals.models import Tap
+from terminals.models import HeldResolution, Tap
 
 OUTCOMES: Final[dict[Tap.Outcome, StrOrPromise]] = {
     Tap.Outcome.ACCEPTED: _("Paid"),
@@ -19,6 +19,29 @@ OUTCOMES: Final[dict[Tap.Outcome, StrOrPromise]] = {
     Tap.Outcome.LATE: _("Came in too late; held until it is decided"),
     Tap.Outcome.KEY_UNUSABLE: _("Cannot be checked any more; being examined, not charged"),
 }
+ENDED: Final[dict[HeldResolution.Rule, StrOrPromise]] = {
+    HeldResolution.Rule.WITHIN_PROMISE: _(
+        "Used before the hot list had to be in force; paid to the merchant"
+    ),
+    HeldResolution.Rule.FOUND: _("The card was found; paid to the merchant"),
+    HeldResolution.Rule.NOT_APPLIED: _("Used after the loss was reported; not charged to you"),
+    HeldResolution.Rule.NOT_PUBLISHED: _("Used after the loss was reported; not charged to you"),
+    HeldResolution.Rule.LATE: _("Came in too late; not charged to you"),
+    HeldResolution.Rule.NOT_DECIDED: _("Held, and not decided in time; not charged to you"),
+    HeldResolution.Rule.DECIDED: _(
+        "Held and decided after examination; what comes back is a line of its own"
+    ),
+}
+"""What became of a held purchase, beside the purchase itself."""
+_LOSS: Final = _("Given back: used after the loss was reported")
+GIVEN_BACK: Final[dict[HeldResolution.Rule, StrOrPromise]] = {
+    HeldResolution.Rule.NOT_APPLIED: _LOSS,
+    HeldResolution.Rule.NOT_PUBLISHED: _LOSS,
+    HeldResolution.Rule.LATE: _("Given back: came in too late"),
+    HeldResolution.Rule.NOT_DECIDED: _("Given back: not decided in time"),
+    HeldResolution.Rule.DECIDED: _("Given back after examination"),
+}
+"""Why something of a held purchase came back."""
 _REFUSALS: Final[dict[str, StrOrPromise]] = {
     "duplicate": _("sent before; not charged again"),
     "bad_tac": _("the authentication code (TAC) is wrong"),

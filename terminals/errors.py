@@ -349,3 +349,36 @@ class PurchaseOverRefunded(TerminalsError):
     code = "purchase_over_refunded"
     status = 409
     message = _("More cannot be given back than was paid.")
+
+
+class HeldDecided(TerminalsError):
+    """It waits no more: a rule or two people have decided it. Data `subject`."""
+
+    code = "held_decided"
+    status = 409
+    message = _("%(subject)s does not wait for a decision any more.")
+    rule = gettext_noop("each held purchase and each claim ends once")
+
+
+class HeldProposed(TerminalsError):
+    """Somebody else's proposal has to be decided first. Data `maker`."""
+
+    code = "held_proposed"
+    status = 409
+    message = _("%(maker)s has proposed something for it already: approve or reject that first.")
+
+
+class IllegalHeldStep(TerminalsError):
+    """A proposal was decided before. Data `source` and `target`."""
+
+    code = "illegal_held_step"
+    status = 409
+    message = _("The proposal is %(source)s already and cannot become %(target)s.")
+
+
+class HeldPlaceMissing(TerminalsError):
+    """What goes back has nowhere to go: the purse is closed or full, and the holder has no other. Data `subject`."""
+
+    code = "held_place_missing"
+    status = 409
+    message = _("%(subject)s: no open purse of the holder has room for what goes back.")

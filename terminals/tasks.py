@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from citizencard.core.calendar import shanghai
 from terminals.services.greys import settle_greys
-from terminals.services.held import settle_hot_listed
+from terminals.services.held import settle_held, settle_hot_listed
 from terminals.services.pricing import price_due_days
 from terminals.services.publishing import publish_hot_list
 from terminals.services.risk import run_risk as search
@@ -48,6 +48,12 @@ def publish_hot_list_now() -> str:
 def settle_hot_listed_now() -> int:
     """Decide who bears purchases with lost cards. Every minute; what is left is the next run's."""
     return settle_hot_listed()
+
+
+@shared_task(name="terminals.settle_held", **_AGAIN)
+def settle_held_now() -> str:
+    """Give back what came too late or was not decided in time, and collect claims whose value has turned up. Every night."""
+    return str(settle_held(now=timezone.now()))
 
 
 @shared_task(name="terminals.settle_greys")

@@ -186,6 +186,8 @@ class Transfer(models.Model):
         RIDE_PAID = 44, _("ride by code")
         RIDE_CLAIMED = 45, _("ride by code beyond the balance")
         FARE_SUBSIDY = 46, _("fare subsidy")
+        CLAIM_COLLECTED = 47, _("claim collected from the purse")
+        CLAIM_WRITTEN_OFF = 48, _("claim written off")
         FUNDS_RECEIVED = 50, _("funds received by the bank")
         CORRECTION = 59, _("correction")
 

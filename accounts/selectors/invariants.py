@@ -84,7 +84,7 @@ RULES: Final = {
     "a purse is debited for what it has a document for": """
         SELECT t.business_date || ' #' || t.id, 'kind ' || t.kind || ' from ' || a.code
         FROM accounts_transfer t JOIN accounts_ledgeraccount a ON a.id = t.debit_id
-        WHERE t.kind NOT IN (10, 11, 13, 30, 43, 44, 59) AND a.control_id IS NOT NULL""",
+        WHERE t.kind NOT IN (10, 11, 13, 30, 43, 44, 47, 59) AND a.control_id IS NOT NULL""",
     "a deposit is returned once, and not more than was taken": """
         SELECT card.pan, format('taken %%s fen, returned %%s', given.taken, given.returned) FROM (
             SELECT source_id, coalesce(sum(amount_fen) FILTER (WHERE kind = 5), 0) AS taken,

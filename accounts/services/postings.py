@@ -286,6 +286,19 @@ def loss_borne(
     return [Leg(write_off_id, payable_id, amount_fen, Transfer.Kind.LOSS_BORNE, tap_id, occurred_at)]
 
 
+def claim_collected(
+    *, claims_id: int, purse_id: int, amount_fen: int, claim_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """The value that was missing has turned up in the purse: it pays what its purchase left as a claim."""
+    return [Leg(purse_id, claims_id, amount_fen, Transfer.Kind.CLAIM_COLLECTED, claim_id, occurred_at)]
+
+
+def claim_written_off(*, amount_fen: int, claim_id: int, occurred_at: datetime) -> list[Leg]:
+    """A claim that nobody will pay becomes our loss."""
+    claims, lost = account_id(Chart.SUSPENSE_RECEIVABLE), account_id(Chart.WRITE_OFF)
+    return [Leg(lost, claims, amount_fen, Transfer.Kind.CLAIM_WRITTEN_OFF, claim_id, occurred_at)]
+
+
 def grey_settled(
     *, payer_id: int, payable_id: int, amount_fen: int, grey_id: int, occurred_at: datetime
 ) -> list[Leg]:

@@ -21,6 +21,8 @@ from citizencard.demo.stored_value import StoredValue
 from settlement.models import ClearingRun
 from settlement.tasks import clear_day
 from terminals.program.result import TapResult
+from terminals.selectors.held import waiting_purchases
+from terminals.services.held import settle_held
 from terminals.services.hotlist import report_loss
 
 FIRST_DAY_BACK: Final = timedelta(days=21)
@@ -77,6 +79,7 @@ class Day:
                 self._lose_card()
             self._tap(tap)
         self._upload()
+        self._decide_held()
         self._clear(self.business_date)
 
     @property
@@ -145,6 +148,14 @@ class Day:
         self.fleet.upload_again(code, record, evening)
         self.fleet.upload_forged(code, record, evening)
         self.say("batches uploaded; one record came twice, one was forged")
+
+    def _decide_held(self) -> None:
+        """What the nightly task does before the clearing."""
+        settled = settle_held(now=self._at(EVENING))
+        waiting = waiting_purchases().count()
+        self.say(
+            f"{settled.hot_listed + settled.in_time} held purchases decided by rule, {waiting} wait for people"
+        )
 
     def _clear(self, day: date) -> None:
         """The nightly task, sent now instead of at 00:30; the worker does it."""

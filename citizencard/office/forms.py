@@ -117,6 +117,21 @@ class PayeeForm(forms.Form):
     )
 
 
+class HeldForm(ReasonForm):
+    """How much of a held purchase its merchant gets, and why; the form begins with what is usual (fen)."""
+
+    paid = YuanField(
+        label=_("To the merchant (yuan)"),
+        help_text=_("The rest goes back to the holder."),
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    field_order = ["paid", "reason"]
+
+    def __init__(self, usual_fen: int, *args: Any) -> None:
+        super().__init__(*args)
+        self.initial["paid"] = format_yuan(usual_fen)
+
+
 class ConfirmForm(forms.Form):
     """Nothing to say: the button is the answer."""
 

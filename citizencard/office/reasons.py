@@ -27,6 +27,7 @@ def ask_reason(
     title: str,
     act: Callable[[str], Facts],
     tables: Sequence[Table] = (),
+    **context: Any,
 ) -> HttpResponse:
     """As `ask`, where a reason is all that is needed; `act` gets it."""
     return ask(
@@ -37,6 +38,7 @@ def ask_reason(
         form=ReasonForm,
         act=lambda given: act(given["reason"]),
         tables=tables,
+        **context,
     )
 
 
@@ -54,7 +56,8 @@ def ask(
 ) -> HttpResponse:
     """Show `tables` to decide by and the form, or call `act` with what was given and show the facts it answers.
 
-    What a service refuses is told. A `template` of its own extends the common one and gets `context` besides.
+    What a service refuses is told. A `template` of its own extends the common one and gets `context` besides; with `back` in
+    it, that is where one goes afterwards instead of the object's page.
     """
     facts: Facts | None = None
     filled = form(request.POST if request.method == "POST" else None)
@@ -64,7 +67,7 @@ def ask(
         except CitizenCardError as refusal:
             filled.add_error(None, str(refusal))
     if facts is not None:
-        return tell(request, model_admin, subject, title=title, facts=facts)
+        return _page(request, model_admin, subject, title=title, facts=facts, **context)
     return _page(request, model_admin, subject, template, title=title, form=filled, tables=tables, **context)
 
 

@@ -32,6 +32,7 @@ _FIELD = {
     "terminals.view_grey",
     "terminals.view_ride",
     "terminals.view_acceptancepolicy",
+    "terminals.view_waitingpurchase",
 }
 _CARDS = {
     "accounts.view_card",
@@ -95,12 +96,20 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.close_difference",
         "terminals.propose_fares",
         "terminals.publish_fares",
+        "terminals.propose_held",
+        "terminals.approve_held",
         "terminals.view_hotlistappeal",
     },
     SUPERVISOR: _FIELD
     | _CARDS
     | _RISK
-    | {"accounts.review_riskalert", "office.report_loss", "terminals.decide_hotlistappeal"},
+    | {
+        "accounts.review_riskalert",
+        "office.report_loss",
+        "terminals.decide_hotlistappeal",
+        "terminals.propose_held",
+        "terminals.approve_held",
+    },
     AUDITOR: _FIELD
     | _CARDS
     | _RISK

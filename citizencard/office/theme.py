@@ -88,6 +88,12 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Ledger accounts"), "account_balance", "accounts", "ledgeraccount"),
                 (_("Journals"), "receipt_long", "accounts", "journal"),
             ),
+            _item(
+                _("Purchases to be decided"),
+                "pending_actions",
+                "terminals_waitingpurchase_changelist",
+                "terminals.view_waitingpurchase",
+            ),
             _item(_("Trial balance"), "functions", "trial_balance", "office.view_finance_report"),
             _item(_("Completeness"), "rule", "completeness", "office.view_finance_report"),
         ],

@@ -18,6 +18,7 @@ from citizencard.core.calendar import shanghai
 from citizencard.office.tiles import Tile, list_url
 from settlement.selectors.runs import late_days
 from terminals.selectors.appeals import open_appeals
+from terminals.selectors.held import BUCKETS, age_days, waiting_purchases
 
 UNPROVEN_AFTER: Final = timedelta(hours=1)
 """A load is proven within seconds; after this long it needs the card again, and somebody to ask for it."""
@@ -46,6 +47,8 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
         tiles.append(_alerts(today))
     if may("terminals.view_hotlistappeal"):
         tiles.append(_appeals(today))
+    if may("terminals.view_waitingpurchase"):
+        tiles.append(_held())
     return tiles
 
 
@@ -129,3 +132,14 @@ def _appeals(today: date) -> Tile:
     detail = _("%(late)s overdue") % {"late": late} if late else _("none is late")
     url = list_url("terminals_hotlistappeal", "?state__exact=open")
     return Tile(_("Objections to decide"), appeals.count(), detail, url, "bad" if late else "")
+
+
+def _held() -> Tile:
+    waiting = waiting_purchases()
+    oldest = waiting.first()
+    days = age_days(oldest, timezone.now()) if oldest else 0
+    detail = _("the oldest for %(days)s days") % {"days": days} if oldest else ""
+    url = list_url("terminals_waitingpurchase")
+    return Tile(
+        _("Purchases to be decided"), waiting.count(), detail, url, "bad" if days >= BUCKETS[-1] else ""
+    )

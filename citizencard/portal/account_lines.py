@@ -18,7 +18,11 @@ from citizencard.portal.movements import PAGE_LINES, Movement
 CSV_LINES: Final = 100_000
 _NAMED: Final = (Transfer.Kind.PAYMENT, Transfer.Kind.PAYMENT_REFUNDED)
 """Lines of which people want to know with whom."""
-_WORDS: Final[dict[Transfer.Kind, StrOrPromise]] = {Transfer.Kind.TOP_UP_LOADED: _("Top-up")}
+_WORDS: Final[dict[Transfer.Kind, StrOrPromise]] = {
+    Transfer.Kind.TOP_UP_LOADED: _("Top-up"),
+    Transfer.Kind.HELD_RETURNED: _("Given back: a purchase that is not yours to pay"),
+    Transfer.Kind.CLAIM_COLLECTED: _("Earlier ride by code, paid now"),
+}
 """Where the books' own word is not the citizen's."""
 
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from accounts.models import Card
-from citizencard.words import OUTCOMES
-from terminals.models import Channel, Tap
+from citizencard.words import ENDED, GIVEN_BACK, OUTCOMES
+from terminals.models import Channel, HeldResolution, Tap
 from terminals.selectors.fare_charges import priced_taps
 from terminals.selectors.statement import (
     StatementLine,
@@ -82,14 +82,18 @@ def movement(line: StatementLine, priced: Collection[tuple[date, int]] = ()) -> 
         amount_fen=line.amount_fen,
         balance_fen=line.balance_fen,
         words=_words(line),
-        held=line.outcome not in (None, Tap.Outcome.ACCEPTED),
+        held=not line.ended and line.outcome not in (None, Tap.Outcome.ACCEPTED),
         priced=next((tap for tap in priced if tap == (line.business_date, line.atc)), None),
     )
 
 
 def _words(line: StatementLine) -> StrOrPromise:
     if line.kind == "returned":
-        return _("Given back: used after the loss was reported")
+        return GIVEN_BACK[HeldResolution.Rule(line.ended)]
+    if line.kind == "collected":
+        return _("Booked now that the top-up it was paid from has arrived")
+    if line.ended:
+        return ENDED[HeldResolution.Rule(line.ended)]
     if line.outcome is None:
         return _("Loaded onto the card")
     if line.outcome == Tap.Outcome.ACCEPTED and line.amount_fen == 0:

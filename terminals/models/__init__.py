@@ -15,10 +15,11 @@ from terminals.models.fleet import (
     TerminalKind,
 )
 from terminals.models.greys import Grey, GreyStep
-from terminals.models.held import HeldResolution, HotListRemoval
+from terminals.models.held import ClaimResolution, HeldResolution, HotListRemoval
 from terminals.models.hours import TradingHours
 from terminals.models.identity import CardCertificate, IdentityCheck
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
+from terminals.models.proposals import HeldKind, HeldProposal, WaitingPurchase
 from terminals.models.published import (
     CentreKey,
     DocumentKind,
@@ -42,6 +43,7 @@ __all__ = [
     "CardCertificate",
     "CentreKey",
     "Channel",
+    "ClaimResolution",
     "Contract",
     "DocumentKind",
     "EnrolmentCode",
@@ -54,6 +56,8 @@ __all__ = [
     "Grey",
     "GreyStep",
     "Heartbeat",
+    "HeldKind",
+    "HeldProposal",
     "HeldResolution",
     "HotListAppeal",
     "HotListChange",
@@ -83,4 +87,5 @@ __all__ = [
     "TerminalKey",
     "TerminalKind",
     "TradingHours",
+    "WaitingPurchase",
 ]

@@ -1,4 +1,4 @@
-"""From when on what a purchase may be: its highest amount, and how late it may come."""
+"""From when on what a purchase may be: its highest amount, how late it may come, and how long it may wait for a decision."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ class AcceptancePolicy(models.Model):
     valid_from = models.DateField(_("valid from"))
     purchase_limit_fen = models.PositiveIntegerField(_("limit for one purchase (fen)"))
     late_days = models.PositiveIntegerField(_("late after (days)"), default=30, db_default=30)
+    decide_days = models.PositiveIntegerField(
+        _("decided within (days)"),
+        default=30,
+        db_default=30,
+        help_text=_("what is held and not decided by then is given back"),
+    )
     hold_over_price = models.BooleanField(
         _("hold what is above the tariff"),
         default=True,
@@ -33,7 +39,8 @@ class AcceptancePolicy(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["channel", "valid_from"], name="acceptance_policy_once_per_date"),
             models.CheckConstraint(
-                condition=models.Q(purchase_limit_fen__gte=1, late_days__gte=1) & ~models.Q(legal_basis=""),
+                condition=models.Q(purchase_limit_fen__gte=1, late_days__gte=1, decide_days__gte=1)
+                & ~models.Q(legal_basis=""),
                 name="acceptance_policy_says_what_and_why",
             ),
         ]

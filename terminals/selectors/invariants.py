@@ -126,8 +126,8 @@ RULES: Final = {
                 (SELECT id FROM accounts_ledgeraccount WHERE code = '6711') AS borne
             FROM terminals_heldresolution AS done
         ), asked (kind, source_id, debit_id, credit_id, amount_fen) AS (
-            SELECT 40, tap_id, held, payable_id, amount_fen FROM decided WHERE party = 'holder'
-            UNION ALL SELECT 41, tap_id, held, returned_to_id, amount_fen FROM decided WHERE party <> 'holder'
+            SELECT 40, tap_id, held, payable_id, paid_fen FROM decided
+            UNION ALL SELECT 41, tap_id, held, returned_to_id, amount_fen - paid_fen FROM decided WHERE party <> 'holder'
             UNION ALL SELECT 42, tap_id, borne, payable_id, amount_fen FROM decided WHERE party = 'centre'
         ), posted AS (
             SELECT kind::integer, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (40, 41, 42)
@@ -144,8 +144,68 @@ RULES: Final = {
         LEFT JOIN accounts_transfer AS moved ON (moved.business_date, moved.source_id) = (tap.business_date, tap.id)
             AND moved.kind = 11
         LEFT JOIN accounts_ledgeraccount AS place ON place.id = done.returned_to_id
-        WHERE tap.outcome IS DISTINCT FROM 2 OR (tap.amount_fen, merchant.payable_id) <> (done.amount_fen, done.payable_id)
-            OR (place.code = '1221') <> (moved.debit_id = (SELECT id FROM accounts_ledgeraccount WHERE code = '1221')) OR place.control_id IS NULL AND place.code <> '1221'""",
+        WHERE tap.outcome IS DISTINCT FROM done.outcome OR tap.outcome IN (1, 4)
+            OR (tap.amount_fen, merchant.payable_id) <> (done.amount_fen, done.payable_id)
+            OR (place.code = '1221') <> (moved.debit_id = (SELECT id FROM accounts_ledgeraccount WHERE code = '1221'))
+            OR place.control_id IS NULL AND place.code <> '1221'""",
+    "what two people have decided of a held purchase or a claim is done as they said, and nothing else is": """
+        SELECT 'proposal ' || coalesce(wanted.id, done.proposal_id), format('%%s of %%s fen, done %%s of %%s', wanted.paid_fen,
+            wanted.amount_fen, done.paid_fen, done.amount_fen)
+        FROM (SELECT * FROM terminals_heldproposal WHERE state = 'approved') AS wanted
+        FULL JOIN (
+            SELECT proposal_id, 'purchase' AS what, tap_id AS subject_id, amount_fen, paid_fen FROM terminals_heldresolution
+            WHERE proposal_id IS NOT NULL
+            UNION ALL SELECT proposal_id, 'claim', claim_id, amount_fen, NULL FROM terminals_claimresolution
+            WHERE proposal_id IS NOT NULL
+        ) AS done ON done.proposal_id = wanted.id
+        WHERE (wanted.what, wanted.subject_id, wanted.amount_fen, wanted.paid_fen)
+            IS DISTINCT FROM (done.what::varchar, done.subject_id, done.amount_fen, done.paid_fen)""",
+    "a claim settled has its one transfer, out of the purse it was collected from or as a loss": """
+        WITH asked (kind, source_id, debit_id, credit_id, amount_fen) AS (
+            SELECT CASE rule WHEN 'collected' THEN 47 ELSE 48 END, claim_id,
+                coalesce(purse_account_id, (SELECT id FROM accounts_ledgeraccount WHERE code = '6711')),
+                (SELECT id FROM accounts_ledgeraccount WHERE code = '1221'), amount_fen FROM terminals_claimresolution
+        ), posted AS (
+            SELECT kind::integer, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (47, 48)
+        )
+        SELECT 'claim #' || source_id, format('%%s: kind %%s, %%s fen from account %%s to %%s', fault, kind, amount_fen,
+            debit_id, credit_id)
+        FROM ((SELECT 'missing' AS fault, * FROM asked EXCEPT ALL SELECT 'missing', * FROM posted)
+            UNION ALL (SELECT 'unfounded', * FROM posted EXCEPT ALL SELECT 'unfounded', * FROM asked)) AS differing""",
+    "a claim is collected from a purse of its own card": """
+        SELECT 'claim #' || done.claim_id, 'account ' || done.purse_account_id FROM terminals_claimresolution AS done
+        LEFT JOIN accounts_transfer AS claim ON (claim.business_date, claim.id) = (done.business_date, done.claim_id)
+        LEFT JOIN terminals_tap AS tap ON claim.kind IN (11, 12)
+            AND (tap.business_date, tap.id) = (claim.business_date, claim.source_id)
+        LEFT JOIN terminals_grey AS grey ON claim.kind = 43 AND grey.id = claim.source_id
+        LEFT JOIN terminals_ride AS ride ON claim.kind = 45 AND ride.id = claim.source_id
+        LEFT JOIN accounts_purse AS purse ON purse.account_id = done.purse_account_id
+        WHERE done.rule = 'collected' AND (purse.card_id, purse.kind) IS DISTINCT FROM
+            (coalesce(tap.card_id, grey.card_id, ride.card_id), CASE claim.kind WHEN 45 THEN 'account' ELSE 'chip' END::varchar)""",
+    "what waits in suspense is what is not decided, and every claim not settled is there": """
+        WITH account AS (
+            SELECT (SELECT id FROM accounts_ledgeraccount WHERE code = '2241') AS held,
+                (SELECT id FROM accounts_ledgeraccount WHERE code = '1221') AS claims
+        ), booked AS (
+            SELECT 'held' AS what, sum(CASE WHEN credit_id = held THEN amount_fen ELSE -amount_fen END) AS fen
+            FROM accounts_transfer, account WHERE kind IN (11, 40, 41) AND held IN (debit_id, credit_id)
+            UNION ALL
+            SELECT 'claimed', sum(CASE WHEN debit_id = claims THEN amount_fen ELSE -amount_fen END)
+            FROM accounts_transfer, account WHERE kind IN (11, 12, 41, 43, 45, 47, 48) AND claims IN (debit_id, credit_id)
+        ), waiting AS (
+            SELECT 'held' AS what, sum(amount_fen) AS fen FROM terminals_waiting WHERE what = 'purchase'
+            UNION ALL
+            SELECT 'claimed', sum(fen) FROM (
+                SELECT amount_fen AS fen FROM terminals_waiting WHERE what = 'claim'
+                UNION ALL
+                SELECT moved.amount_fen FROM terminals_waiting AS waiting
+                JOIN accounts_transfer AS moved ON moved.business_date = waiting.business_date AND moved.kind = 11
+                    AND moved.source_id = waiting.subject_id
+                JOIN account ON moved.debit_id = claims WHERE waiting.what = 'purchase'
+            ) AS each
+        )
+        SELECT what, format('booked %%s fen, waiting %%s', booked.fen, waiting.fen) FROM booked JOIN waiting USING (what)
+        WHERE coalesce(booked.fen, 0) <> coalesce(waiting.fen, 0)""",
     "a grey record settled has its one transfer, and a transfer its grey record": """
         SELECT 'grey #' || coalesce(settled.id, moved.source_id), coalesce(settled.amount_fen || ' fen', 'not settled') || ', '
             || coalesce(moved.amount_fen || ' fen from account ' || moved.debit_id || ' to ' || moved.credit_id, 'no transfer')
@@ -219,7 +279,7 @@ RULES: Final = {
     "the triggers that guard taps, refusals and fares are on": """
         SELECT wanted.relation || '.append_only', coalesce('enabled: ' || t.tgenabled::text, 'missing')
         FROM (VALUES ('terminals_tap'), ('terminals_refusal'), ('terminals_farecharge'), ('terminals_fareshare'),
-            ('terminals_heldresolution'), ('terminals_grey'), ('terminals_greystep'), ('terminals_hotlistversion'),
+            ('terminals_heldresolution'), ('terminals_claimresolution'), ('terminals_grey'), ('terminals_greystep'), ('terminals_hotlistversion'),
             ('terminals_ride')) AS wanted (relation)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = 'append_only'
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",

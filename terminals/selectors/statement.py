@@ -21,24 +21,36 @@ WITH movement AS (
     SELECT tap.occurred_at, 1 AS rank, tap.id, 'purchase' AS kind, merchant.channel, merchant.name AS party,
         terminal.place, -tap.amount_fen AS amount_fen,
         -coalesce(paid.amount_fen, 0) AS change,
-        tap.outcome, tap.note, tap.business_date, tap.atc
+        tap.outcome, tap.note, tap.business_date, tap.atc, coalesce(done.rule, '') AS ended
     FROM terminals_tap AS tap
         JOIN terminals_merchant AS merchant ON merchant.id = tap.merchant_id
         JOIN terminals_terminal AS terminal ON terminal.id = tap.terminal_id
         JOIN accounts_purse AS purse ON purse.card_id = tap.card_id AND purse.kind = 'chip'
         LEFT JOIN accounts_transfer AS paid ON paid.business_date = tap.business_date AND paid.source_id = tap.id
             AND paid.kind IN (%(paid)s, %(held)s) AND paid.debit_id = purse.account_id
+        LEFT JOIN terminals_heldresolution AS done ON done.tap_id = tap.id
     WHERE tap.card_id = %(card)s
     UNION ALL
-    SELECT done.decided_at, 2, done.tap_id, 'returned', merchant.channel, merchant.name, '', done.amount_fen, done.amount_fen,
-        NULL, '', NULL, NULL
+    SELECT done.decided_at, 2, done.tap_id, 'returned', merchant.channel, merchant.name, '', done.amount_fen - done.paid_fen,
+        done.amount_fen - done.paid_fen, NULL, '', NULL, NULL, done.rule
     FROM terminals_heldresolution AS done
         JOIN accounts_purse AS purse ON purse.account_id = done.returned_to_id AND purse.kind = 'chip'
         JOIN terminals_merchant AS merchant ON merchant.payable_id = done.payable_id
     WHERE purse.card_id = %(card)s
     UNION ALL
+    SELECT done.decided_at, 2, done.claim_id, 'collected', merchant.channel, merchant.name, '', -done.amount_fen,
+        -done.amount_fen, NULL, '', NULL, NULL, done.rule
+    FROM terminals_claimresolution AS done
+        JOIN accounts_purse AS purse ON purse.account_id = done.purse_account_id AND purse.kind = 'chip'
+        JOIN accounts_transfer AS claim ON (claim.business_date, claim.id) = (done.business_date, done.claim_id)
+        LEFT JOIN terminals_tap AS tap ON claim.kind <> 43
+            AND (tap.business_date, tap.id) = (claim.business_date, claim.source_id)
+        LEFT JOIN terminals_grey AS grey ON claim.kind = 43 AND grey.id = claim.source_id
+        JOIN terminals_merchant AS merchant ON merchant.id = coalesce(tap.merchant_id, grey.merchant_id)
+    WHERE purse.card_id = %(card)s
+    UNION ALL
     SELECT grey.occurred_at, 1, grey.id, 'purchase', merchant.channel, merchant.name, terminal.place, -grey.amount_fen,
-        -coalesce(paid.amount_fen, 0), 1, grey.place, NULL, NULL
+        -coalesce(paid.amount_fen, 0), 1, grey.place, NULL, NULL, ''
     FROM terminals_grey AS grey
         JOIN terminals_greystep AS step ON step.grey_id = grey.id AND step.state = 'settled'
         JOIN terminals_merchant AS merchant ON merchant.id = grey.merchant_id
@@ -48,14 +60,16 @@ WITH movement AS (
             AND paid.debit_id = purse.account_id
     WHERE grey.card_id = %(card)s
     UNION ALL
-    SELECT coalesce(loaded_at, occurred_at), 0, id, 'load', channel, '', '', amount_fen, amount_fen, NULL, '', NULL, NULL
+    SELECT coalesce(loaded_at, occurred_at), 0, id, 'load', channel, '', '', amount_fen, amount_fen, NULL, '', NULL, NULL,
+        ''
     FROM accounts_topuporder WHERE card_id = %(card)s AND state = %(confirmed)s AND proof <> 'account'
 )
 """
 _LINES: Final = (
     _MOVEMENTS  # noqa: S608  constants only
     + """
-SELECT occurred_at, kind, channel, party, place, amount_fen, balance_fen, outcome, note, business_date, atc FROM (
+SELECT occurred_at, kind, channel, party, place, amount_fen, balance_fen, outcome, note, business_date, atc,
+    ended FROM (
     SELECT movement.*, sum(change) OVER (ORDER BY occurred_at, rank, id) AS balance_fen FROM movement
 ) AS line
 WHERE (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)
@@ -74,7 +88,7 @@ _SPENDING: Final = (
     _MOVEMENTS
     + """
 SELECT channel, -sum(change)::bigint AS spent FROM movement
-WHERE kind = 'purchase' AND occurred_at >= %(since)s AND occurred_at < %(until)s
+WHERE kind IN ('purchase', 'collected') AND occurred_at >= %(since)s AND occurred_at < %(until)s
 GROUP BY channel HAVING sum(change) < 0 ORDER BY spent DESC, channel
 """
 )
@@ -82,8 +96,9 @@ GROUP BY channel HAVING sum(change) < 0 ORDER BY spent DESC, channel
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One movement. `kind` is `purchase`, `load`, or `returned`: a purchase after the loss was reported that the holder does
-    not bear. `channel` is the merchant's, or for a load how it was paid.
+    """One movement. `kind` is `purchase`, `load`, `returned` (what the holder does not bear of a held purchase), or `collected`
+    (a purchase beyond the balance, whose value has turned up). `channel` is the merchant's, or for a load how it was paid.
+    `ended` is the rule by which a held purchase was decided, empty while it waits and for all others.
 
     `amount_fen` is negative for a purchase; `balance_fen` is the back office's balance after it, in the order of the
     device's clock. `outcome` is the tap's, None for a load; `party` is the merchant's name; business date and counter name
@@ -101,6 +116,7 @@ class StatementLine:
     note: str
     business_date: date | None = None
     atc: int | None = None
+    ended: str = ""
 
 
 def card_statement(
@@ -126,8 +142,9 @@ def card_statement(
             note,
             day,
             atc,
+            ended,
         )
-        for when, kind, channel, party, place, amount, balance, outcome, note, day, atc in rows
+        for when, kind, channel, party, place, amount, balance, outcome, note, day, atc, ended in rows
     ]
 
 

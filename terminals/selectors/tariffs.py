@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
+from terminals.fares.ceiling import ceiling_fen
+from terminals.fares.tariffs import parse_tariff
 from terminals.models import Tariff
 from terminals.selectors.fares import book_stamp, live_documents
 
@@ -20,6 +22,13 @@ def tariff_versions(*, code: str, today: date) -> list[Tariff]:
     versions = list(Tariff.objects.filter(code=code).order_by("valid_from"))
     bygone = [version for version in versions if version.valid_from <= today - timedelta(days=LATE_DAYS)]
     return versions[max(len(bygone) - 1, 0) :]
+
+
+@lru_cache(maxsize=1_000)
+def ceiling_of(tariff_id: int) -> int | None:
+    """The most a version of a tariff can ask for. It never changes, and a large one takes a while to read."""
+    tariff = Tariff.objects.get(pk=tariff_id)
+    return ceiling_fen(parse_tariff(tariff.kind, tariff.rule))
 
 
 def published_tariffs(*, code: str, today: date) -> list[dict[str, Any]]:

@@ -21,9 +21,11 @@ def publish_acceptance_policy(
     legal_basis: str,
     actor: str,
     late_days: int = 30,
+    decide_days: int = 30,
     hold_over_price: bool = True,
 ) -> AcceptancePolicy:
-    """The rule for purchases of a channel from a date on: limit of one purchase, days until a record is late. Audited.
+    """The rule for purchases of a channel from a date on: limit of one purchase, days until a record is late, and
+    until what is held goes back undecided. Audited.
 
     Publishing the same again changes nothing. Raises InvalidField; Conflict when the date has another version.
     """
@@ -31,12 +33,17 @@ def publish_acceptance_policy(
         raise InvalidField("channel", channel)
     if not legal_basis.strip():
         raise InvalidField("legal_basis", _("a policy needs a reason"))
-    for field, value in (("purchase_limit_fen", purchase_limit_fen), ("late_days", late_days)):
+    for field, value in (
+        ("purchase_limit_fen", purchase_limit_fen),
+        ("late_days", late_days),
+        ("decide_days", decide_days),
+    ):
         if value < 1:
             raise InvalidField(field, _("at least 1"))
     values = {
         "purchase_limit_fen": purchase_limit_fen,
         "late_days": late_days,
+        "decide_days": decide_days,
         "hold_over_price": hold_over_price,
         "legal_basis": legal_basis,
     }

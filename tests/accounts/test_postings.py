@@ -159,3 +159,20 @@ def test_a_fare_subsidy_is_owed_by_its_payer_and_taken_back_if_it_was_too_much(
     assert booked(lambda: claims(67, 0, 33)) == {"1231.CZJ": 100, "2202.bus": -100}
     legs = claims(-40)
     assert [(leg.debit_id, leg.credit_id, leg.amount_fen) for leg in legs] == [(payable.pk, payer.pk, 40)]
+
+
+def test_a_claim_is_collected_from_the_purse_it_was_missing_in(card: Card) -> None:
+    def legs() -> list[Leg]:
+        claims_id = postings.account_id(Chart.SUSPENSE_RECEIVABLE)
+        return postings.claim_collected(
+            claims_id=claims_id, purse_id=card.purse.account_id, amount_fen=200, claim_id=1, occurred_at=NOON
+        )
+
+    assert booked(legs) == {f"2012.{card.pan}": 200, "1221": -200}
+
+
+def test_a_claim_is_written_off_as_a_loss() -> None:
+    assert booked(lambda: postings.claim_written_off(amount_fen=200, claim_id=1, occurred_at=NOON)) == {
+        "6711": 200,
+        "1221": -200,
+    }

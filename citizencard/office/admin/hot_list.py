@@ -128,7 +128,7 @@ def _held(entry: HotListEntry) -> Table:
         [
             [
                 at(each.occurred_at), yuan(each.amount_fen), each.get_party_display(), each.get_rule_display(),
-                at(each.promised_at), at(each.published_at), at(each.applied_at), each.policy.legal_basis,
+                at(each.promised_at), at(each.published_at), at(each.applied_at), each.policy.legal_basis if each.policy else "–",
             ]
             for each in done
         ],

@@ -83,9 +83,17 @@ class InForceFilter(admin.SimpleListFilter):
 class AcceptancePolicyAdmin(ReadOnlyAdmin):
     """What a purchase of a channel may be, since when, and why; published by `publish_acceptance_policy` only."""
 
-    list_display = ["channel", "valid_from", "limit", "late_days", "hold_over_price", "legal_basis"]
+    list_display = [
+        "channel",
+        "valid_from",
+        "limit",
+        "late_days",
+        "decide_days",
+        "hold_over_price",
+        "legal_basis",
+    ]
     list_filter = ["channel"]
-    fields = ["channel", "valid_from", "limit", "late_days", "hold_over_price", "legal_basis"]
+    fields = ["channel", "valid_from", "limit", "late_days", "decide_days", "hold_over_price", "legal_basis"]
     readonly_fields = ["limit"]
     ordering = ["channel", "-valid_from"]
     limit = yuan_column("purchase_limit_fen", _("limit for one purchase (yuan)"))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from terminals.fares.ceiling import ceiling_fen
-from terminals.fares.tariffs import parse_tariff
 from terminals.models import AcceptancePolicy, Tap, Tariff, Terminal
+from terminals.selectors.tariffs import ceiling_of
 from terminals.wire.columns import Rows
 from terminals.wire.trip import BEIJING_SECONDS
 
@@ -46,13 +44,6 @@ def _prices(tariff_code: str, days: Numbers) -> Numbers:
     versions = Tariff.objects.filter(code=tariff_code).order_by("valid_from")
     begins, keys = zip(*versions.values_list("valid_from", "pk"), strict=True)
     return _in_force(begins, [_NONE if (most := ceiling_of(key)) is None else most for key in keys], days)
-
-
-@lru_cache(maxsize=1_000)
-def ceiling_of(tariff_id: int) -> int | None:
-    """The most a version of a tariff can ask for. It never changes, and a large one takes a while to read."""
-    tariff = Tariff.objects.get(pk=tariff_id)
-    return ceiling_fen(parse_tariff(tariff.kind, tariff.rule))
 
 
 def _in_force(begins: Sequence[date], values: Sequence[int], days: Numbers) -> Numbers:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from terminals.models import Tariff, Terminal
-from terminals.services.acceptance.bounds import ceiling_of
+from terminals.selectors.tariffs import ceiling_of
 
 _KEPT: Final = 20_000
 _kept: dict[tuple[int, date], Price] = {}

@@ -30,9 +30,15 @@ from accounts.services.refund_payout import confirm_bank_payout, pay_refund_in_c
 from accounts.services.refunds import approve_refund
 from citizencard.core.keyservice.keystore import KeyStore
 from settlement.services.clearing import clear_day
+from terminals.models import WaitingPurchase
 from terminals.services.acceptance import accept_batch
 from terminals.services.greys import accept_greys, settle_greys
-from terminals.services.held import settle_hot_listed
+from terminals.services.held import (
+    approve_proposal,
+    collect_claims,
+    propose_write_off,
+    settle_hot_listed,
+)
 from terminals.services.hotlist import report_loss
 from terminals.services.policies import publish_hot_list_policy
 from terminals.services.pricing import price_day
@@ -318,6 +324,24 @@ def ride_paid(stage: Stage) -> Iterator[Event]:
     yield ridden(stage, 300)
 
 
+def claim_collected(stage: Stage) -> Iterator[Event]:
+    card = plain_card()
+    chip, order = Chip(stage.keys, card), topup.receive_cash(order=make_order(card=card), actor=CLERK)
+    tac = chip.credit(
+        order.amount_fen, topup.authorise_load(order=order, when=NOON, **chip.initialise(order.amount_fen))
+    )
+    tapped(stage, card, 300)
+    topup.confirm_load(order=order, tac=tac, balance_after_fen=chip.balance_fen)
+    yield collect_claims
+
+
+def claim_written_off(stage: Stage) -> Iterator[Event]:
+    tapped(stage, plain_card(), 300)
+    claim = WaitingPurchase.objects.get()
+    proposal = propose_write_off(claim_id=claim.subject_id, actor=CLERK, reason="nobody will pay it")
+    yield partial(approve_proposal, proposal=proposal, actor=OFFICER)
+
+
 def ride_claimed(stage: Stage) -> Iterator[Event]:
     yield ridden(stage, 300, spent_fen=4_900)
 
@@ -329,7 +353,7 @@ SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
         deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, fares_given_back, fares_subsidised, payment_made,
         payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, purchase_accepted,
         purchase_held, purchase_claimed, purchase_conflicting, held_purchase_paid, held_purchase_returned, loss_borne,
-        grey_settled, ride_paid, ride_claimed,
+        claim_collected, claim_written_off, grey_settled, ride_paid, ride_claimed,
     )
 }  # fmt: skip
 """By the name of the template."""

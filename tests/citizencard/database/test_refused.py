@@ -35,7 +35,7 @@ ATTEMPTS = [
     "ALTER TABLE accounts_purse DROP CONSTRAINT purse_floor",
     "ALTER TABLE accounts_transfer OWNER TO citizencard_app",
     "DROP TRIGGER post_transfers ON accounts_transfer",
-    "DROP TABLE accounts_transfer",
+    "DROP TABLE accounts_transfer CASCADE",
     "CREATE TRIGGER mine BEFORE INSERT ON accounts_transfer FOR EACH ROW"
     " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "CREATE RULE swallow AS ON UPDATE TO accounts_purse DO INSTEAD NOTHING",

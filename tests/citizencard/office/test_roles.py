@@ -46,6 +46,7 @@ LISTS = {
     "terminals_fareproposal": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_hotlistentry": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_acceptancepolicy": {"clerk", "finance", "supervisor", "auditor"},
+    "terminals_waitingpurchase": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_grey": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_ride": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_batch": {"finance", "auditor"},

@@ -13,9 +13,11 @@ from django.test import Client
 from accounts.models import Card
 from citizencard.portal.movements import PAGE_LINES
 from terminals.services.acceptance import accept_batch
+from terminals.services.held import settle_hot_listed
 from terminals.wire.batch import build_batch
 from tests.citizencard.city import HELD_AFTER_LOSS_FEN, USES, City
 from tests.factories import NOON
+from tests.terminals.lists.mandate import promised
 
 STRICT = {
     "default-src 'self'",
@@ -73,6 +75,15 @@ def test_a_use_after_the_loss_is_shown_as_held(city: City, client: Client) -> No
     assert "挂失后使用" in text
     assert f"−{HELD_AFTER_LOSS_FEN // 100}.00" in text
     assert "此卡已挂失" in page(client, "/")
+
+
+def test_what_became_of_a_held_use_is_told(city: City, client: Client) -> None:
+    promised(30)
+    settle_hot_listed()
+    client.force_login(city.neighbour.user)
+    text = page(client, f"/cards/{city.neighbours_card.pk}/")
+    assert "挂失后的消费，不向您收取" in text
+    assert "退还：挂失后的消费" in text
 
 
 @pytest.mark.parametrize("path", ["/cards/{}/", "/cards/{}/statement.csv"])

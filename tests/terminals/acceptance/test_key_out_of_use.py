@@ -11,12 +11,14 @@ import pytest
 from django.conf import settings
 
 from accounts.models import Card, LedgerAccount, Purse, Transfer
+from accounts.selectors.balances import account_balance_fen
 from citizencard.core.keyservice.calls.custody import Credentials, CustodyCalls
 from citizencard.core.keyservice.demonstration import PASSPHRASE
 from citizencard.core.keyservice.roles import Role
 from settlement.selectors.audit import broken_invariants
-from terminals.models import Batch, Tap, Terminal
+from terminals.models import Batch, Tap, Terminal, WaitingPurchase
 from terminals.services.acceptance import accept_batch, accept_tap
+from terminals.services.held import approve_proposal, propose_purchase
 from terminals.wire.batch import build_batch
 from terminals.wire.record import TapRecord
 from tests.fixtures_core import DEMO_KEYS, KeyServiceProcess
@@ -68,6 +70,15 @@ def test_what_cannot_be_checked_any_more_is_held_and_moves_no_purse(
     assert [bounds.lower for bounds in purse.offline_seen] == [1, 3]
     seen = Terminal.objects.get(pk=field.terminal.pk).sequences_seen
     assert not any(after.terminal_seq in bounds for bounds in seen)
+    assert broken_invariants() == []
+
+    waiting = WaitingPurchase.objects.get()
+    assert waiting.cause == "key_unusable"
+    proposal = propose_purchase(
+        tap_id=waiting.subject_id, paid_fen=0, actor="anna", reason="not to be checked"
+    )
+    approve_proposal(proposal=proposal, actor="bert")
+    assert account_balance_fen(LedgerAccount.objects.get(code="1221").pk) == 0
     assert broken_invariants() == []
 
 

@@ -21,6 +21,7 @@ from settlement.services.clearing import clear_day
 from terminals.errors import RideCodeWithoutMoney
 from terminals.models import Ride
 from terminals.program.ride_codes import RideCodes
+from terminals.services.held import collect_claims
 from terminals.services.hotlist import report_loss
 from terminals.services.ride_codes import accept_rides, issue_ride_code
 from terminals.wire import ride_code
@@ -122,6 +123,10 @@ def test_what_the_purse_cannot_pay_any_more_is_a_claim_and_the_merchant_is_paid(
     assert online_fen(wallet) == 200
     assert account_balance_fen(LedgerAccount.objects.get(code="1221").pk) == 900
     assert clear_day(day=TODAY).gross_fen == 2_700
+    assert collect_claims() == 0
+    topup.receive_cash(order=make_order(card=wallet, amount_fen=1_000, purse_kind="account"), actor=CLERK)
+    assert (collect_claims(), online_fen(wallet), collect_claims()) == (1, 300, 0)
+    assert account_balance_fen(LedgerAccount.objects.get(code="1221").pk) == 0
     assert broken_invariants() == []
 
 
