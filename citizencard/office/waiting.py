@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 
@@ -26,30 +27,9 @@ UNPROVEN_AFTER: Final = timedelta(hours=1)
 
 def waiting_tiles(request: HttpRequest) -> list[Tile]:
     """One tile per list that the reader may open."""
-    may = request.user.has_perm
     today = shanghai(timezone.now()).date()
-    tiles = []
-    if may("settlement.view_clearingrun"):
-        tiles += _late_days()
-    if may("accounts.view_refund"):
-        tiles += [_refunds(today), _payouts()]
-    if may("accounts.view_topuporder"):
-        tiles.append(_loads())
-    if may("accounts.view_topupdifference"):
-        tiles.append(_differences(today))
-    if may("accounts.view_subsidybatch"):
-        tiles.append(_batches())
-    if may("accounts.view_agent"):
-        tiles.append(_agents())
-    if may("accounts.view_cardflag"):
-        tiles.append(_flags())
-    if may("accounts.view_riskalert"):
-        tiles.append(_alerts(today))
-    if may("terminals.view_hotlistappeal"):
-        tiles.append(_appeals(today))
-    if may("terminals.view_waitingpurchase"):
-        tiles.append(_held())
-    return tiles
+    lists = (tiles for permission, tiles in _LISTS if request.user.has_perm(permission))
+    return [tile for tiles in lists for tile in tiles(today)]
 
 
 def _late_days() -> list[Tile]:
@@ -143,3 +123,18 @@ def _held() -> Tile:
     return Tile(
         _("Purchases to be decided"), waiting.count(), detail, url, "bad" if days >= BUCKETS[-1] else ""
     )
+
+
+_LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
+    ("settlement.view_clearingrun", lambda today: _late_days()),
+    ("accounts.view_refund", lambda today: [_refunds(today), _payouts()]),
+    ("accounts.view_topuporder", lambda today: [_loads()]),
+    ("accounts.view_topupdifference", lambda today: [_differences(today)]),
+    ("accounts.view_subsidybatch", lambda today: [_batches()]),
+    ("accounts.view_agent", lambda today: [_agents()]),
+    ("accounts.view_cardflag", lambda today: [_flags()]),
+    ("accounts.view_riskalert", lambda today: [_alerts(today)]),
+    ("terminals.view_hotlistappeal", lambda today: [_appeals(today)]),
+    ("terminals.view_waitingpurchase", lambda today: [_held()]),
+)
+"""What each permission shows."""

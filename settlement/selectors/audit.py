@@ -25,6 +25,7 @@ from terminals.selectors import invariants as terminals_invariants
 
 _LAYERS: Final = (accounts_invariants, terminals_invariants, settlement_invariants)
 _BOOKS: Final = (accounts_invariants, terminals_invariants)
+_VALUES: Final = accounts_invariants.VALUES | terminals_invariants.VALUES
 _AUDIT_WORK_MEM: Final = "256MB"
 
 # A query that names one of these tables reads the date's rows of it: the nearer name wins.
@@ -242,7 +243,7 @@ def unproved(proof: str, *, day: date) -> list[Breach]:
 
 def _of_a_date(layer: Any, proof: str, day: date) -> list[Breach]:
     """Rules that speak of a date's rows, over those rows alone."""
-    values = terminals_invariants.VALUES | {"day": day}
+    values = _VALUES | {"day": day}
     if short := layer.IN_SHORT.get(proof):
         with connection.cursor() as cursor:
             cursor.execute(_OF_THE_DATE.replace("%s", short), values)
@@ -258,7 +259,7 @@ def _of_a_date(layer: Any, proof: str, day: date) -> list[Breach]:
 def _standing(day: date) -> list[Breach]:
     """What stands now, of every layer."""
     queries = ((name, layer.RULES[name]) for layer in _BOOKS for name in layer.OF_NOW)
-    return breaches(queries, terminals_invariants.VALUES)
+    return breaches(queries, _VALUES)
 
 
 PROOFS: Final[Mapping[str, Callable[[date], list[Breach]]]] = {

@@ -31,7 +31,8 @@ ATTEMPTS = [
     "ALTER TABLE accounts_transfer_20261102 DISABLE TRIGGER through_parent_only",
     # The guards themselves.
     "ALTER TABLE accounts_transfer DISABLE TRIGGER ALL",
-    "ALTER TABLE accounts_transfer DROP CONSTRAINT transfer_amount_positive",
+    "ALTER TABLE accounts_transfer DROP CONSTRAINT transfer_between_two_accounts",
+    "ALTER DOMAIN accounts_amount DROP CONSTRAINT transfer_amount_positive",
     "ALTER TABLE accounts_purse DROP CONSTRAINT purse_floor",
     "ALTER TABLE accounts_transfer OWNER TO citizencard_app",
     "DROP TRIGGER post_transfers ON accounts_transfer",
