@@ -1,4 +1,4 @@
-"""The one lock of clearing: a business date's run is worked on by one transaction at a time."""
+"""The locks of the night: a business date's run is worked on by one transaction at a time, and so is the log of proofs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from settlement.models import ClearingRun
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
+_PROOFS_LOCK: Final = 0x5052_4F46  # "PROF"
 
 
 def lock_run(day: date) -> ClearingRun:
@@ -24,3 +25,9 @@ def lock_run(day: date) -> ClearingRun:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CLEARING_LOCK, day.toordinal()])
     ClearingRun.objects.bulk_create([ClearingRun(business_date=day)], ignore_conflicts=True)
     return ClearingRun.objects.select_for_update().get(business_date=day)
+
+
+def lock_proofs() -> None:
+    """Dates are proved one after another: held until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PROOFS_LOCK])

@@ -1,3 +1,5 @@
 from settlement.models.clearing import ClearingRun, Statement
+from settlement.models.files import SettlementFiles
+from settlement.models.proofs import ProofHead, PurseBlock, TransferBlock
 
-__all__ = ["ClearingRun", "Statement"]
+__all__ = ["ClearingRun", "ProofHead", "PurseBlock", "SettlementFiles", "Statement", "TransferBlock"]

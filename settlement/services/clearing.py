@@ -1,7 +1,7 @@
 """The nightly clearing of a business date, in four steps that a kill at any moment cannot split.
 
 Each step is one transaction that holds the run's lock, does its work and moves the run's state together. A restarted
-run goes on where it was; two runs of one date take turns and make one set of statements.
+run goes on where it was; two runs of one date take turns and make one set of statements. A sealed date is then proved.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from citizencard.core import calendar
+from citizencard.core.errors import CitizenCardError
 from settlement.errors import AuditBroken, SettlementError
 from settlement.locks import lock_run
 from settlement.models import ClearingRun
 from settlement.selectors.audit import broken_invariants
 from settlement.selectors.runs import next_due_day
 from settlement.services.netting import net_taps
+from settlement.services.proving import prove_due_days
 from settlement.services.settling import post_statements
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ def clear_day(*, day: date) -> ClearingRun:
             # Outside the run's lock: the audit is long, and the date's window is frozen anyhow.
             _require_clean_books(day)
         run = _advance(day)
+    if run.state == ClearingRun.State.CLEARED:
+        _prove()
     return run
 
 
@@ -96,6 +100,14 @@ def _clear(run: ClearingRun) -> None:
     calendar.seal(run.business_date)
     run.finished_at = timezone.now()
     run.clear()
+
+
+def _prove() -> None:
+    """Prove what is sealed. What hinders that is an alarm and no reason to clear a date again; the next call tries again."""
+    try:
+        prove_due_days()
+    except CitizenCardError as error:
+        logger.error("sealed dates are not proved: %s", error)
 
 
 def _require_clean_books(day: date) -> None:
