@@ -47,3 +47,11 @@ class LiabilitiesDiffer(SettlementError):
     message = _(
         "Business day %(date)s cannot be proved: purses hold %(purses_fen)d fen, the ledger owes them %(ledger_fen)d fen."
     )
+
+
+class TreeDiffers(SettlementError):
+    """The books of a date are not what was proved of them: data `date`. Somebody has altered one or the other."""
+
+    code = "tree_differs"
+    status = 409
+    message = _("The books of %(date)s are not what was proved of them. The centre examines this.")

@@ -31,8 +31,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ProofHead",
             fields=[
-                ("size", models.PositiveBigIntegerField(primary_key=True, serialize=False, verbose_name="dates in the log")),
-                ("previous", models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="next", to="settlement.proofhead", verbose_name="head before")),
+                (
+                    "size",
+                    models.PositiveBigIntegerField(
+                        primary_key=True, serialize=False, verbose_name="dates in the log"
+                    ),
+                ),
+                (
+                    "previous",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="next",
+                        to="settlement.proofhead",
+                        verbose_name="head before",
+                    ),
+                ),
                 ("business_date", models.DateField(unique=True, verbose_name="business date")),
                 ("transfers", models.PositiveBigIntegerField(verbose_name="transfers")),
                 ("transfers_root", models.BinaryField(max_length=32, verbose_name="root of the transfers")),
@@ -68,35 +82,78 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TransferBlock",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("head", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="transfer_blocks", to="settlement.proofhead", verbose_name="signed head")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "head",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transfer_blocks",
+                        to="settlement.proofhead",
+                        verbose_name="signed head",
+                    ),
+                ),
                 ("first_id", models.BigIntegerField(verbose_name="first transfer")),
                 ("node", models.BinaryField(max_length=32)),
             ],
             options={
                 "default_permissions": (),
-                "constraints": [models.UniqueConstraint(fields=("head", "first_id"), name="transfer_block_once")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("head", "first_id"), name="transfer_block_once")
+                ],
             },
         ),
         migrations.CreateModel(
             name="PurseBlock",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("head", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="purse_blocks", to="settlement.proofhead", verbose_name="signed head")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "head",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purse_blocks",
+                        to="settlement.proofhead",
+                        verbose_name="signed head",
+                    ),
+                ),
                 ("first_salt", models.BinaryField(max_length=16)),
                 ("node", models.BinaryField(max_length=40)),
                 ("leaves", models.BinaryField()),
             ],
             options={
                 "default_permissions": (),
-                "constraints": [models.UniqueConstraint(fields=("head", "first_salt"), name="purse_block_once")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("head", "first_salt"), name="purse_block_once")
+                ],
             },
         ),
         migrations.CreateModel(
             name="SettlementFiles",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("statement", models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name="files", to="settlement.statement", verbose_name="settlement statement")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "statement",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="files",
+                        to="settlement.statement",
+                        verbose_name="settlement statement",
+                    ),
+                ),
                 ("manifest", models.BinaryField(verbose_name="manifest")),
                 ("seed", models.PositiveSmallIntegerField(verbose_name="version of the seed")),
                 ("public_key", models.BinaryField(max_length=32, verbose_name="public key")),

@@ -46,12 +46,12 @@ COPY (
     ) AS later USING (account_id) ORDER BY purse.account_id
 ) TO STDOUT (FORMAT binary)
 """
-_ID_MAX: Final = 2**63 - 1
+ID_MAX: Final = 2**63 - 1
 
 Numbers = npt.NDArray[np.int64]
 
 
-def transfer_chunks(day: date, *, first: int = 0, last: int = _ID_MAX) -> Iterator[Numbers]:
+def transfer_chunks(day: date, *, first: int = 0, last: int = ID_MAX) -> Iterator[Numbers]:
     """The nine numbers of each transfer of `day` with an id in between, in the order of ids; whole blocks at a time."""
     for columns in _records(_TRANSFERS, 8, {"day": day, "first": first, "last": last}):
         columns[:, 7] += _TIME_ORIGIN_US

@@ -68,9 +68,14 @@ def published_keys() -> dict[str, Any]:
     """Every public key that a head or a manifest was signed with."""
     signed = [("tree_head", ProofHead), ("settlement_file", SettlementFiles)]
     found = {
-        (purpose, bytes(key)) for purpose, model in signed for key in model._default_manager.values_list("public_key", flat=True).distinct()
+        (purpose, bytes(key))
+        for purpose, model in signed
+        for key in model._default_manager.values_list("public_key", flat=True).distinct()
     }
     return {
         "kind": "keys",
-        "keys": [{"purpose": purpose, "key_id": key_id(key), "public_key": key.hex()} for purpose, key in sorted(found)],
+        "keys": [
+            {"purpose": purpose, "key_id": key_id(key), "public_key": key.hex()}
+            for purpose, key in sorted(found)
+        ],
     }
