@@ -8,7 +8,7 @@ from typing import Final
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 
-from settlement.services import clearing
+from settlement.services import clearing, proving
 
 _RETRIES_MAX: Final = 10
 
@@ -33,3 +33,14 @@ def clear_due_days() -> list[str]:
 def clear_day(iso_date: str) -> str:
     """Clear one business date, given as YYYY-MM-DD."""
     return str(clearing.clear_day(day=date.fromisoformat(iso_date)))
+
+
+@shared_task(
+    name="settlement.prove_due_days",
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    max_retries=_RETRIES_MAX,
+)
+def prove_due_days() -> list[str]:
+    """Prove the sealed dates that clearing could not, because the key service was closed at night."""
+    return [str(head) for head in proving.prove_due_days()]

@@ -157,6 +157,7 @@ INVARIANTS: Final = (
             "a statement is what its merchant's taps come to",
             "a statement's online payments are those of the ledger",
             "statements keep their digest",
+            "signed heads follow one another",
         ),
     ),
     Invariant(

@@ -13,6 +13,7 @@ from django.db import connection
 
 from citizencard.core.invariants import Breach
 from settlement.models import ClearingRun
+from settlement.selectors.proof_checks import CHAIN_RULE, broken_chain
 from settlement.selectors.statements import digest_of
 
 # Each query yields (subject, detail) of what is broken; %(day)s is a business date or null for all of them.
@@ -171,7 +172,7 @@ SHOWN_MAX: Final = 100
 
 def rules() -> tuple[str, ...]:
     """The names of everything `broken` checks."""
-    return (*_RULES, _DIGEST_RULE)
+    return (*_RULES, _DIGEST_RULE, CHAIN_RULE)
 
 
 def broken(*, day: date | None = None) -> list[Breach]:
@@ -181,7 +182,7 @@ def broken(*, day: date | None = None) -> list[Breach]:
         for rule, query in _RULES.items():
             cursor.execute(f"{query} LIMIT {SHOWN_MAX}", {"day": day})
             found += [Breach(rule, subject, detail) for subject, detail in cursor.fetchall()]
-    return [*found, *_changed_statements(day)]
+    return [*found, *_changed_statements(day), *broken_chain()]
 
 
 def _changed_statements(day: date | None) -> Iterator[Breach]:

@@ -19,6 +19,12 @@ def newest_head() -> ProofHead | None:
     return ProofHead.objects.select_related("previous").order_by("-size").first()
 
 
+def proved_until() -> date:
+    """The newest proved business date; all before it are proved as well."""
+    newest = newest_head()
+    return newest.business_date if newest else date.min
+
+
 def unproved_days() -> list[date]:
     """Sealed business dates without a head, oldest first."""
     proved = ProofHead.objects.values("business_date")
@@ -52,9 +58,10 @@ def published_heads(*, after: int, limit: int) -> list[dict[str, Any]]:
 
 def consistency(*, before: int, size: int) -> dict[str, Any]:
     """That the log of `size` dates begins with the one of `before`. Raises NotFound for sizes that are none."""
-    heads = ProofHead.objects.select_related("previous").in_bulk([before, size])
-    if before > size or not {before, size} <= set(heads):
+    newest = newest_head()
+    if newest is None or not 0 < before <= size <= newest.size:
         raise NotFound(what=_("A log of %(size)s dates") % {"size": max(before, size)})
+    heads = ProofHead.objects.select_related("previous").in_bulk([before, size])
     proof = consistency_of(log_leaves(size=size), before)
     return {
         "kind": "consistency",

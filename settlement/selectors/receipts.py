@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import LedgerAccount, Transfer
+from citizencard.core import calendar
 from citizencard.core.errors import NotFound
 from settlement.errors import TreeDiffers
 from settlement.merkle import Combine, log_node, path_of, root_of, sum_node
@@ -27,9 +28,15 @@ from settlement.selectors.proof_leaves import (
     transfer_leaves,
     transfer_salts,
 )
-from settlement.selectors.proofs import log_leaves, newest_head, published
+from settlement.selectors.proofs import log_leaves, newest_head, proved_until, published
+from terminals.selectors.statement import StatementLine
 
 logger = logging.getLogger(__name__)
+_LINES: Final = {
+    "purchase": (Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_HELD),
+    "load": (Transfer.Kind.TOP_UP_LOADED,),
+    "returned": (Transfer.Kind.HELD_RETURNED,),
+}
 _FIELDS: Final = ("id", "kind", "debit_id", "credit_id", "amount_fen", "journal_id", "source_id")
 
 
@@ -97,6 +104,31 @@ def balance_proof(*, account_id: int) -> dict[str, Any]:
         **_way(head, number, nodes, place, leaves, sum_node),
         **_in_log(head),
     }
+
+
+def proved_lines(account_id: int, lines: Sequence[StatementLine]) -> dict[StatementLine, tuple[date, int]]:
+    """Which lines of a chip purse's statement have a receipt: business date and id of their transfers. Two queries."""
+    if not lines:
+        return {}
+    until, since = proved_until(), min(calendar.shanghai(line.occurred_at).date() for line in lines)
+    own = Q(debit_id=account_id) | Q(credit_id=account_id)
+    found = Transfer.objects.filter(
+        own, business_date__range=(since, until), source_id__in={line.source_id for line in lines}
+    ).values_list("kind", "source_id", "business_date", "id")
+    transfers = {(kind, source_id): (day, number) for kind, source_id, day, number in found}
+    wanted = {line: [(kind, line.source_id) for kind in _kinds(line)] for line in lines}
+    return {
+        line: transfers[key]
+        for line, keys in wanted.items()
+        if (key := next((k for k in keys if k in transfers), None))
+    }
+
+
+def _kinds(line: StatementLine) -> tuple[Transfer.Kind, ...]:
+    """What a line may be in the ledger; a purchase without a date of its tap is one settled on evidence."""
+    if line.kind == "purchase" and line.business_date is None:
+        return (Transfer.Kind.GREY_SETTLED,)
+    return _LINES[line.kind]
 
 
 def _blocks(rows: Any) -> tuple[list[Any], list[bytes]]:

@@ -42,7 +42,9 @@ class Status:
     keys: tuple[KeyVersion, ...]
 
 
-class KeyServiceClient(PurseCalls, DepositCalls, IssuingCalls, IdentityCalls, PrivacyCalls, ProofCalls, SigningCalls):
+class KeyServiceClient(
+    PurseCalls, DepositCalls, IssuingCalls, IdentityCalls, PrivacyCalls, ProofCalls, SigningCalls
+):
     """One client serves a whole process: each thread gets its own connection, a forked child new ones."""
 
     def status(self) -> Status:
