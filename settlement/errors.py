@@ -55,3 +55,13 @@ class TreeDiffers(SettlementError):
     code = "tree_differs"
     status = 409
     message = _("The books of %(date)s are not what was proved of them. The centre examines this.")
+
+
+class FilesDiffer(SettlementError):
+    """A merchant's files no longer come out as they were signed: data `date`, `merchant`."""
+
+    code = "files_differ"
+    status = 409
+    message = _(
+        "The settlement files of %(merchant)s for %(date)s are not what was signed. They are not given out."
+    )

@@ -8,7 +8,7 @@ from typing import Final
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 
-from settlement.services import clearing, proving
+from settlement.services import clearing, files, proving
 
 _RETRIES_MAX: Final = 10
 
@@ -42,5 +42,7 @@ def clear_day(iso_date: str) -> str:
     max_retries=_RETRIES_MAX,
 )
 def prove_due_days() -> list[str]:
-    """Prove the sealed dates that clearing could not, because the key service was closed at night."""
-    return [str(head) for head in proving.prove_due_days()]
+    """Prove the sealed dates, and sign the files, that clearing could not, because the key service was closed at night."""
+    heads = proving.prove_due_days()
+    files.sign_due_files()
+    return [str(head) for head in heads]

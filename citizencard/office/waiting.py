@@ -16,6 +16,7 @@ from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
 from citizencard.office.tiles import Tile, list_url
+from settlement.selectors.proofs import unproved_days
 from terminals.selectors.appeals import open_appeals
 
 UNPROVEN_AFTER: Final = timedelta(hours=1)
@@ -43,6 +44,8 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
         tiles.append(_alerts(today))
     if may("terminals.view_hotlistappeal"):
         tiles.append(_appeals(today))
+    if may("settlement.view_proofhead"):
+        tiles.append(_proofs())
     return tiles
 
 
@@ -119,3 +122,11 @@ def _appeals(today: date) -> Tile:
     detail = _("%(late)s overdue") % {"late": late} if late else _("none is late")
     url = list_url("terminals_hotlistappeal", "?state__exact=open")
     return Tile(_("Objections to decide"), appeals.count(), detail, url, "bad" if late else "")
+
+
+def _proofs() -> Tile:
+    days = unproved_days()
+    detail = _("the oldest is %(date)s") % {"date": days[0]} if days else ""
+    return Tile(
+        _("Dates to prove"), len(days), detail, list_url("settlement_proofhead"), "bad" if days else "good"
+    )

@@ -221,6 +221,8 @@ class Checker:
     def __init__(self):
         self.keys = {}
         self.heads = {}
+        self.peaks = []
+        self.grown = 0
 
     def check(self, path):
         """Check one file by what it says it is."""
@@ -314,15 +316,15 @@ class Checker:
         )
 
     def list_of_heads(self, content, path):
-        """Heads in order; a list from the first on proves all roots of the log."""
+        """Heads in order from the first on, perhaps in several files: all roots of the log follow from them."""
         (listed,) = fields(content, heads=list)
-        peaks = []
-        for place, each in enumerate(listed):
+        for each in listed:
             head, signature = fields(each, head=dict, signature=64)
             size, entry, log_root = self.head(head, signature)
-            need(size == listed[0]["head"]["size"] + place, "树头连续", "no head is missing")
-            root = grown_root(peaks, sha(b"\0", canonical(entry)))
-            if size == place + 1:
+            need(size <= self.grown + 1, "树头连续", "no head is missing")
+            if size > self.grown:
+                self.grown = size
+                root = grown_root(self.peaks, sha(b"\0", canonical(entry)))
                 need(root == log_root, f"总日志根（{size} 天）", "root of the log, worked out anew")
 
     def consistency(self, content, path):
@@ -338,9 +340,9 @@ class Checker:
         )
 
     def manifest(self, content, path):
-        """The files beside a manifest are those that were signed."""
+        """The files beside a manifest are those that were signed, and add up to its totals."""
         manifest, signature = fields(content, manifest=dict, signature=64)
-        _day, _merchant, _totals, listed, key_id = fields(
+        _day, _merchant, totals, listed, key_id = fields(
             manifest, date=str, merchant=str, totals=dict, files=list, key_id=str
         )
         statement = b"citizencard settlement files 1\n" + canonical(manifest)
@@ -350,11 +352,13 @@ class Checker:
             if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
                 raise Refused("文件名不合法 / no plain file name")
             found = (path.parent / name).read_bytes()
-            need(
-                len(found) == length and sha(found) == digest,
-                f"文件 {name}",
-                "length and SHA-256 of the file",
-            )
+            good = len(found) == length and sha(found) == digest
+            need(good, f"文件 {name}", "length and SHA-256 of the file")
+            if name.endswith("transfers.csv"):
+                rows = [line.split(",") for line in found.decode("utf-8-sig").splitlines()[1:]]
+                sums = [len(rows), *(sum(int(row[column]) for row in rows) for column in (3, 4))]
+                told = [totals["rows"], totals["credit_fen"], totals["debit_fen"]]
+                need(sums == told, f"{sums[0]} 笔，贷 {yuan(sums[1])}，借 {yuan(sums[2])}", "rows and sums")
 
 
 IN_LOG = {"entry": dict, "entry_index": int, "entry_path": list, "head": dict, "signature": 64}

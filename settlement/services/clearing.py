@@ -21,6 +21,7 @@ from settlement.locks import lock_run
 from settlement.models import ClearingRun
 from settlement.selectors.audit import broken_invariants
 from settlement.selectors.runs import next_due_day
+from settlement.services.files import sign_due_files
 from settlement.services.netting import net_taps
 from settlement.services.proving import prove_due_days
 from settlement.services.settling import post_statements
@@ -41,7 +42,7 @@ def clear_day(*, day: date) -> ClearingRun:
             _require_clean_books(day)
         run = _advance(day)
     if run.state == ClearingRun.State.CLEARED:
-        _prove()
+        _prove_and_sign()
     return run
 
 
@@ -102,12 +103,15 @@ def _clear(run: ClearingRun) -> None:
     run.clear()
 
 
-def _prove() -> None:
-    """Prove what is sealed. What hinders that is an alarm and no reason to clear a date again; the next call tries again."""
-    try:
-        prove_due_days()
-    except CitizenCardError as error:
-        logger.error("sealed dates are not proved: %s", error)
+def _prove_and_sign() -> None:
+    """Prove what is sealed and sign its files. What hinders that is an alarm and no reason to hold up the clearing: both are
+    tried again with the next date, and every hour.
+    """
+    for what in prove_due_days, sign_due_files:
+        try:
+            what()
+        except CitizenCardError as error:
+            logger.error("%s: %s", what.__name__, error)
 
 
 def _require_clean_books(day: date) -> None:
