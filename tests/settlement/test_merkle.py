@@ -111,7 +111,12 @@ def test_any_tree_is_as_defined_and_every_path_leads_to_its_root(size: int, data
 
 
 def leads_elsewhere(
-    leaf: bytes, index: int, size: int, path: list[bytes], combine: Callable[[bytes, bytes], bytes], root: bytes
+    leaf: bytes,
+    index: int,
+    size: int,
+    path: list[bytes],
+    combine: Callable[[bytes, bytes], bytes],
+    root: bytes,
 ) -> bool:
     try:
         return bool(verify.root_by_path(leaf, index, size, path, combine) != root)
@@ -121,7 +126,9 @@ def leads_elsewhere(
 
 @settings(max_examples=40)
 @given(size=sizes, data=st.data())
-def test_consistency_holds_for_what_was_continued_and_for_nothing_else(size: int, data: st.DataObject) -> None:
+def test_consistency_holds_for_what_was_continued_and_for_nothing_else(
+    size: int, data: st.DataObject
+) -> None:
     before = data.draw(st.integers(1, size))
     nodes = leaves(size)
     old, new, proof = defined(nodes[:before]), defined(nodes), consistency_of(nodes, before)

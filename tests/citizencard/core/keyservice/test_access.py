@@ -143,7 +143,11 @@ OPERATIONS: list[tuple[str, Callable[[Backend, CardSide], Any], set[tuple[Usage,
         lambda backend, card: backend.privacy.blind_index("t.c", [b"x"], 1),
         {(Usage.PII_INDEX, 1, Intent.SERVE)},
     ),
-    ("new salts", lambda backend, card: backend.proofs.salts("t", bytes(8)), {(Usage.PROOF, 1, Intent.ISSUE)}),
+    (
+        "new salts",
+        lambda backend, card: backend.proofs.salts("t", bytes(8)),
+        {(Usage.PROOF, 1, Intent.ISSUE)},
+    ),
     ("salts", lambda backend, card: backend.proofs.salts("t", bytes(8), 1), {(Usage.PROOF, 1, Intent.SERVE)}),
     (
         "sign",
