@@ -415,4 +415,5 @@ def main(names):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a console that knows no Chinese still gets the English
     sys.exit(main(sys.argv[1:]))

@@ -163,6 +163,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "signed settlement files",
                 "verbose_name_plural": "signed settlement files",
                 "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["seed"], name="settlement_files_by_seed")],
             },
         ),
         migrations.RunSQL(GUARDS, reverse_sql=DROP),

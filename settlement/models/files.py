@@ -29,6 +29,7 @@ class SettlementFiles(models.Model):
         verbose_name = _("signed settlement files")
         verbose_name_plural = _("signed settlement files")
         default_permissions = ("view",)
+        indexes = [models.Index(fields=["seed"], name="settlement_files_by_seed")]
 
     def __str__(self) -> str:
         return str(self.statement)

@@ -12,6 +12,7 @@ from citizencard.core.models import BusinessDay
 from settlement.merkle import consistency_of, log_leaf
 from settlement.models import ProofHead, SettlementFiles
 from settlement.models.proofs import canonical, key_id
+from terminals.models import CentreKey
 
 
 def newest_head() -> ProofHead | None:
@@ -72,17 +73,14 @@ def consistency(*, before: int, size: int) -> dict[str, Any]:
 
 
 def published_keys() -> dict[str, Any]:
-    """Every public key that a head or a manifest was signed with."""
-    signed = [("tree_head", ProofHead), ("settlement_file", SettlementFiles)]
-    found = {
-        (purpose, bytes(key))
-        for purpose, model in signed
-        for key in model._default_manager.values_list("public_key", flat=True).distinct()
-    }
-    return {
-        "kind": "keys",
-        "keys": [
-            {"purpose": purpose, "key_id": key_id(key), "public_key": key.hex()}
-            for purpose, key in sorted(found)
-        ],
-    }
+    """Every public key that heads or manifests were signed with, by the seeds that there have been."""
+    keys = []
+    for seed in CentreKey.objects.order_by("number").values_list("seed", flat=True):
+        for purpose, signed in (
+            ("tree_head", ProofHead.objects),
+            ("settlement_file", SettlementFiles.objects),
+        ):
+            for key in signed.filter(seed=seed).order_by("seed").values_list("public_key", flat=True)[:1]:
+                found = bytes(key)
+                keys.append({"purpose": purpose, "key_id": key_id(found), "public_key": found.hex()})
+    return {"kind": "keys", "keys": keys}

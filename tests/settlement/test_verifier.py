@@ -21,7 +21,7 @@ from settlement.selectors.receipts import balance_proof, transfer_receipt
 from settlement.services.clearing import clear_day
 from settlement.services.files import settlement_files
 from tests.settlement.small_city import NEXT_DAY
-from tests.settlement.verifier import holds, run, verify, written
+from tests.settlement.verifier import PROGRAM, holds, run, verify, written
 
 Documents = dict[str, Any]
 
@@ -77,6 +77,16 @@ def test_as_a_process_of_its_own_it_checks_everything(proved: Documents, tmp_pat
     assert (ran.returncode, ran.stderr) == (1, "")
     assert "✗" in ran.stdout
     assert run().returncode == run(str(tmp_path / "none.json")).returncode == 1
+
+
+def test_the_example_of_the_description_prints_what_stands_there() -> None:
+    page = (PROGRAM.parent / "README.md").read_text("utf-8")
+    command, printed = page[page.index("    python3 verify.py example/") :].split("\n\nprints\n\n")
+    ran = run(*command.split()[2:], folder=PROGRAM.parent)
+    assert ran.returncode == 0
+    assert (
+        "".join(f"    {line}\n" for line in ran.stdout.splitlines()) == printed[: printed.index("\n\n") + 1]
+    )
 
 
 @pytest.mark.parametrize("name", ["receipt", "balance", "consistency"])

@@ -41,7 +41,9 @@ def holds(folder: Path, **documents: Any) -> bool:
         return bool(verify.main(written(folder, **documents)) == 0)
 
 
-def run(*names: str) -> subprocess.CompletedProcess[str]:
-    """The program by itself: no packages, nothing of ours, no environment."""
+def run(*names: str, folder: Path = Path("/")) -> subprocess.CompletedProcess[str]:
+    """The program by itself in a folder: no packages, nothing of ours, no environment."""
     command = [sys.executable, "-I", "-S", str(PROGRAM), *names]
-    return subprocess.run(command, env={}, cwd="/", capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env={}, cwd=folder, capture_output=True, text=True, check=False
+    )

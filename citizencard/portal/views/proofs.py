@@ -17,12 +17,13 @@ from settlement.selectors.proofs import newest_head
 from settlement.selectors.receipts import balance_proof, transfer_receipt
 
 _ID_MAX: Final = 2**63 - 1
+_COMMAND: Final = "python3 verify.py keys.json heads.json receipt.json"
 
 
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
     """What the newest head says, and how to check a receipt without us."""
-    return render(request, "portal/proofs.html", {"newest": newest_head()})
+    return render(request, "portal/proofs.html", {"newest": newest_head(), "command": _COMMAND})
 
 
 @require_safe
