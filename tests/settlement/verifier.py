@@ -44,6 +44,4 @@ def holds(folder: Path, **documents: Any) -> bool:
 def run(*names: str, folder: Path = Path("/")) -> subprocess.CompletedProcess[str]:
     """The program by itself in a folder: no packages, nothing of ours, no environment."""
     command = [sys.executable, "-I", "-S", str(PROGRAM), *names]
-    return subprocess.run(
-        command, env={}, cwd=folder, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, env={}, cwd=folder, capture_output=True, text=True, check=False)
