@@ -126,7 +126,7 @@ def test_a_sealed_day_takes_no_transfer(city: date) -> None:
     [
         "UPDATE settlement_statement SET taps = taps + 1",
         "DELETE FROM settlement_statement",
-        "TRUNCATE settlement_statement",
+        "TRUNCATE settlement_statement CASCADE",
         "UPDATE settlement_clearingrun SET digest = NULL",
         "DELETE FROM settlement_clearingrun",
     ],
