@@ -223,6 +223,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle-held": {"task": "terminals.settle_held", "schedule": crontab(hour=0, minute=20)},
     "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
     "watch-clearing": {"task": "settlement.watch_clearing", **_EVERY_MINUTE},
+    "prove-days": {"task": "settlement.prove_due_days", "schedule": crontab(minute=45)},
     "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},
     "run-risk": {"task": "terminals.run_risk", "schedule": crontab(hour=1, minute=30)},
     "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},

@@ -12,6 +12,7 @@ urlpatterns = [
     path("office/", office.urls),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("terminals.api.urls")),
+    path("api/v1/", include("settlement.api.urls")),
     path("api/v1/bridge/", include("citizencard.bridge.urls")),
     re_path(r"^api/v1/", no_such_address),
     path("healthz", healthz, name="healthz"),

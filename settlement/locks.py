@@ -1,4 +1,4 @@
-"""The locks of clearing: steps of a business date's run are taken by one transaction at a time, and who is at work can be seen."""
+"""The locks of the night: a business date's steps are taken by one transaction at a time, and so is the log of proofs; who is at work can be seen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from settlement.models import ClearingRun
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
 _WORK_LOCK: Final = 0x574F524B  # "WORK"; shared by all who work on the date
+_PROOFS_LOCK: Final = 0x5052_4F46  # "PROF"
 
 
 def lock_run(day: date) -> ClearingRun:
@@ -40,3 +41,9 @@ def is_idle(day: date) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_WORK_LOCK, day.toordinal()])
         return bool(cursor.fetchone()[0])
+
+
+def lock_proofs() -> None:
+    """Dates are proved one after another: held until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PROOFS_LOCK])

@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from settlement.locks import is_idle
 from settlement.models import ClearingRun
 from settlement.selectors.runs import due_days, late_days
-from settlement.services import clearing
+from settlement.services import clearing, files, proving
 from settlement.services.parts import parts_planned
 
 logger = logging.getLogger(__name__)
@@ -64,3 +64,16 @@ def call_workers(run: ClearingRun, parts: int, **kwargs: Any) -> None:
             clear_day.delay(run.business_date.isoformat())
     except BrokerError:
         logger.warning("nobody could be called to help clearing %s", run.business_date)
+
+
+@shared_task(
+    name="settlement.prove_due_days",
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    max_retries=_RETRIES_MAX,
+)
+def prove_due_days() -> list[str]:
+    """Prove the sealed dates, and sign the files, that clearing could not, because the key service was closed at night."""
+    heads = proving.prove_due_days()
+    files.sign_due_files()
+    return [str(head) for head in heads]

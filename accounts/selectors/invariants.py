@@ -260,7 +260,7 @@ OF_A_DATE: Final = {
         "debits are credits on every date",
     ),
 }
-"""Rules that speak of one date's rows at a time, as parts of a proof: true of all dates when true of each."""
+"""Rules that speak of one date's rows at a time, in the parts of a nightly check: true of all dates when true of each."""
 IN_SHORT: Final = {
     "transfers": """
         SELECT EXISTS (SELECT FROM core_businessday WHERE date = %(day)s)

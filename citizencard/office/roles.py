@@ -65,6 +65,8 @@ _BOOKS = {
     "terminals.view_batch",
     "settlement.view_clearingrun",
     "settlement.view_statement",
+    "settlement.view_proofhead",
+    "settlement.view_settlementfiles",
     "core.view_businessday",
     "office.download_settlement",
     "office.view_finance_report",

@@ -85,6 +85,8 @@ NAVIGATION: list[dict[str, Any]] = [
             *_models(
                 (_("Business days"), "calendar_month", "core", "businessday"),
                 (_("Clearing"), "balance", "settlement", "clearingrun"),
+                (_("Settlement files"), "folder_zip", "settlement", "settlementfiles"),
+                (_("Signed heads"), "verified", "settlement", "proofhead"),
                 (_("Ledger accounts"), "account_balance", "accounts", "ledgeraccount"),
                 (_("Journals"), "receipt_long", "accounts", "journal"),
             ),

@@ -17,6 +17,7 @@ from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
 from citizencard.office.tiles import Tile, list_url
+from settlement.selectors.proofs import unproved_days
 from settlement.selectors.runs import late_days
 from terminals.selectors.appeals import open_appeals
 from terminals.selectors.held import BUCKETS, age_days, waiting_purchases
@@ -125,6 +126,14 @@ def _held() -> Tile:
     )
 
 
+def _proofs() -> Tile:
+    days = unproved_days()
+    detail = _("the oldest is %(date)s") % {"date": days[0]} if days else ""
+    return Tile(
+        _("Dates to prove"), len(days), detail, list_url("settlement_proofhead"), "bad" if days else "good"
+    )
+
+
 _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("settlement.view_clearingrun", lambda today: _late_days()),
     ("accounts.view_refund", lambda today: [_refunds(today), _payouts()]),
@@ -136,5 +145,6 @@ _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("accounts.view_riskalert", lambda today: [_alerts(today)]),
     ("terminals.view_hotlistappeal", lambda today: [_appeals(today)]),
     ("terminals.view_waitingpurchase", lambda today: [_held()]),
+    ("settlement.view_proofhead", lambda today: [_proofs()]),
 )
 """What each permission shows."""

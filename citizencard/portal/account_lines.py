@@ -14,6 +14,7 @@ from django_stubs_ext import StrOrPromise
 from accounts.models import Chart, LedgerAccount, Transfer
 from accounts.selectors.statement import Cursor, StatementLine, account_statement, end_of_day
 from citizencard.portal.movements import PAGE_LINES, Movement
+from settlement.selectors.proofs import proved_until
 
 CSV_LINES: Final = 100_000
 _NAMED: Final = (Transfer.Kind.PAYMENT, Transfer.Kind.PAYMENT_REFUNDED)
@@ -40,10 +41,11 @@ def account_page(account_id: int, before: str, limit: int = PAGE_LINES) -> Accou
     codes = {line.other_code for line in page.lines if line.kind in _NAMED}
     names = dict(LedgerAccount.objects.filter(code__in=codes).values_list("code", "name")) if codes else {}
     older = f"{page.next.business_date:%Y-%m-%d}.{page.next.transfer_id}" if page.next else ""
-    return AccountPage([_movement(line, names) for line in page.lines], older)
+    until = proved_until()
+    return AccountPage([_movement(line, names, until) for line in page.lines], older)
 
 
-def _movement(line: StatementLine, names: dict[str, str]) -> Movement:
+def _movement(line: StatementLine, names: dict[str, str], proved_until: date) -> Movement:
     name = str(_("Passes")) if line.other_code == Chart.PASSES_SOLD else names.get(line.other_code, "")
     label = capfirst(str(_WORDS.get(line.kind, line.kind.label)))
     return Movement(
@@ -54,6 +56,7 @@ def _movement(line: StatementLine, names: dict[str, str]) -> Movement:
         balance_fen=line.balance_fen,
         words=label if name else "",
         held=False,
+        receipt=(line.business_date, line.transfer_id) if line.business_date <= proved_until else None,
     )
 
 

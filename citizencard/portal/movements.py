@@ -13,6 +13,7 @@ from django_stubs_ext import StrOrPromise
 
 from accounts.models import Card
 from citizencard.words import ENDED, GIVEN_BACK, OUTCOMES
+from settlement.selectors.receipts import proved_lines
 from terminals.models import Channel, HeldResolution, Tap
 from terminals.selectors.fare_charges import priced_taps
 from terminals.selectors.statement import (
@@ -39,7 +40,7 @@ _LOADS: Final[dict[str, StrOrPromise]] = {
 class Movement:
     """One line for people's eyes. `icon` is a symbol of `icons.svg`; `held` marks what is not settled yet.
 
-    `priced` is business date and counter of a tap whose fare is explained.
+    `priced` is business date and counter of a tap whose fare is explained, `receipt` business date and id of a proved transfer.
     """
 
     occurred_at: datetime
@@ -50,6 +51,7 @@ class Movement:
     words: StrOrPromise
     held: bool
     priced: tuple[date, int] | None = None
+    receipt: tuple[date, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,11 @@ class Spending:
     bars: list[Bar]
 
 
-def movement(line: StatementLine, priced: Collection[tuple[date, int]] = ()) -> Movement:
+def movement(
+    line: StatementLine,
+    priced: Collection[tuple[date, int]] = (),
+    receipt: tuple[date, int] | None = None,
+) -> Movement:
     """A selector's line in words; `priced` are the taps whose fare is explained."""
     loaded = line.kind == "load"
     return Movement(
@@ -84,6 +90,7 @@ def movement(line: StatementLine, priced: Collection[tuple[date, int]] = ()) -> 
         words=_words(line),
         held=not line.ended and line.outcome not in (None, Tap.Outcome.ACCEPTED),
         priced=next((tap for tap in priced if tap == (line.business_date, line.atc)), None),
+        receipt=receipt,
     )
 
 
@@ -126,7 +133,8 @@ class StatementPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
             card=self.card, limit=PAGE_LINES, offset=(number - 1) * PAGE_LINES, since=since, until=until
         )
         priced = priced_taps(self.card, lines)
-        return Page([movement(line, priced) for line in lines], number, self)
+        proved = proved_lines(self.card.purse.account_id, lines)
+        return Page([movement(line, priced, proved.get(line)) for line in lines], number, self)
 
 
 def parse_month(text: str, months: dict[date, int]) -> date | None:

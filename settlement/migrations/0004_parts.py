@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                             ("cut_off", "cut off"),
                             ("net", "net"),
                             ("post", "post"),
-                            ("prove", "prove"),
+                            ("check", "check"),
                             ("seal", "seal"),
                         ],
                         max_length=10,

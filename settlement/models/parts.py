@@ -11,7 +11,7 @@ from settlement.models.clearing import ClearingRun
 class ClearingPart(models.Model):
     """One part of a step of a run. Whoever holds its row does it; the work and `done_at` commit together.
 
-    A worker that dies lets go of the row, and the next one finds the part undone. `findings` are what a proof found
+    A worker that dies lets go of the row, and the next one finds the part undone. `findings` are what a check found
     broken, as text; such a part is done again when the run is.
     """
 
@@ -19,7 +19,7 @@ class ClearingPart(models.Model):
         CUT_OFF = "cut_off", _("cut off")
         NET = "net", _("net")
         POST = "post", _("post")
-        PROVE = "prove", _("prove")
+        CHECK = "check", _("check")
         SEAL = "seal", _("seal")
 
     run = models.ForeignKey(ClearingRun, models.PROTECT, related_name="parts", verbose_name=_("clearing run"))

@@ -176,6 +176,7 @@ INVARIANTS: Final = (
             "a statement is what its merchant's taps come to",
             "a statement's online payments are those of the ledger",
             "statements keep their digest",
+            "signed heads follow one another",
         ),
     ),
     Invariant(
@@ -231,28 +232,28 @@ def broken_invariants() -> list[Breach]:
         return [breach for layer in _LAYERS for breach in layer.broken()]
 
 
-def unproved(proof: str, *, day: date) -> list[Breach]:
-    """What one of the PROOFS finds broken on a date that is cut off; empty is good. Takes as long as the date is large.
+def failing(check: str, *, day: date) -> list[Breach]:
+    """What one of the CHECKS finds broken on a date that is cut off; empty is good. Takes as long as the date is large.
 
-    Each rule is one statement and so sees one moment. Raises KeyError for no proof.
+    Each rule is one statement and so sees one moment. Raises KeyError for no check.
     """
     with transaction.atomic():
         _allow_work_memory()
-        return PROOFS[proof](day)
+        return CHECKS[check](day)
 
 
-def _of_a_date(layer: Any, proof: str, day: date) -> list[Breach]:
+def _of_a_date(layer: Any, check: str, day: date) -> list[Breach]:
     """Rules that speak of a date's rows, over those rows alone."""
     values = _VALUES | {"day": day}
-    if short := layer.IN_SHORT.get(proof):
+    if short := layer.IN_SHORT.get(check):
         with connection.cursor() as cursor:
             cursor.execute(_OF_THE_DATE.replace("%s", short), values)
             if cursor.fetchone()[0]:
                 return []
-    rules = ((name, _OF_THE_DATE.replace("%s", layer.RULES[name])) for name in layer.OF_A_DATE[proof])
+    rules = ((name, _OF_THE_DATE.replace("%s", layer.RULES[name])) for name in layer.OF_A_DATE[check])
     found = breaches(rules, values)
     return (
-        found or [Breach(proof, str(day), "rows and their counterparts are not as many")] if short else found
+        found or [Breach(check, str(day), "rows and their counterparts are not as many")] if short else found
     )
 
 
@@ -262,15 +263,15 @@ def _standing(day: date) -> list[Breach]:
     return breaches(queries, _VALUES)
 
 
-PROOFS: Final[Mapping[str, Callable[[date], list[Breach]]]] = {
-    **{proof: partial(_of_a_date, layer, proof) for layer in _BOOKS for proof in layer.OF_A_DATE},
+CHECKS: Final[Mapping[str, Callable[[date], list[Breach]]]] = {
+    **{check: partial(_of_a_date, layer, check) for layer in _BOOKS for check in layer.OF_A_DATE},
     "standing": _standing,
     "statements": lambda day: settlement_invariants.broken(day=day),
 }
-"""What is proved of a date before it is sealed, in parts that any number of workers share.
+"""What is checked of a date before it is sealed, in parts that any number of workers share.
 
-The dates before it are sealed and proved, and tallies carry the sums over all of them, so a night takes as long as its own
-date is large. What only the whole past can prove is left to `broken_invariants`.
+The dates before it are sealed and were checked, and tallies carry the sums over all of them, so a night takes as long as its own
+date is large. What only the whole past can show is left to `broken_invariants`.
 """
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from citizencard.core.invariants import Breach, breaches
 from settlement.models import ClearingRun
+from settlement.selectors.proof_checks import CHAIN_RULE, broken_chain
 from settlement.selectors.statements import digest_of
 
 # Each query yields (subject, detail) of what is broken; %(day)s is a business date or null for all of them.
@@ -167,12 +168,12 @@ _DIGEST_RULE: Final = "statements keep their digest"
 
 def rules() -> tuple[str, ...]:
     """The names of everything `broken` checks."""
-    return (*_RULES, _DIGEST_RULE)
+    return (*_RULES, _DIGEST_RULE, CHAIN_RULE)
 
 
 def broken(*, day: date | None = None) -> list[Breach]:
     """The broken invariants of settlement, of one business date or of all. Amounts in fen. Empty is good."""
-    return [*breaches(_RULES.items(), {"day": day}), *_changed_statements(day)]
+    return [*breaches(_RULES.items(), {"day": day}), *_changed_statements(day), *broken_chain()]
 
 
 def _changed_statements(day: date | None) -> Iterator[Breach]:

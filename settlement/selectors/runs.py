@@ -14,13 +14,13 @@ from django.utils import timezone
 from citizencard.core.calendar import SHANGHAI, shanghai
 from citizencard.core.models import BusinessDay
 from settlement.models import ClearingPart, ClearingRun
-from settlement.selectors.audit import PROOFS
+from settlement.selectors.audit import CHECKS
 
 BEGINS_AT: Final = time(0, 30)
 """When the nightly run of the date before begins, Asia/Shanghai."""
 DUE_BY: Final = time(6)
 """When a date should be sealed on the morning after it, Asia/Shanghai."""
-_PLANNED: Final = {ClearingPart.Step.PROVE: len(PROOFS)}
+_PLANNED: Final = {ClearingPart.Step.CHECK: len(CHECKS)}
 """Steps that have more than one part."""
 
 

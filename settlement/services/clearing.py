@@ -1,8 +1,8 @@
 """The nightly clearing of a business date, in steps that a kill at any moment cannot split.
 
 Each step is one transaction that holds the run's lock, does its work and moves the run's state together. A restarted
-run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, the proof, is
-in parts that all who clear the date share, on however many machines they are.
+run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, the checks, is
+in parts that all who clear the date share, on however many machines they are. A sealed date is then proved.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from citizencard.core import calendar
+from citizencard.core.errors import CitizenCardError
 from citizencard.core.invariants import Breach
 from settlement.errors import AuditBroken, SettlementError
 from settlement.locks import lock_run
 from settlement.models import ClearingPart, ClearingRun
-from settlement.selectors.audit import PROOFS, unproved
+from settlement.selectors.audit import CHECKS, failing
 from settlement.selectors.runs import next_due_day
+from settlement.services.files import sign_due_files
 from settlement.services.netting import net_taps
 from settlement.services.parts import plan, record, share
+from settlement.services.proving import prove_due_days
 from settlement.services.settling import post_statements
 
 logger = logging.getLogger(__name__)
@@ -41,8 +44,10 @@ def clear_day(*, day: date) -> ClearingRun:
     while run.state in _STEPS:
         if run.state == ClearingRun.State.POSTED:
             # Outside the run's lock: it is long and shared, and the date's window is frozen anyhow.
-            _prove(run)
+            _check(run)
         run = _advance(day)
+    if run.state == ClearingRun.State.CLEARED:
+        _prove_and_sign()
     return run
 
 
@@ -103,28 +108,39 @@ def _post(run: ClearingRun) -> None:
 
 
 def _clear(run: ClearingRun) -> None:
-    """Seal the date when all of its proof is there and nothing was found broken. Raises AuditBroken."""
-    proof = ClearingPart.objects.filter(run=run, step=Step.PROVE).order_by("name")
-    if breaches := [finding for part in proof for finding in part.findings]:
+    """Seal the date when all checks are done and nothing was found broken. Raises AuditBroken."""
+    checks = ClearingPart.objects.filter(run=run, step=Step.CHECK).order_by("name")
+    if breaches := [finding for part in checks for finding in part.findings]:
         raise AuditBroken(date=run.business_date, count=len(breaches), first=breaches[0], breaches=breaches)
-    if any(part.done_at is None for part in proof):
+    if any(part.done_at is None for part in checks):
         return  # another worker has found something, and looks again
     calendar.seal(run.business_date)
     run.finished_at = timezone.now()
     run.clear()
 
 
-def _prove(run: ClearingRun) -> None:
-    """Prove the date, with whoever else clears it."""
+def _prove_and_sign() -> None:
+    """Prove what is sealed and sign its files. What hinders that is an alarm and no reason to hold up the clearing: both are
+    tried again with the next date, and every hour.
+    """
+    for what in prove_due_days, sign_due_files:
+        try:
+            what()
+        except CitizenCardError as error:
+            logger.error("%s: %s", what.__name__, error)
+
+
+def _check(run: ClearingRun) -> None:
+    """Check the date, with whoever else clears it."""
     with transaction.atomic():
         lock_run(run.business_date)
-        plan(run, Step.PROVE, PROOFS)
-    share(run, Step.PROVE, lambda proof: _alarming(proof, run.business_date))
+        plan(run, Step.CHECK, CHECKS)
+    share(run, Step.CHECK, lambda check: _alarming(check, run.business_date))
 
 
-def _alarming(proof: str, day: date) -> list[Breach]:
-    """What a proof finds broken; each sounds the alarm."""
-    breaches = unproved(proof, day=day)
+def _alarming(check: str, day: date) -> list[Breach]:
+    """What a check finds broken; each sounds the alarm."""
+    breaches = failing(check, day=day)
     for breach in breaches:
         logger.error("business day %s: %s", day, breach)
     return breaches

@@ -300,7 +300,7 @@ OF_A_DATE: Final = {
         "a card known to be on the hot list pays nobody",
     ),
 }
-"""Rules that speak of one date's rows at a time, as parts of a proof: true of all dates when true of each."""
+"""Rules that speak of one date's rows at a time, in the parts of a nightly check: true of all dates when true of each."""
 # No two transfers of a date have the same kind, source and credit account: a tap matches one at most, and where taps,
 # transfers and matches are as many, each has its own.
 IN_SHORT: Final = {

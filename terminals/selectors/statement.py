@@ -69,7 +69,7 @@ _LINES: Final = (
     _MOVEMENTS  # noqa: S608  constants only
     + """
 SELECT occurred_at, kind, channel, party, place, amount_fen, balance_fen, outcome, note, business_date, atc,
-    ended FROM (
+    ended, id FROM (
     SELECT movement.*, sum(change) OVER (ORDER BY occurred_at, rank, id) AS balance_fen FROM movement
 ) AS line
 WHERE (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)
@@ -102,7 +102,7 @@ class StatementLine:
 
     `amount_fen` is negative for a purchase; `balance_fen` is the back office's balance after it, in the order of the
     device's clock. `outcome` is the tap's, None for a load; `party` is the merchant's name; business date and counter name
-    the tap, where there is one.
+    the tap, where there is one. `source_id` is the tap, order or grey record behind it.
     """
 
     occurred_at: datetime
@@ -117,6 +117,7 @@ class StatementLine:
     business_date: date | None = None
     atc: int | None = None
     ended: str = ""
+    source_id: int = 0
 
 
 def card_statement(
@@ -143,8 +144,9 @@ def card_statement(
             day,
             atc,
             ended,
+            source_id,
         )
-        for when, kind, channel, party, place, amount, balance, outcome, note, day, atc, ended in rows
+        for when, kind, channel, party, place, amount, balance, outcome, note, day, atc, ended, source_id in rows
     ]
 
 

@@ -19,6 +19,7 @@ def tamper(statement: str) -> None:
         cursor.execute(statement)
         assert cursor.rowcount > 0, "the test has changed nothing"
         cursor.execute("SET LOCAL session_replication_role = origin")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def test_honest_books_are_clean_before_and_after_clearing(city: date) -> None:

@@ -126,7 +126,7 @@ def test_a_sealed_day_takes_no_transfer(city: date) -> None:
     [
         "UPDATE settlement_statement SET taps = taps + 1",
         "DELETE FROM settlement_statement",
-        "TRUNCATE settlement_statement",
+        "TRUNCATE settlement_statement CASCADE",
         "UPDATE settlement_clearingrun SET digest = NULL",
         "DELETE FROM settlement_clearingrun",
     ],
@@ -219,12 +219,12 @@ def test_due_days_are_cleared_in_order_after_nights_missed(city: date) -> None:
 
 
 def test_one_bad_night_does_not_keep_later_days_open(city: date, monkeypatch: pytest.MonkeyPatch) -> None:
-    proved = clearing.unproved
+    checked = clearing.failing
 
-    def broken_on_first(proof: str, *, day: date) -> list[object]:
-        return [*proved(proof, day=day), *(["odd"] if (proof, day) == ("taps", city) else [])]
+    def broken_on_first(check: str, *, day: date) -> list[object]:
+        return [*checked(check, day=day), *(["odd"] if (check, day) == ("taps", city) else [])]
 
-    monkeypatch.setattr(clearing, "unproved", broken_on_first)
+    monkeypatch.setattr(clearing, "failing", broken_on_first)
 
     with pytest.raises(CitizenCardError, match="odd"):
         clear_due_days(today=city + timedelta(days=2))

@@ -1,4 +1,4 @@
-"""The parts of a night: each proof finds what it is for, parts are done once, and what nobody works on is called for."""
+"""The parts of a night: each check finds what it is for, parts are done once, and what nobody works on is called for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from citizencard.core.models import BusinessDay
 from settlement.errors import AuditBroken
 from settlement.locks import lock_run
 from settlement.models import ClearingPart, ClearingRun
-from settlement.selectors.audit import PROOFS, unproved
+from settlement.selectors.audit import CHECKS, failing
 from settlement.selectors.runs import progress
 from settlement.services import clearing
 from settlement.services.clearing import clear_day
@@ -27,23 +27,23 @@ _ANOTHER = "(SELECT min(id) FROM accounts_ledgeraccount)"
 
 
 def posted(day: date) -> None:
-    """Clear up to the proof."""
+    """Clear up to the checks."""
     clearing._cut_off(day)
     clearing._advance(day)
     assert clearing._advance(day).state == ClearingRun.State.POSTED
 
 
 def found_by(day: date) -> set[str]:
-    return {proof for proof in PROOFS if unproved(proof, day=day)}
+    return {check for check in CHECKS if failing(check, day=day)}
 
 
-def test_an_honest_date_is_proved(city: date) -> None:
+def test_an_honest_date_passes(city: date) -> None:
     posted(city)
     assert found_by(city) == set()
 
 
 @pytest.mark.parametrize(
-    ("change", "proof"),
+    ("change", "check"),
     [
         ("UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 20", "transfers"),
         ("UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 20", "transfers"),
@@ -66,10 +66,10 @@ def test_an_honest_date_is_proved(city: date) -> None:
         ("UPDATE settlement_statement SET fee_fen = fee_fen + 1, net_fen = net_fen - 1 WHERE gross_fen > 0", "statements"),
     ],
 )  # fmt: skip
-def test_each_proof_finds_what_it_is_for(city: date, change: str, proof: str) -> None:
+def test_each_check_finds_what_it_is_for(city: date, change: str, check: str) -> None:
     posted(city)
     tamper(change)
-    assert proof in found_by(city)
+    assert check in found_by(city)
     with pytest.raises(AuditBroken):
         clear_day(day=city)
 
@@ -86,7 +86,7 @@ def test_every_step_is_on_record_with_its_parts(city: date) -> None:
         "cut_off": (0, 1),
         "net": (0, 1),
         "post": (0, 1),
-        "prove": (0, len(PROOFS)),
+        "check": (0, len(CHECKS)),
         "seal": (0, 1),
     }
     clear_day(day=city)
@@ -192,7 +192,7 @@ def test_what_is_late_sounds_the_alarm(
 def test_follow_shows_every_step(own_city: date) -> None:
     out, bars = StringIO(), StringIO()
     call_command("clear_day", own_city.isoformat(), "--follow", stdout=out, stderr=bars)
-    assert f"{len(PROOFS)}/{len(PROOFS)}" in bars.getvalue()
+    assert f"{len(CHECKS)}/{len(CHECKS)}" in bars.getvalue()
     assert "cleared" in out.getvalue()
 
 

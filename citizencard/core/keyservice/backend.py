@@ -11,6 +11,7 @@ from citizencard.core.keyservice.issuing import IssuingKeys
 from citizencard.core.keyservice.lifecycle import KeyPolicy
 from citizencard.core.keyservice.maintenance import MaintenanceKeys
 from citizencard.core.keyservice.privacy import PrivacyKeys
+from citizencard.core.keyservice.proofs import ProofKeys
 from citizencard.core.keyservice.purse import PurseKeys
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.signing import SigningKeys
@@ -27,6 +28,7 @@ class Backend:
         self.issuing = IssuingKeys(issuer_keys)
         self.maintenance = MaintenanceKeys(issuer_keys)
         self.privacy = PrivacyKeys(access)
+        self.proofs = ProofKeys(access)
         self.signing = SigningKeys(access)
         self.identity = IdentityKeys(access, issuer_keys)
         self.demo = demo

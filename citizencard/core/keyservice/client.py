@@ -18,6 +18,7 @@ from citizencard.core.keyservice.calls.deposit import DepositCalls
 from citizencard.core.keyservice.calls.identity import IdentityCalls
 from citizencard.core.keyservice.calls.issuing import IssuingCalls
 from citizencard.core.keyservice.calls.privacy import PrivacyCalls, SigningCalls
+from citizencard.core.keyservice.calls.proofs import ProofCalls
 from citizencard.core.keyservice.calls.purse import PurseCalls
 from citizencard.core.keyservice.protocol import Opcode
 from citizencard.core.keyservice.roles import Role
@@ -41,7 +42,9 @@ class Status:
     keys: tuple[KeyVersion, ...]
 
 
-class KeyServiceClient(PurseCalls, DepositCalls, IssuingCalls, IdentityCalls, PrivacyCalls, SigningCalls):
+class KeyServiceClient(
+    PurseCalls, DepositCalls, IssuingCalls, IdentityCalls, PrivacyCalls, ProofCalls, SigningCalls
+):
     """One client serves a whole process: each thread gets its own connection, a forked child new ones."""
 
     def status(self) -> Status:

@@ -8,6 +8,7 @@ from typing import Final
 from citizencard.core.keyservice.backend import KeyRing
 from citizencard.core.keyservice.fields import Fields
 from citizencard.core.keyservice.handlers_purse import PURSE_HANDLERS
+from citizencard.core.keyservice.proofs import ID_BYTES
 from citizencard.core.keyservice.protocol import Opcode, pack_strings, to_json, unpack_strings
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.signing import SignPurpose
@@ -81,6 +82,15 @@ def _blind_index(ring: KeyRing, payload: bytes) -> bytes:
     fields = Fields(head)
     version = fields.integer("key_version", 1, 255)
     return b"".join(ring.backend.privacy.blind_index(fields.text("column", 100), values, version))
+
+
+def _proof_salts(ring: KeyRing, payload: bytes) -> bytes:
+    head, ids, *rest = [*unpack_strings(payload), b"", b""]
+    fields = Fields(head)
+    if len(ids) % ID_BYTES or any(rest):
+        raise Refusal(Code.BAD_REQUEST, "expected a heading and ids of 8 bytes")
+    version = fields.integer("key_version", 0, 255)
+    return ring.backend.proofs.salts(fields.text("tree", 40), ids, version or None)
 
 
 def _sign(ring: KeyRing, payload: bytes) -> bytes:
@@ -164,6 +174,7 @@ _HANDLERS: Final[dict[Opcode, Callable[[KeyRing, bytes], bytes]]] = {
     Opcode.SEAL: _seal,
     Opcode.OPEN: _open,
     Opcode.BLIND_INDEX: _blind_index,
+    Opcode.PROOF_SALTS: _proof_salts,
     Opcode.SIGN: _sign,
     Opcode.PUBLIC_KEY: _public_key,
     Opcode.ISSUE_CERTIFICATE: _issue_certificate,

@@ -32,6 +32,7 @@ _HEADERS: Final = {
     Usage.CONTROL: ("16", "X"),
     Usage.IDENTITY: ("18", "X"),
     Usage.SIGN: ("17", "X"),
+    Usage.PROOF: ("19", "X"),
     Usage.PII_DEK: ("D0", "B"),
     Usage.PII_INDEX: ("M7", "C"),
     Usage.KEK: ("K1", "B"),

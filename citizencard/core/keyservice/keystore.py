@@ -35,12 +35,19 @@ class Usage(StrEnum):
     TRANSPORT = "TRANSPORT"
     PII_DEK = "PII_DEK"
     PII_INDEX = "PII_INDEX"
+    PROOF = "PROOF"
     SIGN = "SIGN"
     KEK = "KEK"
     """Shared with another party, for key blocks on their way; held by the custody of keys, never by a vault."""
 
 
-CHIP_USAGES: Final = frozenset(Usage) - {Usage.PII_DEK, Usage.PII_INDEX, Usage.SIGN, Usage.KEK}
+CHIP_USAGES: Final = frozenset(Usage) - {
+    Usage.PII_DEK,
+    Usage.PII_INDEX,
+    Usage.PROOF,
+    Usage.SIGN,
+    Usage.KEK,
+}
 """Double-length 3DES masters (16 bytes), diversified per chip; the others are 32 bytes."""
 
 
@@ -79,6 +86,7 @@ def algorithms_of(usage: Usage) -> tuple[Algorithm, ...]:
     others = {
         Usage.PII_DEK: Algorithm.AES,
         Usage.PII_INDEX: Algorithm.HMAC,
+        Usage.PROOF: Algorithm.HMAC,
         Usage.SIGN: Algorithm.SEED,
         Usage.KEK: Algorithm.AES,
     }

@@ -43,6 +43,7 @@ class Opcode(IntEnum):
     SEAL = 0x30
     OPEN = 0x31
     BLIND_INDEX = 0x32
+    PROOF_SALTS = 0x33
     SIGN = 0x40
     PUBLIC_KEY = 0x41
     ISSUE_CERTIFICATE = 0x50

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from citizencard.core.keyservice.proofs import ID_BYTES
 from citizencard.core.keyservice.protocol import TAC_RECORD, Opcode, count_strings
 from citizencard.core.keyservice.signing import SignPurpose
 
@@ -40,6 +41,7 @@ class Group(StrEnum):
     SEAL = "seal"
     OPEN = "open"
     INDEX = "index"
+    PROOF = "proof"
     SIGN = "sign"
     CUSTODY = "custody"
 
@@ -85,6 +87,7 @@ OPERATIONS: Final[Mapping[Opcode, Operation]] = {
     Opcode.SEAL: Operation(Group.SEAL, lambda payload: count_strings(payload) // 2),
     Opcode.OPEN: Operation(Group.OPEN, lambda payload: count_strings(payload) // 2),
     Opcode.BLIND_INDEX: Operation(Group.INDEX, lambda payload: max(0, count_strings(payload) - 1)),
+    Opcode.PROOF_SALTS: Operation(Group.PROOF, lambda payload: len(payload) // ID_BYTES),
     Opcode.SIGN: Operation(Group.SIGN),
     **{opcode: Operation(Group.CUSTODY) for opcode in Opcode if 0x60 <= opcode <= 0x6F},
 }
@@ -99,8 +102,14 @@ _EVERYDAY: Final = {
     Group.INDEX: Quota(200, 50_000),
 }
 QUOTAS: Final[Mapping[Role, Mapping[Group, Quota]]] = {
-    Role.WEB: _EVERYDAY | {Group.OPEN: Quota(200, 50_000), Group.SIGN: Quota(200, 20_000)},
-    Role.WORKER: _EVERYDAY | {Group.OPEN: Quota(2_000, 200_000), Group.SIGN: Quota(50, 5_000)},
+    Role.WEB: _EVERYDAY
+    | {
+        Group.OPEN: Quota(200, 50_000),
+        Group.SIGN: Quota(200, 20_000),
+        Group.PROOF: Quota(100_000, 5_000_000),
+    },
+    Role.WORKER: _EVERYDAY
+    | {Group.OPEN: Quota(2_000, 200_000), Group.SIGN: Quota(200, 20_000), Group.PROOF: _TAPS},
     Role.COUNTER: _EVERYDAY
     | {
         Group.OPEN: Quota(200, 50_000),
@@ -118,7 +127,14 @@ or make the keys of a million cards in a night. Counted per user and role: recor
 
 SIGNS: Final[Mapping[Role, frozenset[SignPurpose]]] = {
     Role.WEB: frozenset({SignPurpose.DOCUMENT, SignPurpose.RIDE_CODE}),
-    Role.WORKER: frozenset({SignPurpose.DOCUMENT, SignPurpose.KEY_CHANGE, SignPurpose.SETTLEMENT_FILE}),
+    Role.WORKER: frozenset(
+        {
+            SignPurpose.DOCUMENT,
+            SignPurpose.KEY_CHANGE,
+            SignPurpose.SETTLEMENT_FILE,
+            SignPurpose.TREE_HEAD,
+        }
+    ),
     Role.COUNTER: frozenset({SignPurpose.BUREAU_FILE}),
     Role.BRIDGE: frozenset({SignPurpose.CARD_BRIDGE}),
 }

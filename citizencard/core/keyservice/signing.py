@@ -28,6 +28,7 @@ class SignPurpose(StrEnum):
     KEY_CHANGE = "key_change"
     RIDE_CODE = "ride_code"
     SETTLEMENT_FILE = "settlement_file"
+    TREE_HEAD = "tree_head"
     CARD_BRIDGE = "card_bridge"
     BUREAU_FILE = "bureau_file"
 
@@ -35,6 +36,7 @@ class SignPurpose(StrEnum):
 _DOCUMENT: Final = b"citizencard document 1\n"
 _RIDE_CODE: Final = b"citizencard ride code 1\n"
 _RIDE_CODE_BYTES: Final = 40
+_TREE_HEAD: Final = b"citizencard tree head 1\n"
 _KEY_OF: Final = {SignPurpose.KEY_CHANGE: SignPurpose.DOCUMENT}
 _CHANGE: Final = "next_key"
 
@@ -73,8 +75,10 @@ def _check_form(purpose: SignPurpose, data: bytes) -> None:
         good = data.startswith(_RIDE_CODE) and len(data) == len(_RIDE_CODE) + _RIDE_CODE_BYTES
     elif purpose in (SignPurpose.DOCUMENT, SignPurpose.KEY_CHANGE):
         good = data.startswith(_DOCUMENT) and _names_key(data) is (purpose is SignPurpose.KEY_CHANGE)
+    elif purpose is SignPurpose.TREE_HEAD:
+        good = data.startswith(_TREE_HEAD)
     else:
-        good = not data.startswith((_DOCUMENT, _RIDE_CODE))
+        good = not data.startswith((_DOCUMENT, _RIDE_CODE, _TREE_HEAD))
     if not good:
         raise Refusal(Code.BAD_REQUEST, f"this is no {purpose}")
 

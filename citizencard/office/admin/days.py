@@ -6,6 +6,7 @@ from datetime import date
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -18,7 +19,7 @@ from citizencard.office.admin.runs import run_tables
 from citizencard.office.site import office
 from citizencard.office.tables import Table
 from settlement.exports import settlement_csv, settlement_xlsx
-from settlement.models import ClearingRun
+from settlement.models import ClearingRun, ProofHead
 from settlement.selectors.figures import DayReport
 from settlement.selectors.reports import day_report
 
@@ -49,12 +50,12 @@ class BusinessDayAdmin(ReadOnlyAdmin):
 class ClearingRunAdmin(ReadOnlyAdmin):
     """The settlement report of a business date, ready to download."""
 
-    list_display = ["business_date", "state_label", "taps", "gross", "fee", "net", "finished_at"]
+    list_display = ["business_date", "state_label", "taps", "gross", "fee", "net", "finished_at", "proved"]
     list_filter = ["state"]
     fields = [
-        "business_date", "state", "taps", "gross", "fee", "net", "started_at", "finished_at", "digest_hex",
+        "business_date", "state", "taps", "gross", "fee", "net", "started_at", "finished_at", "digest_hex", "proved",
     ]  # fmt: skip
-    readonly_fields = ["gross", "fee", "net", "digest_hex"]
+    readonly_fields = ["gross", "fee", "net", "digest_hex", "proved"]
     ordering = ["-business_date"]
     actions_detail = ["download_xlsx", "download_csv"]
     gross = yuan_column("gross_fen", _("gross (yuan)"))
@@ -72,6 +73,17 @@ class ClearingRunAdmin(ReadOnlyAdmin):
         """What the run's statements can be checked against."""
         return bytes(obj.digest).hex() if obj.digest else "–"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ClearingRun]:
+        """With whether there is a signed head."""
+        found: QuerySet[ClearingRun] = super().get_queryset(request)
+        heads = ProofHead.objects.filter(business_date=OuterRef("business_date"))
+        return found.annotate(has_head=Exists(heads))
+
+    @display(description=_("proved"), boolean=True)
+    def proved(self, obj: ClearingRun) -> bool:
+        """Whether the date has a signed head; a cleared one without is an alarm."""
+        return bool(getattr(obj, "has_head", False))
+
     def tables(self, request: HttpRequest, obj: ClearingRun) -> list[Table]:
         """How far it has come, what its proof found broken, and the settlement report."""
         return [*run_tables(obj.business_date), *day_tables(day_report(obj.business_date))]
@@ -80,13 +92,13 @@ class ClearingRunAdmin(ReadOnlyAdmin):
     def download_xlsx(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The report as a workbook."""
         report = _audited_report(request, object_id, "xlsx")
-        return _file(settlement_xlsx(report), XLSX, f"settlement-{report.business_date}.xlsx")
+        return as_file(settlement_xlsx(report), XLSX, f"settlement-{report.business_date}.xlsx")
 
     @action(description=_("Download CSV"), permissions=["download"], icon="download")
     def download_csv(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The same figures as CSV."""
         report = _audited_report(request, object_id, "csv")
-        return _file(settlement_csv(report), CSV, f"settlement-{report.business_date}.csv")
+        return as_file(settlement_csv(report), CSV, f"settlement-{report.business_date}.csv")
 
 
 def _audited_report(request: HttpRequest, object_id: str, form: str) -> DayReport:
@@ -107,7 +119,8 @@ def _audited_report(request: HttpRequest, object_id: str, form: str) -> DayRepor
     return report
 
 
-def _file(content: bytes, media_type: str, name: str) -> HttpResponse:
+def as_file(content: bytes, media_type: str, name: str) -> HttpResponse:
+    """An answer that browsers keep as a file."""
     return HttpResponse(
         content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )

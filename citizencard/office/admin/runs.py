@@ -31,4 +31,4 @@ def _steps(day: date) -> Table:
 def _broken(day: date) -> list[Table]:
     findings = ClearingPart.objects.filter(run_id=day).exclude(findings=[]).order_by("name")
     rows = [[part.name, finding] for part in findings for finding in part.findings]
-    return [Table(_("Rules that do not hold"), [_("proof"), _("what was found")], rows)] if rows else []
+    return [Table(_("Rules that do not hold"), [_("check"), _("what was found")], rows)] if rows else []

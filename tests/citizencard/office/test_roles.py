@@ -51,6 +51,8 @@ LISTS = {
     "terminals_ride": {"clerk", "finance", "supervisor", "auditor"},
     "terminals_batch": {"finance", "auditor"},
     "settlement_clearingrun": {"finance", "auditor"},
+    "settlement_proofhead": {"finance", "auditor"},
+    "settlement_settlementfiles": {"finance", "auditor"},
     "core_businessday": {"finance", "auditor"},
     "core_auditentry": {"auditor"},
     "bridge_workstation": {"clerk", "auditor"},

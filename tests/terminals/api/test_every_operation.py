@@ -144,6 +144,8 @@ PLACES = {
     "nonce": ["ab" * 16],
     "code": ["flat", "nothing"],
     "version": ["1", "9"],
+    "before": ["1"],
+    "size": ["1", "9"],
 }
 """What may stand in an address."""
 

@@ -9,4 +9,5 @@ PAPERS = dict.fromkeys(SignPurpose, b"list of today") | {
     SignPurpose.DOCUMENT: DOCUMENT + b'{"kind":"hot_list"}',
     SignPurpose.KEY_CHANGE: DOCUMENT + b'{"kind":"next_key"}',
     SignPurpose.RIDE_CODE: RIDE_CODE,
+    SignPurpose.TREE_HEAD: b"citizencard tree head 1\n{}",
 }

@@ -42,7 +42,7 @@ class Window(KeyPolicy):
         return version == 2 or intent in self._permitted
 
     def current(self, usage: Usage) -> int:
-        return 1 if usage in (Usage.PII_INDEX, Usage.SIGN) else 2
+        return 1 if usage in (Usage.PII_INDEX, Usage.PROOF, Usage.SIGN) else 2
 
 
 def write_key(slot: KeySlot, *, sam: bool = False) -> Callable[[Backend, CardSide], Any]:
@@ -143,6 +143,12 @@ OPERATIONS: list[tuple[str, Callable[[Backend, CardSide], Any], set[tuple[Usage,
         lambda backend, card: backend.privacy.blind_index("t.c", [b"x"], 1),
         {(Usage.PII_INDEX, 1, Intent.SERVE)},
     ),
+    (
+        "new salts",
+        lambda backend, card: backend.proofs.salts("t", bytes(8)),
+        {(Usage.PROOF, 1, Intent.ISSUE)},
+    ),
+    ("salts", lambda backend, card: backend.proofs.salts("t", bytes(8), 1), {(Usage.PROOF, 1, Intent.SERVE)}),
     (
         "sign",
         lambda backend, card: backend.signing.sign(SignPurpose.SETTLEMENT_FILE, b"x"),

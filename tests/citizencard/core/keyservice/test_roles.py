@@ -43,9 +43,9 @@ from tests.fixtures_core import DEMO_KEYS, KeyServiceProcess
 __all__ = ["quick_scrypt"]
 ME = os.geteuid()
 MAY = {
-    Role.WEB: {Group.TAC, Group.PURSE, Group.IDENTITY, Group.SEAL, Group.OPEN, Group.INDEX, Group.SIGN},
-    Role.WORKER: {Group.TAC, Group.PURSE, Group.IDENTITY, Group.SEAL, Group.OPEN, Group.INDEX, Group.SIGN},
-    Role.COUNTER: set(Group) - {Group.CUSTODY, Group.PUBLIC},
+    Role.WEB: set(Group) - {Group.CUSTODY, Group.PUBLIC, Group.PERSONALISE},
+    Role.WORKER: set(Group) - {Group.CUSTODY, Group.PUBLIC, Group.PERSONALISE},
+    Role.COUNTER: set(Group) - {Group.CUSTODY, Group.PUBLIC, Group.PROOF},
     Role.BRIDGE: {Group.SIGN},
     Role.CUSTODIAN: {Group.CUSTODY},
 }
@@ -115,7 +115,7 @@ def test_hello_changes_the_role_of_the_connection(demo_keys: KeyStore) -> None:
     ("role", "purposes"),
     [
         (Role.WEB, {"document", "ride_code"}),
-        (Role.WORKER, {"document", "key_change", "settlement_file"}),
+        (Role.WORKER, {"document", "key_change", "settlement_file", "tree_head"}),
         (Role.COUNTER, {"bureau_file"}),
         (Role.BRIDGE, {"card_bridge"}),
     ],
@@ -163,6 +163,11 @@ def test_buckets_are_each_users_and_roles_own() -> None:
             Opcode.BLIND_INDEX,
             Group.INDEX,
             lambda count: pack_strings([b'{"column":"t.c","key_version":1}', *[b"x"] * count]),
+        ),
+        (
+            Opcode.PROOF_SALTS,
+            Group.PROOF,
+            lambda count: pack_strings([b"{}", bytes(8 * count)[10:]]),
         ),
     ],
 )
