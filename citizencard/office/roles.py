@@ -53,6 +53,15 @@ _READER = {
     "bridge.revoke_workstation",
     "bridge.use_reader",
 }
+_BANK = {
+    "settlement.view_banksource",
+    "settlement.view_bankstatement",
+    "settlement.view_payoutaccount",
+    "settlement.view_payoutbatch",
+    "settlement.view_payoutpolicy",
+    "settlement.view_reservereport",
+    "settlement.view_suspenseitem",
+}
 _BOOKS = {
     "accounts.view_agent",
     "accounts.view_gatewayevent",
@@ -62,6 +71,7 @@ _BOOKS = {
     "accounts.view_remittance",
     "accounts.view_subsidybatch",
     "terminals.view_batch",
+    "settlement.view_bankfile",
     "settlement.view_clearingrun",
     "settlement.view_statement",
     "core.view_businessday",
@@ -88,7 +98,12 @@ MATRIX: Final[dict[str, set[str]]] = {
     FINANCE: _FIELD
     | _CARDS
     | _BOOKS
+    | _BANK
     | {
+        "office.pay_out",
+        "office.approve_payout",
+        "office.import_bank_file",
+        "office.resolve_suspense",
         "office.freeze_account",
         "office.approve_refund",
         "office.approve_subsidy",
@@ -100,11 +115,19 @@ MATRIX: Final[dict[str, set[str]]] = {
     SUPERVISOR: _FIELD
     | _CARDS
     | _RISK
-    | {"accounts.review_riskalert", "office.report_loss", "terminals.decide_hotlistappeal"},
+    | _BANK
+    | {
+        "accounts.review_riskalert",
+        "office.approve_payout",
+        "office.report_loss",
+        "office.resolve_suspense",
+        "terminals.decide_hotlistappeal",
+    },
     AUDITOR: _FIELD
     | _CARDS
     | _RISK
     | _BOOKS
+    | _BANK
     | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user", "bridge.view_workstation"},
 }
 """Role → permissions. The auditor sees everything but personal data in clear, and changes nothing."""

@@ -16,6 +16,8 @@ from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
 from citizencard.office.tiles import Tile, list_url
+from settlement.models import PayoutBatch
+from settlement.selectors.suspense import open_items
 from terminals.selectors.appeals import open_appeals
 
 UNPROVEN_AFTER: Final = timedelta(hours=1)
@@ -35,6 +37,8 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
         tiles.append(_differences(today))
     if may("accounts.view_subsidybatch"):
         tiles.append(_batches())
+    if may("settlement.view_payoutbatch"):
+        tiles += [_merchants_to_pay(), _suspense(today)]
     if may("accounts.view_agent"):
         tiles.append(_agents())
     if may("accounts.view_cardflag"):
@@ -89,6 +93,21 @@ def _batches() -> Tile:
         "",
         list_url("accounts_subsidybatch", "?state__exact=uploaded"),
     )
+
+
+def _merchants_to_pay() -> Tile:
+    states = PayoutBatch.State
+    waiting = PayoutBatch.objects.filter(state__in=[states.DRAFTED, states.PROPOSED, states.APPROVED])
+    detail = _("%(count)s to be approved") % {"count": waiting.filter(state=states.PROPOSED).count()}
+    return Tile(_("Payouts not sent"), waiting.count(), detail, list_url("settlement_payoutbatch"))
+
+
+def _suspense(today: date) -> Tile:
+    items = open_items()
+    oldest = items.values_list("opened_on", flat=True).first()
+    detail = _("the oldest for %(days)s days") % {"days": (today - oldest).days} if oldest else ""
+    url = list_url("settlement_suspenseitem", "?stands=open")
+    return Tile(_("In suspense at the bank"), items.count(), detail, url, "bad" if oldest else "good")
 
 
 def _agents() -> Tile:

@@ -77,16 +77,18 @@ def pain002(order: PaymentOrder, rejected: Sequence[Payment], *, reason: str = C
         )
         for payment in rejected
     ]
-    infos = [pain.OriginalPaymentInstruction32(orgnl_pmt_inf_id=order.number, tx_inf_and_sts=told)] if told else []
+    infos = (
+        [pain.OriginalPaymentInstruction32(orgnl_pmt_inf_id=order.number, tx_inf_and_sts=told)]
+        if told
+        else []
+    )
     report = pain.CustomerPaymentStatusReportV10(
         grp_hdr=header, orgnl_grp_inf_and_sts=original, orgnl_pmt_inf_and_sts=infos
     )
     return to_bytes(pain.Document(cstmr_pmt_sts_rpt=report), status_format.MESSAGE)
 
 
-def camt053(
-    bookings: Sequence[Booking], *, number: str, account: str, day: date, opening_fen: int
-) -> bytes:
+def camt053(bookings: Sequence[Booking], *, number: str, account: str, day: date, opening_fen: int) -> bytes:
     """A statement of one date."""
     amounts = [booking.signed_fen for booking in bookings]
     credits, debits = [fen for fen in amounts if fen > 0], [-fen for fen in amounts if fen < 0]

@@ -43,9 +43,7 @@ def read_camt053(content: bytes) -> AccountStatement:
         opening_fen=_signed_balance(opening),
         closing_fen=_signed_balance(closing),
         lines=tuple(
-            line
-            for entry, begins in zip(given.ntry, at, strict=True)
-            for line in _lines(entry, begins)
+            line for entry, begins in zip(given.ntry, at, strict=True) for line in _lines(entry, begins)
         ),
     )
     _check_totals(given, statement)
@@ -72,7 +70,7 @@ def _number(statement: AccountStatement9) -> str:
     other = statement.acct.id.othr
     if other is None or statement.acct.ccy not in (None, CURRENCY):
         raise Unreadable(Problem(0, "Acct", Fault.WRONG_ACCOUNT))
-    return other.id
+    return str(other.id)
 
 
 def _lines(entry: ReportEntry10, at: int) -> Iterator[StatementLine]:
@@ -124,7 +122,9 @@ def _check_totals(given: AccountStatement9, statement: AccountStatement) -> None
     if summary is None:
         raise Unreadable(Problem(0, "TxsSummry", Fault.COUNT))
     entries = {
-        side: [positive_fen(entry.amt.value, 0, "Ntry/Amt") for entry in given.ntry if entry.cdt_dbt_ind is side]
+        side: [
+            positive_fen(entry.amt.value, 0, "Ntry/Amt") for entry in given.ntry if entry.cdt_dbt_ind is side
+        ]
         for side in CreditDebitCode
     }
     every = [amount for side in entries.values() for amount in side]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -29,6 +29,8 @@ from settlement.bankfiles.values import Fault, Problem, Unreadable
 CURRENCY: Final = "CNY"
 SIZE_MAX: Final = 32 * 1024 * 1024
 _NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
+_NUMBERS: Final = ("{*}Amt", "{*}InstdAmt", "{*}Sum", "{*}CtrlSum", "{*}OrgnlCtrlSum")
+_DECIMAL: Final = re.compile(r"\s*([+-]?\d{1,18}(\.\d{1,17})?)?\s*", re.ASCII)
 _FEN_MAX: Final = 10**15
 T = TypeVar("T")
 
@@ -46,6 +48,7 @@ def from_bytes(content: bytes, kind: type[T], repeated: str) -> tuple[T, list[in
     if len(content) > SIZE_MAX:
         raise Unreadable(Problem(0, "file", Fault.TOO_LARGE))
     root = _harmless(content)
+    _require_plain_numbers(root)
     lines = [int(each.sourceline or 0) for each in root.iter("{*}" + repeated)]
     config = ParserConfig(
         fail_on_unknown_properties=True, fail_on_unknown_attributes=True, fail_on_converter_warnings=True
@@ -127,20 +130,35 @@ def _harmless(content: bytes) -> etree._Element:
     return root
 
 
-def _fits(value: Any, facets: Any) -> bool:
+def _require_plain_numbers(root: etree._Element) -> None:
+    """Python reads numbers that a schema has no idea of: 1e5, NaN. Raises Unreadable."""
+    problems = [
+        Problem(int(each.sourceline or 0), str(etree.QName(each).localname), Fault.AMOUNT)
+        for each in root.iter(*_NUMBERS)
+        if not _DECIMAL.fullmatch(each.text or "")
+    ]
+    if problems:
+        raise Unreadable(*problems)
+
+
+def _fits(value: Any, facets: Mapping[str, Any]) -> bool:
     if isinstance(value, str) and not isinstance(value, Enum):
-        pattern = facets.get("pattern")
-        return facets.get("min_length", 0) <= len(value) <= facets.get("max_length", len(value)) and (
-            pattern is None or re.fullmatch(pattern, value) is not None
-        )
-    if isinstance(value, Decimal):
-        return value.is_finite() and value >= facets.get("min_inclusive", value) and _digits_fit(value, facets)
-    return True
+        return _text_fits(value, facets)
+    return not isinstance(value, Decimal) or _number_fits(value, facets)
 
 
-def _digits_fit(value: Decimal, facets: Any) -> bool:
+def _text_fits(value: str, facets: Mapping[str, Any]) -> bool:
+    shortest, longest = facets.get("min_length", 0), facets.get("max_length", len(value))
+    pattern = facets.get("pattern", ".*")
+    return bool(shortest <= len(value) <= longest and re.fullmatch(pattern, value, re.DOTALL))
+
+
+def _number_fits(value: Decimal, facets: Mapping[str, Any]) -> bool:
+    if not value.is_finite() or value < facets.get("min_inclusive", value):
+        return False
     _sign, digits, exponent = value.as_tuple()
     decimals = max(0, -int(exponent))
-    return len(digits) <= facets.get("total_digits", len(digits)) and decimals <= facets.get(
-        "fraction_digits", decimals
+    return bool(
+        len(digits) <= facets.get("total_digits", len(digits))
+        and decimals <= facets.get("fraction_digits", decimals)
     )

@@ -94,9 +94,7 @@ def read_pain001(content: bytes) -> PaymentOrder:
 def _payment(payment: Payment) -> CreditTransferTransaction34:
     amount = ActiveOrHistoricCurrencyAndAmount(value=yuan(payment.amount_fen), ccy=CURRENCY)
     return CreditTransferTransaction34(
-        pmt_id=PaymentIdentification6(
-            instr_id=payment.end_to_end_id, end_to_end_id=payment.end_to_end_id
-        ),
+        pmt_id=PaymentIdentification6(instr_id=payment.end_to_end_id, end_to_end_id=payment.end_to_end_id),
         amt=AmountType4Choice(instd_amt=amount),
         cdtr_agt=_branch(payment.payee),
         cdtr=PartyIdentification135(nm=payment.payee.holder),

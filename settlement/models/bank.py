@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Chart
+from settlement.bankfiles.values import Fault, Problem
 from settlement.models.payouts import PayoutBatch
 from settlement.models.proposed import Proposed
 
@@ -51,6 +52,10 @@ class BankFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+
+    def found_problems(self) -> list[Problem]:
+        """What was wrong with a refused file."""
+        return [Problem(each["line"], each["field"], Fault(each["fault"])) for each in self.problems]
 
 
 class BankSource(Proposed):

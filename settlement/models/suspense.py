@@ -45,7 +45,12 @@ class SuspenseItem(StatefulModel):
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
     subject = models.CharField(_("subject"), max_length=60)
     entry = models.OneToOneField(
-        BankEntry, models.PROTECT, null=True, blank=True, related_name="suspense", verbose_name=_("bank entry")
+        BankEntry,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="suspense",
+        verbose_name=_("bank entry"),
     )
     signed_fen = models.BigIntegerField(_("amount (fen)"))
     opened_on = models.DateField(_("open since"))
@@ -53,7 +58,12 @@ class SuspenseItem(StatefulModel):
     assignee = models.CharField(_("assigned to"), max_length=100, blank=True)
     state = FSMField(_("state"), choices=State.choices, default=State.OPEN, protected=True)
     target = models.ForeignKey(
-        LedgerAccount, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("goes to account")
+        LedgerAccount,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("goes to account"),
     )
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     proposed_by = models.CharField(_("proposed by"), max_length=100, blank=True)

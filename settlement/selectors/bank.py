@@ -10,9 +10,8 @@ from typing import Final
 
 from django.db import connection
 
-from accounts.models import Chart
+from accounts.models import LedgerAccount
 from accounts.selectors.balances import account_balance_fen
-from accounts.services.postings import account_id
 from settlement.models import BankSource, BankStatement, PayoutOrder
 from settlement.models.proposed import Proposed
 
@@ -23,9 +22,9 @@ WITH document AS (
     UNION ALL SELECT reference, 50, id FROM accounts_subsidyfunds WHERE reference = ANY(%(references)s)
     UNION ALL SELECT key, 50, id FROM accounts_remittance WHERE "into" = '1001' AND key = ANY(%(references)s)
 )
-SELECT document.reference, CASE WHEN t.debit_id = %(bank)s THEN t.amount_fen ELSE -t.amount_fen END, t.business_date, t.id
-FROM document JOIN accounts_transfer AS t ON t.kind = document.kind AND t.source_id = document.id
-    AND %(bank)s IN (t.debit_id, t.credit_id)
+SELECT document.reference, CASE WHEN t.debit_id = bank.id THEN t.amount_fen ELSE -t.amount_fen END, t.business_date, t.id
+FROM document JOIN accounts_ledgeraccount AS bank ON bank.code = '1001'
+JOIN accounts_transfer AS t ON t.kind = document.kind AND t.source_id = document.id AND bank.id IN (t.debit_id, t.credit_id)
 WHERE NOT EXISTS (
     SELECT FROM settlement_bankentry AS entry WHERE (entry.transfer_date, entry.transfer_id) = (t.business_date, t.id))
 ORDER BY t.business_date, t.id
@@ -55,8 +54,7 @@ def known_transfers(references: Iterable[str]) -> dict[tuple[str, int], list[Kno
     """By bank reference and signed fen: what people have booked and no statement has shown."""
     found: dict[tuple[str, int], list[KnownTransfer]] = defaultdict(list)
     with connection.cursor() as cursor:
-        values = {"references": sorted(set(references) - {""}), "bank": account_id(Chart.RESERVE_BANK)}
-        cursor.execute(_KNOWN, values)
+        cursor.execute(_KNOWN, {"references": sorted(set(references) - {""})})
         for reference, signed_fen, business_date, transfer_id in cursor.fetchall():
             found[reference, signed_fen].append(KnownTransfer(business_date, transfer_id))
     return found
@@ -70,4 +68,5 @@ def sources_in_force(day: date) -> dict[str, str]:
 
 def claim_fen(chart: str) -> int:
     """What is still to come of a claim, so that nobody settles more than he owes."""
-    return account_balance_fen(account_id(Chart(chart)))
+    account = LedgerAccount.objects.filter(code=chart).first()
+    return account_balance_fen(account.pk) if account else 0

@@ -13,6 +13,7 @@ from django.db import connection
 
 from citizencard.core.invariants import Breach
 from settlement.models import ClearingRun
+from settlement.selectors import bank_invariants
 from settlement.selectors.statements import digest_of
 
 # Each query yields (subject, detail) of what is broken; %(day)s is a business date or null for all of them.
@@ -161,7 +162,7 @@ _RULES: Final = {
     "each posted statement has its transfers, and no transfer is without": _TRANSFERS_ARE_THE_STATEMENTS,
     "a cleared date leaves nothing payable": _PAYABLES_ARE_SETTLED,
     "a business day is sealed when it is cleared, and not before": _SEALED_MEANS_CLEARED,
-}
+} | bank_invariants.RULES
 
 
 _DIGEST_RULE: Final = "statements keep their digest"

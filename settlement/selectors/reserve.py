@@ -1,13 +1,14 @@
 """The reserve-fund check 备付金核对: what is owed and our own, less what is held elsewhere, is what the bank must hold.
 
 Judged at the end of a date, to the fen. The bank is ahead where its statement shows what was booked on a later date (late),
-the books are where something on 1001 is on no statement yet (waiting); both are known line by line.
+the books are where something on 1001 is on no statement yet (waiting); both are known line by line. What still waits after
+a week is no delay but a difference.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from django.db import connection
@@ -25,6 +26,7 @@ HOLDERS: Final = (
     Chart.COMPENSATION_PAYABLE,
     Chart.PASSES_SOLD,
 )
+WAITING_DAYS_MAX: Final = 7
 SUSPENSE: Final = (Chart.SUSPENSE_PAYABLE, Chart.DISPUTED)
 # Debit less credit of each chart account at the end of a date; a control account stands for its purses.
 _POSITION: Final = """
@@ -111,6 +113,7 @@ def reserve_position(statement: BankStatement, day: date) -> ReservePosition:
         debit = {chart: int(fen) for chart, fen in cursor.fetchall()}
         cursor.execute(_LATE, {"day": day})
         late_fen = int(cursor.fetchone()[0])
+    overdue = day - timedelta(days=WAITING_DAYS_MAX)
     ledger_fen = debit.pop(Chart.RESERVE_BANK, 0)
     holders_fen, suspense_fen = (-_taken(debit, charts) for charts in (HOLDERS, SUSPENSE))
     return ReservePosition(
@@ -122,7 +125,7 @@ def reserve_position(statement: BankStatement, day: date) -> ReservePosition:
         own_fen=-sum(fen for chart, fen in debit.items() if chart.startswith("6")),
         elsewhere_fen=sum(fen for chart, fen in debit.items() if chart.startswith("1")),
         late_fen=late_fen,
-        waiting_fen=sum(each.signed_fen for each in waiting_at_bank(day)),
+        waiting_fen=sum(each.signed_fen for each in waiting_at_bank(day) if each.business_date > overdue),
         ledger_fen=ledger_fen,
         bank_fen=statement.closing_fen,
     )

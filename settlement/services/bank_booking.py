@@ -56,9 +56,7 @@ class _Matcher:
 
     def __init__(self, statement: BankStatement, lines: Sequence[StatementLine]) -> None:
         self._orders = orders_named(line.end_to_end_id for line in lines)
-        self._known = known_transfers(
-            name for line in lines for name in (line.end_to_end_id, line.reference)
-        )
+        self._known = known_transfers(name for line in lines for name in (line.end_to_end_id, line.reference))
         self._sources = sources_in_force(statement.day)
         self._claims = {chart: claim_fen(chart) for chart in set(self._sources.values())}
         self._transit = postings.account_id(Chart.PAYOUTS_IN_TRANSIT)
@@ -114,9 +112,7 @@ class _Matcher:
         follow_orders({order.batch_id for order in self.paid + self.returned})
 
 
-def book_lines(
-    statement: BankStatement, lines: Sequence[StatementLine], *, actor: str
-) -> list[BankEntry]:
+def book_lines(statement: BankStatement, lines: Sequence[StatementLine], *, actor: str) -> list[BankEntry]:
     """Find what every line is and write it down with its transfer; in the caller's transaction under the bank's lock.
 
     Raises Unreadable for a line with another amount than its order; then nothing of the statement may stay.

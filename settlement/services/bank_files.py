@@ -28,9 +28,7 @@ def sealed_file(content: bytes) -> BankFile:
     sealed = [
         seal_many([(_TABLE, "content", _place(pk, number), piece)])[0] for number, piece in enumerate(pieces)
     ]
-    return BankFile(
-        pk=pk, sha256=hashlib.sha256(content).digest(), size=len(content), content_sealed=sealed
-    )
+    return BankFile(pk=pk, sha256=hashlib.sha256(content).digest(), size=len(content), content_sealed=sealed)
 
 
 def keep_file(

@@ -43,9 +43,7 @@ def _take(report: StatusReport, file: BankFile, actor: str, now: datetime) -> Pa
         raise Unreadable(Problem(0, "OrgnlNbOfTxs", Fault.COUNT))
     if report.total_fen not in (None, batch.total_fen):
         raise Unreadable(Problem(0, "OrgnlCtrlSum", Fault.SUM))
-    orders = {
-        order.end_to_end_id: order for order in batch.orders.select_related("merchant").order_by("pk")
-    }
+    orders = {order.end_to_end_id: order for order in batch.orders.select_related("merchant").order_by("pk")}
     rejected = _rejected(report, orders)
     keep_file(file, kind=_KIND, actor=actor, at=now, batch=batch)
     if rejected:

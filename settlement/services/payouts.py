@@ -219,7 +219,7 @@ def _write_rows(batch: PayoutBatch, name: str, paid: list[Due], carried: list[Du
         PayoutOrder(
             batch=batch,
             merchant_id=due.merchant_id,
-            account_id=due.account_id,
+            account_id=str(due.account_id),
             end_to_end_id=f"{name}-{due.code}",
             amount_fen=due.amount_fen,
         )

@@ -108,7 +108,7 @@ def _require_taken_next(read: AccountStatement) -> BankStatement | None:
     if previous and read.day < previous.day:
         problems.append(Problem(0, "Bal/CLBD/Dt", Fault.DATE))
     for line in read.lines:
-        if line.booked_on > read.day or previous and line.booked_on < previous.day:
+        if line.booked_on > read.day or (previous and line.booked_on < previous.day):
             problems.append(Problem(line.line, "Ntry/BookgDt", Fault.DATE))
     if problems:
         raise Unreadable(*problems)
