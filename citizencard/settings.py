@@ -221,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
     "remind-holders": {"task": "accounts.remind_holders", "schedule": crontab(hour=8, minute=0)},
     "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
+    "make-payouts": {"task": "settlement.make_payouts", "schedule": crontab(hour=1, minute=0)},
     "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},
     "run-risk": {"task": "terminals.run_risk", "schedule": crontab(hour=1, minute=30)},
     "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},
