@@ -32,6 +32,14 @@ def import_status_report(*, content: bytes, actor: str, now: datetime) -> Payout
         raise BankFileRefused(refusal.problems) from None
 
 
+def preview_status_report(content: bytes) -> StatusReport:
+    """What a report says; nothing is taken or kept. Raises BankFileRefused."""
+    try:
+        return read_pain002(content)
+    except Unreadable as refusal:
+        raise BankFileRefused(refusal.problems) from None
+
+
 @transaction.atomic
 def _take(report: StatusReport, file: BankFile, actor: str, now: datetime) -> PayoutBatch:
     lock_bank()

@@ -85,13 +85,13 @@ def _take(read: AccountStatement, file: BankFile, actor: str, now: datetime) -> 
         count=len(amounts),
     )
     entries = book_lines(statement, read.lines, actor=actor)
+    check_reserve(day=statement.day, actor=actor, now=now)
     record_audit(
         actor=actor,
         action="bank_statement.import",
         subject=f"bank_statement:{statement.number}",
         detail={"sha256": bytes(file.sha256).hex(), "lines": Counter(entry.what for entry in entries)},
     )
-    check_reserve(day=statement.day, actor=actor, now=now)
     return statement
 
 

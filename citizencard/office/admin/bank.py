@@ -22,7 +22,7 @@ from settlement.bankfiles.values import AccountStatement, Problem
 from settlement.errors import BankFileRefused
 from settlement.models import BankFile, BankStatement
 from settlement.services.bank_files import open_file
-from settlement.services.order_status import import_status_report
+from settlement.services.order_status import import_status_report, preview_status_report
 from settlement.services.statements import import_statement, preview_statement
 
 ROWS = 500
@@ -76,7 +76,7 @@ class BankStatementAdmin(ReadOnlyAdmin):
             is_report = _STATUS_REPORT in content[:1000]
             try:
                 if not given["take"]:
-                    return [] if is_report else [_preview(preview_statement(content))]
+                    return [_report(content) if is_report else _preview(preview_statement(content))]
                 take = import_status_report if is_report else import_statement
                 return take(content=content, actor=actor, now=timezone.now())
             except BankFileRefused as refusal:
@@ -143,6 +143,20 @@ def _preview(statement: AccountStatement) -> Table:
         ],
         columns(0, 2),
         total=[_("closing balance"), "", yuan(statement.closing_fen), "", ""],
+        note=_("Nothing is taken yet."),
+    )
+
+
+def _report(content: bytes) -> Table:
+    report = preview_status_report(content)
+    return Table(
+        _("Answer to %(batch)s") % {"batch": report.batch},
+        [_("line"), _("end-to-end id"), _("verdict"), _("reason")],
+        [
+            [each.line, each.end_to_end_id, _("accepted") if each.accepted else _("refused"), each.reason]
+            for each in report.orders[:ROWS]
+        ],
+        columns(0),
         note=_("Nothing is taken yet."),
     )
 

@@ -176,7 +176,7 @@ class ReserveReportAdmin(ReadOnlyAdmin):
     ]  # fmt: skip
     readonly_fields = ["holders", "merchants", "suspense", "own", "elsewhere", "late", "waiting", "bank"]
     ordering = ["-business_date"]
-    actions_list = ["check"]
+    actions_list = ["check_day"]
     holders = yuan_column("holders_fen", _("owed to card holders (yuan)"))
     merchants = yuan_column("merchants_fen", _("owed to merchants (yuan)"))
     suspense = yuan_column("suspense_fen", _("in suspense (yuan)"))
@@ -196,7 +196,7 @@ class ReserveReportAdmin(ReadOnlyAdmin):
         return [Table(_("Not at the bank yet"), headers, rows, columns(1, 2))] if rows else []
 
     @action(description=_("Check a date"), permissions=["import_bank_file"], icon="fact_check", variant=None)
-    def check(self, request: HttpRequest) -> HttpResponse:
+    def check_day(self, request: HttpRequest) -> HttpResponse:
         """File the report of a sealed date; a difference is told and becomes an incident."""
 
         def act(given: dict[str, Any]) -> ReserveReport:

@@ -14,7 +14,7 @@ from accounts.models import Chart, User
 from accounts.services.ledger import open_account
 from citizencard.office.roles import AUDITOR, CLERK, FINANCE, SUPERVISOR, ensure_roles
 from citizencard.office.site import office
-from citizencard.sandbox.bank import Booking
+from citizencard.sandbox.bank import Booking, pain002
 from settlement.bankfiles.pain001 import read_pain001
 from settlement.models import (
     BankFile,
@@ -72,6 +72,8 @@ def test_a_batch_goes_from_the_date_to_the_bank_and_back(cleared: date) -> None:
     assert file == wang.get(f"{ADDRESS}/{here}/download_xml/").content
     assert read_pain001(file).total_fen == 2_621
     assert b"T|2|2621|" in wang.get(f"{ADDRESS}/{here}/download_text/").content
+    report = pain002(payments := read_pain001(file), payments.payments[:1])
+    assert "AC04" in done(wang, "bankstatement/take", **upload(report))
     answer = statement([*debits(batch), Booking(77, note="谁的")])
     seen = done(wang, "bankstatement/take", **upload(answer))
     assert "20261102-M00001" in seen
@@ -100,7 +102,7 @@ def test_an_item_is_resolved_by_two_in_the_office(cleared: date) -> None:
     assert wang.get(f"{ADDRESS}/suspenseitem/?stands=over").status_code == 200
     assert "77" in done(wang, "suspenseitem/ageing", day=NEXT_DAY.isoformat()) or item.signed_fen == 77
     # The date before the first statement has no closing balance; the report of the cleared date has to wait.
-    assert "2026-11-02" in done(wang, "reservereport/check", day=DAY.isoformat())
+    assert "2026-11-02" in done(wang, "reservereport/check_day", day=DAY.isoformat())
 
 
 def test_payees_and_rules_are_proposed_by_one_and_approved_by_another(cleared: date) -> None:
@@ -139,7 +141,7 @@ STEPS = {
     "bankstatement": {"take": "pay"},
     "bankfile": {"open_it": "pay"},
     "suspenseitem": {"ageing": "agree", "assign": "agree", "propose": "agree", "approve": "agree", "disagree": "agree"},
-    "reservereport": {"check": "pay"},
+    "reservereport": {"check_day": "pay"},
 }  # fmt: skip
 MAY = {"pay": {FINANCE}, "agree": {FINANCE, SUPERVISOR}}
 

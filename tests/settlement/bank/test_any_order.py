@@ -38,7 +38,7 @@ def balance(chart: Chart, owner: str = "") -> int:
     return account_balance_fen(open_account(chart=chart, owner=owner).pk)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS)
 def test_whatever_the_bank_says_in_whatever_order(cleared: date, events: list[tuple[str, str]]) -> None:
     saved = transaction.savepoint()
