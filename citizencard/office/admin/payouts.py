@@ -176,7 +176,7 @@ def _orders(batch: PayoutBatch) -> Table:
     orders = batch.orders.select_related("merchant", "account").order_by("pk")[:ROWS]
     return Table(
         _("Orders"),
-        [_("merchant"), _("account"), _("bank code (CNAPS)"), _("end-to-end id"), _("amount"), _("state"), _("why it came back")],
+        [_("merchant"), _("payout account"), _("bank code (CNAPS)"), _("end-to-end id"), _("amount"), _("state"), _("why it came back")],
         [
             [link(each.merchant), link(each.account), each.account.bank_code, each.end_to_end_id, yuan(each.amount_fen),
              each.get_state_display(), each.failure]
