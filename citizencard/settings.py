@@ -224,6 +224,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
     "watch-clearing": {"task": "settlement.watch_clearing", **_EVERY_MINUTE},
     "prove-days": {"task": "settlement.prove_due_days", "schedule": crontab(minute=45)},
+    "make-payouts": {"task": "settlement.make_payouts", "schedule": crontab(hour=1, minute=0)},
     "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},
     "run-risk": {"task": "terminals.run_risk", "schedule": crontab(hour=1, minute=30)},
     "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},
@@ -244,5 +245,9 @@ GATEWAY_API_KEY = env.str("GATEWAY_API_KEY", default=DEMO_GATEWAY_KEY)
 GATEWAY_WEBHOOK_SECRET = env.str("GATEWAY_WEBHOOK_SECRET", default=DEMO_WEBHOOK_SECRET)
 # While the secret is being changed, call-backs signed with the one before it are still believed.
 GATEWAY_WEBHOOK_SECRETS = [GATEWAY_WEBHOOK_SECRET, *env.list("GATEWAY_WEBHOOK_SECRETS_BEFORE", default=[])]
+# The account at the bank that holds the city's reserve 备付金: payouts leave it, its statements are read.
+RESERVE_ACCOUNT_HOLDER = env.str("RESERVE_ACCOUNT_HOLDER", default="示范市市民卡有限公司")
+RESERVE_BANK_CODE = env.str("RESERVE_BANK_CODE", default="105397000012")
+RESERVE_ACCOUNT_NUMBER = env.str("RESERVE_ACCOUNT_NUMBER", default="35050100000100000001")
 SIGNATURE_TOLERANCE_SECONDS = 300
 FUTURE_TOLERANCE_SECONDS = 600

@@ -1,10 +1,13 @@
-"""What can stop a clearing run."""
+"""What can stop a clearing run, a payout, a file from the bank."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.errors import CitizenCardError
+from settlement.bankfiles.values import Problem
 
 
 class SettlementError(CitizenCardError):
@@ -65,3 +68,82 @@ class FilesDiffer(SettlementError):
     message = _(
         "The settlement files of %(merchant)s for %(date)s are not what was signed. They are not given out."
     )
+
+
+class NotCleared(SettlementError):
+    """Merchants are paid for cleared dates only: data `date`, the oldest that is not."""
+
+    code = "not_cleared"
+    status = 409
+    message = _("Business day %(date)s is not cleared yet; nothing is paid out.")
+
+
+class NothingToPay(SettlementError):
+    """No merchant can be paid: data `date`, `carried` (merchants with an amount that stays due)."""
+
+    code = "nothing_to_pay"
+    status = 409
+    message = _("Nothing can be paid out through %(date)s; %(carried)d merchants are carried forward.")
+
+
+class IllegalPayoutStep(SettlementError):
+    """A payout batch has no such step: data `source`, `target`."""
+
+    code = "illegal_payout_step"
+    status = 409
+    message = _("A payout batch cannot go from %(source)s to %(target)s.")
+
+
+class IllegalDecision(SettlementError):
+    """What was decided is not decided again: data `source`, `target`."""
+
+    code = "illegal_decision"
+    status = 409
+    message = _("It is %(source)s already and cannot become %(target)s.")
+
+
+class IllegalSuspenseStep(SettlementError):
+    """A suspense item has no such step: data `source`, `target`."""
+
+    code = "illegal_suspense_step"
+    status = 409
+    message = _("A suspense item cannot go from %(source)s to %(target)s.")
+
+
+class BankFileRefused(SettlementError):
+    """A file from the bank of which nothing was taken: data `problems`, each with line, field and fault; `first`."""
+
+    code = "bank_file_refused"
+    status = 422
+    message = _("The file is refused and nothing of it was taken: line %(line)s, %(field)s: %(fault)s.")
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        super().__init__(
+            problems=tuple(problems), line=first.line, field=first.field, fault=first.fault.label
+        )
+
+
+class FileChanged(SettlementError):
+    """A kept file no longer has its SHA-256: data `file`."""
+
+    code = "file_changed"
+    status = 409
+    message = _("File %(file)s no longer has its SHA-256; it is not given out.")
+
+
+class NoBankStatement(SettlementError):
+    """The bank's closing balance of a date is not known: data `date`."""
+
+    code = "no_bank_statement"
+    status = 409
+    message = _("There is no bank statement that tells the closing balance of %(date)s.")
+
+
+class ReserveDiffers(SettlementError):
+    """Bank and books do not agree, so there is no report: data `date`, `difference_fen`."""
+
+    code = "reserve_differs"
+    status = 409
+    message = _("Bank and books of %(date)s differ by %(difference_fen)d fen; there is no report.")
+    rule = "条例 27-29"

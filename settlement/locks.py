@@ -1,17 +1,23 @@
-"""The locks of the night: a business date's steps are taken by one transaction at a time, and so is the log of proofs; who is at work can be seen."""
+"""The locks of settlement. Clearing: a business date's steps are taken by one transaction at a time, who is at work can be
+seen, and dates are proved one after another. Payouts and the bank's files: one lock for all of them, taken before any
+row's, for each decides on what the others leave.
+"""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Final, TypeVar
 
 from django.db import connection, transaction
 
-from settlement.models import ClearingRun
+from settlement.models import ClearingRun, PayoutBatch, SuspenseItem
+from settlement.models.proposed import Proposed
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
 _WORK_LOCK: Final = 0x574F524B  # "WORK"; shared by all who work on the date
 _PROOFS_LOCK: Final = 0x5052_4F46  # "PROF"
+_BANK_LOCK: Final = 0x42414E4B  # "BANK"
+P = TypeVar("P", bound=Proposed)
 
 
 def lock_run(day: date) -> ClearingRun:
@@ -47,3 +53,25 @@ def lock_proofs() -> None:
     """Dates are proved one after another: held until the caller's transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PROOFS_LOCK])
+
+
+def lock_bank() -> None:
+    """Payouts and the bank's files, until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_BANK_LOCK])
+
+
+def lock_batch(pk: int) -> PayoutBatch:
+    """The batch as it is now, after the bank's lock."""
+    lock_bank()
+    return PayoutBatch.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def lock_suspense(pk: int) -> SuspenseItem:
+    """The item's row as it is now: two people do not both decide it."""
+    return SuspenseItem.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def lock_proposed(row: P) -> P:
+    """A proposed row as it is now."""
+    return type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import date
 from typing import Any, Final
 
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 from django.dispatch import receiver
+from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from citizencard.core.models import BusinessDay
+from settlement.errors import NotCleared, NothingToPay
 from settlement.locks import is_idle
 from settlement.models import ClearingRun
 from settlement.selectors.runs import due_days, late_days
-from settlement.services import clearing, files, proving
+from settlement.services import clearing, files, payouts, proving
 from settlement.services.parts import parts_planned
 
 logger = logging.getLogger(__name__)
@@ -77,3 +81,18 @@ def prove_due_days() -> list[str]:
     heads = proving.prove_due_days()
     files.sign_due_files()
     return [str(head) for head in heads]
+
+
+@shared_task(
+    name="settlement.make_payouts",
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    max_retries=_RETRIES_MAX,
+)
+def make_payouts() -> str:
+    """Draft the payout batch of the last cleared date, for people to look through; empty where there is nothing to pay."""
+    cleared = BusinessDay.objects.filter(state=BusinessDay.State.CLOSED).order_by("-date").first()
+    if cleared is not None:
+        with suppress(NothingToPay, NotCleared):
+            return str(payouts.make_payouts(through=cleared.date, actor="clearing", now=timezone.now()))
+    return ""

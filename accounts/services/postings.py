@@ -360,6 +360,57 @@ def merchant_cleared(
     ]
 
 
+class Payout(NamedTuple):
+    """One payout order: its id, the merchant's settlement account, fen."""
+
+    order_id: int
+    settlement_id: int
+    amount_fen: int
+
+
+class BankBooking(NamedTuple):
+    """One entry of a bank statement: its id, the account beside the bank's, kind of transfer, fen as the bank signs them."""
+
+    entry_id: int
+    account_id: int
+    kind: int
+    signed_fen: int
+    booked_at: datetime
+
+
+def payouts_sent(*, payouts: Sequence[Payout], occurred_at: datetime) -> list[Leg]:
+    """The bank has its order: merchants are owed no more, the money is on its way."""
+    transit, kind = account_id(Chart.PAYOUTS_IN_TRANSIT), Transfer.Kind.PAYOUT_SENT
+    return [Leg(settlement, transit, fen, kind, order, occurred_at) for order, settlement, fen in payouts]
+
+
+def payouts_rejected(*, payouts: Sequence[Payout], occurred_at: datetime) -> list[Leg]:
+    """The bank did not carry the orders out: their merchants are owed the money again."""
+    transit, kind = account_id(Chart.PAYOUTS_IN_TRANSIT), Transfer.Kind.PAYOUT_REJECTED
+    return [Leg(transit, settlement, fen, kind, order, occurred_at) for order, settlement, fen in payouts]
+
+
+def bank_entries_booked(*, bookings: Sequence[BankBooking]) -> list[Leg]:
+    """What the bank has booked on the reserve account: positive came in, negative went out, against another account."""
+    bank = account_id(Chart.RESERVE_BANK)
+    return [
+        Leg(bank, account, fen, kind, entry, booked_at)
+        if fen > 0
+        else Leg(account, bank, -fen, kind, entry, booked_at)
+        for entry, account, kind, fen, booked_at in bookings
+    ]
+
+
+def suspense_resolved(*, item_id: int, target_id: int, signed_fen: int, occurred_at: datetime) -> list[Leg]:
+    """A bank entry's owner is found: what came in (positive) goes to the target, what went out is the target's."""
+    kind = Transfer.Kind.SUSPENSE_RESOLVED
+    if signed_fen > 0:
+        held = account_id(Chart.SUSPENSE_PAYABLE)
+        return [Leg(held, target_id, signed_fen, kind, item_id, occurred_at)]
+    claim = account_id(Chart.SUSPENSE_RECEIVABLE)
+    return [Leg(target_id, claim, -signed_fen, kind, item_id, occurred_at)]
+
+
 def money_in_account_id(order: TopUpOrder) -> int:
     """The id of the account that the order's money comes into: by channel, and by agent, kiosk, payer or merchant."""
     return open_account(chart=_MONEY_IN[TopUpOrder.Channel(order.channel)], owner=order.party).pk

@@ -46,6 +46,16 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_purse": ("offline_seen", "online_seen"),
     "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),
     "core_businessday": ("state", "closed_at"),
+    "settlement_banksource": ("state", "checker", "checked_at"),
+    "settlement_payoutaccount": ("state", "checker", "checked_at"),
+    "settlement_payoutbatch": (
+        "state", "proposed_by", "approved_by", "seconded_by", "refused_by", "reason", "sent_at",
+    ),
+    "settlement_payoutorder": ("state", "failure"),
+    "settlement_payoutpolicy": ("state", "checker", "checked_at"),
+    "settlement_suspenseitem": (
+        "owner", "assignee", "state", "target_id", "reason", "proposed_by", "resolved_by", "resolved_at",
+    ),
     "terminals_hotlistchange": ("version",),
     "terminals_hotlistremoval": ("checker", "approved_at"),
     "terminals_enrolmentcode": ("tries", "used_at", "expires_at"),
@@ -53,7 +63,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "terminals_fareproposal": ("state", "checker", "checked_at", "answer"),
     "terminals_hotlistappeal": ("state", "decided_by", "decided_at", "decision_reason", "compensation_id"),
     "terminals_terminalkey": ("valid_until", "revoked_at", "revoked_reason"),
-}
+}  # fmt: skip
 """Tables of which only these columns may change and no row may go: the rest is the ledger's own."""
 
 UNREPORTED: Final = frozenset({"accounts_user", "django_session", "django_migrations"})

@@ -29,6 +29,14 @@ from accounts.services.refund_policies import publish_refund_policy
 from accounts.services.subsidies import open_subsidy_payer
 from citizencard.management.chips import CENTRE_KEY
 from citizencard.office.roles import ensure_roles
+from settlement.bankfiles.values import BankAccount
+from settlement.models import PayoutPolicy
+from settlement.services.proposals import (
+    approve_proposed,
+    propose_bank_source,
+    propose_payout_account,
+    propose_payout_policy,
+)
 from terminals.models import FareDocument, Merchant, Place
 from terminals.services.acceptance_policy import publish_acceptance_policy
 from terminals.services.appeals import publish_appeal_policy
@@ -86,6 +94,7 @@ class City:
         merchants = self._open_merchants()
         self._install_terminals(merchants, self._lay_out(merchants))
         self._contract_partners()
+        self._agree_with_bank(merchants)
         self._publish_fares()
 
     def _hire_staff(self) -> None:
@@ -153,6 +162,31 @@ class City:
         for payer in self.plan["subsidy_payers"]:
             if not LedgerAccount.objects.filter(code=f"{Chart.SUBSIDY_RECEIVABLE}.{payer['code']}").exists():
                 open_subsidy_payer(**payer, actor=_FOUNDER)
+
+    def _agree_with_bank(self, merchants: dict[str, Merchant]) -> None:
+        """Who must agree to payouts, whose receipts are known, and where merchants' money goes: founded once."""
+        bank = self.plan["bank"]
+        if PayoutPolicy.objects.exists():
+            return
+        terms = {
+            "valid_from": date.fromisoformat(bank["valid_from"]),
+            "legal_basis": bank["legal_basis"],
+            "maker": _FOUNDER,
+        }
+        second_fen = bank["second_approval_from_fen"]
+        rows = [
+            propose_payout_policy(second_approval_from_fen=second_fen, **terms),
+            *(
+                propose_bank_source(prefix=prefix, chart=chart, **terms)
+                for prefix, chart in bank["sources"].items()
+            ),
+            *(
+                propose_payout_account(merchant=merchants[code], account=BankAccount(*account), **terms)
+                for code, *account in bank["accounts"]
+            ),
+        ]
+        for row in rows:
+            approve_proposed(row=row, checker=COUNCIL)
 
     def _lay_out(self, merchants: dict[str, Merchant]) -> dict[str, Place]:
         """Lines and stops, and where terminals are mounted, by code."""

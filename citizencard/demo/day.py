@@ -15,6 +15,8 @@ from django.utils import timezone
 from accounts.models import Card, TopUpOrder
 from citizencard.core.calendar import SHANGHAI, open_business_day
 from citizencard.core.models import BusinessDay
+from citizencard.core.money import format_yuan
+from citizencard.demo.bank import pay_out
 from citizencard.demo.counter import CLERK, Counter
 from citizencard.demo.fleet import Fleet
 from citizencard.demo.stored_value import StoredValue
@@ -81,6 +83,7 @@ class Day:
         self._upload()
         self._decide_held()
         self._clear(self.business_date)
+        self._pay_out()
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -167,6 +170,17 @@ class Day:
                 raise DayFailed(f"Clearing of {day} did not finish: see worker.log in the log folder.")
             time.sleep(0.1)
         self.say(f"business day {day} cleared and sealed by the worker")
+
+    def _pay_out(self) -> None:
+        """In the morning after, finance pays the merchants, and the bank answers."""
+        batch = pay_out(self.business_date)
+        if batch is None:
+            self.say("no merchant is due anything")
+        else:
+            total = format_yuan(batch.total_fen)
+            self.say(
+                f"{batch.count} merchants paid out {total} yuan by the bank: {batch.number} {batch.state}"
+            )
 
     def _card(self, who: str) -> Card:
         return Card.objects.get(pan=self._carried()[who])

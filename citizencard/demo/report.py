@@ -14,7 +14,9 @@ from citizencard.demo.day import Day
 from citizencard.demo.tables import batch_table, money_table, reasons_table, tap_table
 from citizencard.management.tables import console, settlement_table, trial_balance_table
 from settlement.selectors.audit import Audit, audit_books
+from settlement.selectors.bank import last_statement
 from settlement.selectors.reports import day_report
+from settlement.selectors.reserve import reserve_position
 from terminals.models import Batch
 from terminals.selectors.completeness import Completeness, completeness
 
@@ -49,8 +51,21 @@ def _summary(records: Completeness, audit: Audit) -> list[str]:
         f"{records.duplicate} duplicate 重复, {records.rejected} rejected 拒绝",
         f"trial balance 试算差额: {format_yuan(difference_fen)}",
         f"audit 核对: {len(audit.breaches)} invariants broken 项不符",
+        _reserve(),
         f"every tap accounted for 每笔交易都有着落: {records.accounted} of {records.received}",
     ]
+
+
+def _reserve() -> str:
+    """Bank and books at the end of the last statement's date."""
+    statement = last_statement()
+    if statement is None:
+        return "reserve 备付金: no bank statement yet 尚无银行对账单"
+    position = reserve_position(statement, statement.day)
+    return (
+        f"reserve 备付金差额: {format_yuan(position.difference_fen)} "
+        f"(bank 银行 {format_yuan(position.bank_fen)}, {statement.day})"
+    )
 
 
 def print_logins(stream: object, url: str, wallets: Path) -> None:

@@ -25,6 +25,10 @@ class OfficeAction(models.Model):
             ("approve_subsidy", _("Check and approve a subsidy batch")),
             ("stop_mandate", _("Stop automatic top-up")),
             ("close_difference", _("Close a difference of the three-way match")),
+            ("pay_out", _("Make, propose and send payouts, propose payees and rules of the bank")),
+            ("approve_payout", _("Approve payouts, payees and rules of the bank")),
+            ("import_bank_file", _("Take files from the bank and open those that are kept")),
+            ("resolve_suspense", _("Resolve suspense items of the bank")),
         ]
 
     def __str__(self) -> str:

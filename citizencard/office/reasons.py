@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
@@ -69,6 +69,43 @@ def ask(
     if facts is not None:
         return _page(request, model_admin, subject, title=title, facts=facts, **context)
     return _page(request, model_admin, subject, template, title=title, form=filled, tables=tables, **context)
+
+
+def ask_new(
+    request: HttpRequest,
+    model_admin: ModelAdmin,
+    *,
+    title: str,
+    form: Callable[..., forms.Form],
+    act: Callable[[dict[str, Any]], Model | Sequence[Table]],
+) -> HttpResponse:
+    """A step that begins with a form and no object yet: on to the page of what `act` made, or below its tables once more.
+
+    What a service refuses is told.
+    """
+    tables: Sequence[Table] = ()
+    filled = form(request.POST, request.FILES) if request.method == "POST" else form()
+    if filled.is_valid():
+        try:
+            made = act(filled.cleaned_data)
+            if isinstance(made, Model):
+                meta = made._meta
+                where = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[made.pk])
+                return HttpResponseRedirect(where)
+            tables = made
+        except CitizenCardError as refusal:
+            filled.add_error(None, str(refusal))
+    opts = model_admin.opts
+    frame = {
+        **model_admin.admin_site.each_context(request),
+        "opts": opts,
+        "subject": opts.verbose_name,
+        "title": title,
+        "form": filled,
+        "tables": tables,
+        "back": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+    }
+    return TemplateResponse(request, "office/reason.html", frame)
 
 
 def tell(

@@ -54,6 +54,15 @@ _READER = {
     "bridge.revoke_workstation",
     "bridge.use_reader",
 }
+_BANK = {
+    "settlement.view_banksource",
+    "settlement.view_bankstatement",
+    "settlement.view_payoutaccount",
+    "settlement.view_payoutbatch",
+    "settlement.view_payoutpolicy",
+    "settlement.view_reservereport",
+    "settlement.view_suspenseitem",
+}
 _BOOKS = {
     "accounts.view_agent",
     "accounts.view_gatewayevent",
@@ -63,6 +72,7 @@ _BOOKS = {
     "accounts.view_remittance",
     "accounts.view_subsidybatch",
     "terminals.view_batch",
+    "settlement.view_bankfile",
     "settlement.view_clearingrun",
     "settlement.view_statement",
     "settlement.view_proofhead",
@@ -91,7 +101,12 @@ MATRIX: Final[dict[str, set[str]]] = {
     FINANCE: _FIELD
     | _CARDS
     | _BOOKS
+    | _BANK
     | {
+        "office.pay_out",
+        "office.approve_payout",
+        "office.import_bank_file",
+        "office.resolve_suspense",
         "office.freeze_account",
         "office.approve_refund",
         "office.approve_subsidy",
@@ -105,9 +120,12 @@ MATRIX: Final[dict[str, set[str]]] = {
     SUPERVISOR: _FIELD
     | _CARDS
     | _RISK
+    | _BANK
     | {
         "accounts.review_riskalert",
+        "office.approve_payout",
         "office.report_loss",
+        "office.resolve_suspense",
         "terminals.decide_hotlistappeal",
         "terminals.propose_held",
         "terminals.approve_held",
@@ -116,6 +134,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _CARDS
     | _RISK
     | _BOOKS
+    | _BANK
     | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user", "bridge.view_workstation"},
 }
 """Role → permissions. The auditor sees everything but personal data in clear, and changes nothing."""

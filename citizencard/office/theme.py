@@ -113,6 +113,20 @@ NAVIGATION: list[dict[str, Any]] = [
         ),
     },
     {
+        "title": _("Bank"),
+        "separator": True,
+        "items": _models(
+            (_("Payouts"), "outbound", "settlement", "payoutbatch"),
+            (_("Bank statements"), "receipt", "settlement", "bankstatement"),
+            (_("Suspense"), "pending", "settlement", "suspenseitem"),
+            (_("Reserve fund"), "savings", "settlement", "reservereport"),
+            (_("Payout accounts"), "account_balance_wallet", "settlement", "payoutaccount"),
+            (_("Payout policies"), "rule_settings", "settlement", "payoutpolicy"),
+            (_("Sources of receipts"), "input", "settlement", "banksource"),
+            (_("Bank files"), "folder_open", "settlement", "bankfile"),
+        ),
+    },
+    {
         "title": _("Oversight"),
         "separator": True,
         "items": _models(

@@ -17,8 +17,10 @@ from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
 from citizencard.office.tiles import Tile, list_url
+from settlement.models import PayoutBatch
 from settlement.selectors.proofs import unproved_days
 from settlement.selectors.runs import late_days
+from settlement.selectors.suspense import open_items
 from terminals.selectors.appeals import open_appeals
 from terminals.selectors.held import BUCKETS, age_days, waiting_purchases
 
@@ -85,6 +87,21 @@ def _batches() -> Tile:
     )
 
 
+def _merchants_to_pay() -> Tile:
+    states = PayoutBatch.State
+    waiting = PayoutBatch.objects.filter(state__in=[states.DRAFTED, states.PROPOSED, states.APPROVED])
+    detail = _("%(count)s to be approved") % {"count": waiting.filter(state=states.PROPOSED).count()}
+    return Tile(_("Payouts not sent"), waiting.count(), detail, list_url("settlement_payoutbatch"))
+
+
+def _suspense(today: date) -> Tile:
+    items = open_items()
+    oldest = items.values_list("opened_on", flat=True).first()
+    detail = _("the oldest for %(days)s days") % {"days": (today - oldest).days} if oldest else ""
+    url = list_url("settlement_suspenseitem", "?stands=open")
+    return Tile(_("In suspense at the bank"), items.count(), detail, url, "bad" if oldest else "good")
+
+
 def _agents() -> Tile:
     near = list(agents_near_limit())
     names = "、".join(agent.name for agent in near[:3])
@@ -140,6 +157,7 @@ _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("accounts.view_topuporder", lambda today: [_loads()]),
     ("accounts.view_topupdifference", lambda today: [_differences(today)]),
     ("accounts.view_subsidybatch", lambda today: [_batches()]),
+    ("settlement.view_payoutbatch", lambda today: [_merchants_to_pay(), _suspense(today)]),
     ("accounts.view_agent", lambda today: [_agents()]),
     ("accounts.view_cardflag", lambda today: [_flags()]),
     ("accounts.view_riskalert", lambda today: [_alerts(today)]),

@@ -88,6 +88,10 @@ INVARIANTS: Final = (
             "a refund empties its card into what is owed",
             "a fare given back is the top-up it waits in, off its merchant",
             "what is given back of a purchase is an order of its card, out of its merchant's account, within the purchase",
+            "payouts in transit are the orders on their way",
+            "a bank entry is one transfer on the bank's account",
+            "a bank statement begins where the one before ended, and adds up",
+            "what no one knows of a bank statement is an item in suspense",
         ),
     ),
     Invariant(
@@ -144,6 +148,9 @@ INVARIANTS: Final = (
             "each posted statement has its transfers, and no transfer is without",
             "a cleared date leaves nothing payable",
             "a run is the sum of its statements",
+            "a payout, a bank entry and a suspense item have their transfers, and no transfer is without",
+            "an order is booked and returned as its state says",
+            "a payout batch is the sum of its orders",
         ),
     ),
     Invariant(

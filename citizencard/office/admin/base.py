@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.admin.utils import unquote
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django_stubs_ext import StrOrPromise
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
@@ -74,6 +74,13 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
         return page
 
+    def found(self, request: HttpRequest, object_id: str) -> Any:
+        """The object of a step. Raises Http404, also for what can be no key at all."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
+        return obj
+
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
         """Only the steps that make sense for the object as it is; the services refuse the others anyway."""
         obj = self.get_object(request, unquote(object_id))
@@ -93,6 +100,10 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     has_approve_subsidy_permission = _may("approve_subsidy")
     has_stop_mandate_permission = _may("stop_mandate")
     has_close_difference_permission = _may("close_difference")
+    has_pay_out_permission = _may("pay_out")
+    has_approve_payout_permission = _may("approve_payout")
+    has_import_bank_file_permission = _may("import_bank_file")
+    has_resolve_suspense_permission = _may("resolve_suspense")
 
 
 def yuan_column(field: str, title: StrOrPromise) -> Callable[[ModelAdmin, Any], str]:

@@ -125,5 +125,5 @@ def is_caught(event: Event) -> bool:
             raise _Undo(broken_invariants() != [])
     except _Undo as undone:
         return undone.broken
-    except (CitizenCardError, DatabaseError, ValueError):
+    except (CitizenCardError, DatabaseError, ValueError, KeyError):
         return True
