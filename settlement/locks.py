@@ -1,4 +1,4 @@
-"""The one lock of clearing: a business date's run is worked on by one transaction at a time."""
+"""The locks of settlement: a business date's run is worked on by one transaction at a time, and by rules that stand still."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from settlement.models import ClearingRun
+from settlement.models import Adjustment, ClearingRun
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
+_RULES_LOCK: Final = 0x53_5255_4C45  # "SRULE"
 
 
 def lock_run(day: date) -> ClearingRun:
@@ -24,3 +25,19 @@ def lock_run(day: date) -> ClearingRun:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CLEARING_LOCK, day.toordinal()])
     ClearingRun.objects.bulk_create([ClearingRun(business_date=day)], ignore_conflicts=True)
     return ClearingRun.objects.select_for_update().get(business_date=day)
+
+
+def lock_rules(*, shared: bool = False) -> None:
+    """Hold the rules of settlement as they are until the caller's transaction ends.
+
+    Netting holds them shared, with others; a change of them waits until nobody nets, and nobody nets meanwhile. Taken after
+    the run's lock.
+    """
+    call = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {call}(%s)", [_RULES_LOCK])
+
+
+def lock_adjustment(adjustment_id: int) -> Adjustment:
+    """An adjustment, locked until the caller's transaction ends."""
+    return Adjustment.objects.select_for_update(no_key=True).get(pk=adjustment_id)

@@ -187,6 +187,8 @@ class Transfer(models.Model):
         RIDE_CLAIMED = 45, _("ride by code beyond the balance")
         FARE_SUBSIDY = 46, _("fare subsidy")
         FUNDS_RECEIVED = 50, _("funds received by the bank")
+        SPLIT = 53, _("share of another merchant's settlement")
+        ADJUSTMENT = 54, _("adjustment")
         CORRECTION = 59, _("correction")
 
     pk = models.CompositePrimaryKey("business_date", "id")

@@ -18,6 +18,7 @@ _FIGURES = (
     _("online"),
     _("gross"),
     _("fee"),
+    _("adjustments"),
     _("net"),
     _("suspended taps"),
     _("suspended"),
@@ -53,10 +54,15 @@ def _cells(amounts: Amounts) -> list[object]:
         yuan(amounts.online_fen),
         yuan(amounts.gross_fen),
         yuan(amounts.fee_fen),
+        yuan(amounts.adjusted_fen),
         yuan(amounts.net_fen),
         amounts.suspended_taps,
         yuan(amounts.suspended_fen),
     ]
+
+
+def _rate(basis_points: int | None) -> str:
+    return "–" if basis_points is None else f"{basis_points / 100:.2f} %"
 
 
 def _merchants(report: DayReport) -> Table:
@@ -64,11 +70,11 @@ def _merchants(report: DayReport) -> Table:
         _("Settlement per merchant"),
         [_("code"), _("merchant"), _("channel"), _("rate"), *_FIGURES],
         [
-            [line.code, line.name, Channel(line.channel).label, f"{line.fee_basis_points / 100:.2f} %",
+            [line.code, line.name, Channel(line.channel).label, _rate(line.fee_basis_points),
              *_cells(line.amounts)]
             for line in report.merchants
         ],
-        columns(*range(3, 12)),
+        columns(*range(3, 13)),
         total=[_("Total"), "", "", "", *_cells(report.total)] if report.merchants else (),
         note=_("Amounts in yuan."),
     )  # fmt: skip
@@ -79,7 +85,7 @@ def _channels(report: DayReport) -> Table:
         _("Settlement per channel"),
         [_("channel"), _("merchants"), *_FIGURES],
         [[Channel(line.channel).label, line.merchants, *_cells(line.amounts)] for line in report.channels],
-        columns(*range(1, 10)),
+        columns(*range(1, 11)),
     )
 
 
