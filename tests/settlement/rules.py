@@ -10,6 +10,12 @@ from settlement.models import Contract, Proposal
 from settlement.services.proposals import approve_rule, propose_rule
 from settlement.services.rules.years import read_lines
 
+ADJUSTMENTS = {
+    "valid_from": "2026-01-01",
+    "legal_basis": "调账管理办法",
+    "tiers": [{"up_to_fen": 100_000, "roles": ["supervisor"]}, {"roles": ["finance", "supervisor"]}],
+}
+"""Up to 1,000 yuan a supervisor checks, above it finance as well."""
 CALENDAR = Path(__file__).resolve().parents[2] / "fixtures" / "calendar"
 
 
