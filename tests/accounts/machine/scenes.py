@@ -268,6 +268,7 @@ def pass_refunded(stage: Stage) -> Iterator[Event]:
 
 
 def merchant_cleared(stage: Stage) -> Iterator[Event]:
+    make_merchant(fee_basis_points=50)
     tapped(stage, filled_card(), 3_000)
     yield partial(clear_day, day=TODAY)
     made = payment(wallet(), "p1")
