@@ -7,9 +7,10 @@ from typing import Any
 
 from django import forms
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from unfold.admin import ModelAdmin
 
 from citizencard.core.errors import CitizenCardError
@@ -68,6 +69,38 @@ def ask(
     return _page(request, model_admin, subject, template, title=title, form=filled, tables=tables, **context)
 
 
+def ask_new(
+    request: HttpRequest,
+    model_admin: ModelAdmin,
+    *,
+    title: str,
+    form: Callable[[QueryDict | None, MultiValueDict[str, Any] | None], forms.Form],
+    act: Callable[[dict[str, Any]], Model],
+) -> HttpResponse:
+    """Show the form of something new, or call `act` with what was given and go to the page of what it made.
+
+    What a service refuses is told.
+    """
+    sent = request.method == "POST"
+    filled = form(request.POST if sent else None, request.FILES if sent else None)
+    if filled.is_valid():
+        try:
+            made = act(filled.cleaned_data)
+            return HttpResponseRedirect(_page_of(made))
+        except CitizenCardError as refusal:
+            filled.add_error(None, str(refusal))
+    opts = model_admin.opts
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": opts,
+        "subject": opts.verbose_name,
+        "title": title,
+        "form": filled,
+        "back": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+    }
+    return TemplateResponse(request, "office/reason.html", context)
+
+
 def tell(
     request: HttpRequest,
     model_admin: ModelAdmin,
@@ -89,11 +122,15 @@ def _page(
     template: str = "office/reason.html",
     **context: Any,
 ) -> HttpResponse:
-    opts = model_admin.opts
     frame = {
         **model_admin.admin_site.each_context(request),
-        "opts": opts,
+        "opts": model_admin.opts,
         "subject": subject,
-        "back": reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[subject.pk]),
+        "back": _page_of(subject),
     }
     return TemplateResponse(request, template, frame | context)
+
+
+def _page_of(subject: Model) -> str:
+    meta = subject._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[subject.pk])

@@ -62,7 +62,11 @@ _BOOKS = {
     "accounts.view_remittance",
     "accounts.view_subsidybatch",
     "terminals.view_batch",
+    "settlement.view_adjustment",
+    "settlement.view_calendaryear",
     "settlement.view_clearingrun",
+    "settlement.view_contract",
+    "settlement.view_proposal",
     "settlement.view_statement",
     "core.view_businessday",
     "office.download_settlement",
@@ -96,11 +100,21 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.propose_fares",
         "terminals.publish_fares",
         "terminals.view_hotlistappeal",
+        "settlement.propose_rules",
+        "settlement.approve_rules",
+        "settlement.propose_adjustment",
+        "settlement.check_adjustment",
     },
     SUPERVISOR: _FIELD
     | _CARDS
     | _RISK
-    | {"accounts.review_riskalert", "office.report_loss", "terminals.decide_hotlistappeal"},
+    | {
+        "accounts.review_riskalert",
+        "office.report_loss",
+        "terminals.decide_hotlistappeal",
+        "settlement.view_adjustment",
+        "settlement.check_adjustment",
+    },
     AUDITOR: _FIELD
     | _CARDS
     | _RISK

@@ -85,6 +85,10 @@ NAVIGATION: list[dict[str, Any]] = [
             *_models(
                 (_("Business days"), "calendar_month", "core", "businessday"),
                 (_("Clearing"), "balance", "settlement", "clearingrun"),
+                (_("Contracts"), "contract", "settlement", "contract"),
+                (_("Settlement calendar"), "event", "settlement", "calendaryear"),
+                (_("Proposed rules"), "rule", "settlement", "proposal"),
+                (_("Adjustments"), "tune", "settlement", "adjustment"),
                 (_("Ledger accounts"), "account_balance", "accounts", "ledgeraccount"),
                 (_("Journals"), "receipt_long", "accounts", "journal"),
             ),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import connection
 
 from accounts.models import Chart, Transfer
+from accounts.services.postings import account_id
 from settlement.errors import NettingDiffers
 from settlement.locks import lock_rules
 from settlement.models import ClearingRun, Position
@@ -40,7 +41,6 @@ _VALUES: Final[dict[str, Any]] = {
     "subsidy": Transfer.Kind.FARE_SUBSIDY,
     "adjustment": Transfer.Kind.ADJUSTMENT,
     "payable": Chart.MERCHANT_PAYABLE,
-    "fee_income": Chart.FEE_INCOME,
     "adjusted": Position.Party.ADJUSTMENT,
     **{party.name.lower(): party for party in Position.Party if party != Position.Party.ADJUSTMENT},
 }
@@ -188,8 +188,7 @@ WITH share AS (
     UNION ALL
     SELECT %(sub_merchant)s, merchant.settlement_id, amount_fen FROM share JOIN terminals_merchant AS merchant ON merchant.id = taker_id
     UNION ALL
-    SELECT %(fees)s, account.id, fee_fen FROM settlement_statement
-    JOIN accounts_ledgeraccount AS account ON account.code = %(fee_income)s WHERE run_id = %(day)s
+    SELECT %(fees)s, %(fee_income)s, fee_fen FROM settlement_statement WHERE run_id = %(day)s
     UNION ALL
     SELECT CASE kind WHEN %(subsidy)s THEN %(payer)s ELSE %(adjusted)s END, account_id, fen FROM leg
     WHERE account_id NOT IN (SELECT payable_id FROM terminals_merchant)
@@ -213,7 +212,7 @@ def net_taps(*, run: ClearingRun) -> None:
     NettingDiffers when the purchases in the ledger are not those of the taps; nothing is kept then.
     """
     lock_rules(shared=True)
-    values = _VALUES | {"day": run.business_date}
+    values = _VALUES | {"day": run.business_date, "fee_income": account_id(Chart.FEE_INCOME)}
     with connection.cursor() as cursor:
         for statement in (_GROUP, _ONLINE, _STATE, _SHARE, _EARN):
             cursor.execute(statement, values)

@@ -136,8 +136,8 @@ def test_without_a_policy_nobody_adjusts() -> None:
 @pytest.mark.parametrize(
     ("tiers", "field"),
     [
-        ([{"up_to_fen": 5, "roles": ["a"]}], "tiers[0].up_to_fen"),
-        ([{"roles": ["a"]}, {"roles": ["b"]}], "tiers[0].up_to_fen"),
+        ([{"up_to_fen": 5, "roles": ["a"]}], "tiers"),
+        ([{"roles": ["a"]}, {"roles": ["b"]}], "tiers"),
         ([{"up_to_fen": 5, "roles": ["a"]}, {"up_to_fen": 5, "roles": ["a"]}, {"roles": ["b"]}], "tiers[1].up_to_fen"),
         ([{"roles": []}], "tiers[0].roles"),
         ([], "tiers"),

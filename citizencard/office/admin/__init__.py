@@ -1,12 +1,14 @@
 """The pages of the office, by what they are about. Importing registers them."""
 
 from citizencard.office.admin import (
+    adjustments,
     agents,
     alerts,
     appeals,
     books,
     cards,
     concessions,
+    contracts,
     days,
     fares,
     field,
@@ -20,17 +22,20 @@ from citizencard.office.admin import (
     people,
     products,
     refunds,
+    settlement_rules,
     subsidies,
     topups,
 )
 
 __all__ = [
+    "adjustments",
     "agents",
     "alerts",
     "appeals",
     "books",
     "cards",
     "concessions",
+    "contracts",
     "days",
     "fares",
     "field",
@@ -44,6 +49,7 @@ __all__ = [
     "people",
     "products",
     "refunds",
+    "settlement_rules",
     "subsidies",
     "topups",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -16,16 +17,16 @@ def check(content: object) -> dict[str, Any]:
     """The policy as it is to be kept: tiers rise, and only the last one has no end. Raises InvalidField."""
     with read(content) as fields:
         begins, basis = fields.date("valid_from").isoformat(), fields.text("legal_basis")
-        tiers = []
+        tiers: list[dict[str, Any]] = []
         for tier in fields.objects("tiers"):
             highest = tier.whole("up_to_fen", 1, FEN_MAX, "number of fen") if tier.has("up_to_fen") else None
             tiers.append({"up_to_fen": highest, "roles": list(tier.codes("roles"))})
             tier.done()
-    for place, tier in enumerate(tiers):
-        last, highest = place == len(tiers) - 1, tier["up_to_fen"]
-        if (highest is None) != last:
-            raise InvalidField(f"tiers[{place}].up_to_fen", _("the last tier, and only it, has no end"))
-        if place and not last and highest <= tiers[place - 1]["up_to_fen"]:
+    highest_of = [each["up_to_fen"] for each in tiers]
+    if None in highest_of[:-1] or highest_of[-1] is not None:
+        raise InvalidField("tiers", _("the last tier, and only it, has no end"))
+    for place, (before, highest) in enumerate(pairwise(highest_of[:-1]), start=1):
+        if highest <= before:
             raise InvalidField(f"tiers[{place}].up_to_fen", _("each tier ends above the one before"))
     return {"valid_from": begins, "legal_basis": basis, "tiers": tiers}
 

@@ -26,7 +26,7 @@ _ACCOUNT: Final = ("settlement_contract", "account")
 def check(content: object) -> dict[str, Any]:
     """The contract as it is to be kept, the payee's account sealed for its number. Raises InvalidField."""
     with read(content) as fields:
-        kept = {
+        kept: dict[str, Any] = {
             "number": fields.text("number", 40),
             "merchant": fields.text("merchant", 20),
             "valid_from": fields.date("valid_from").isoformat(),
@@ -109,7 +109,7 @@ def _split(fields: Fields) -> dict[str, Any]:
             raise InvalidField("split", _("shares of what: the net or the gross"))
         return {"split": "", "shares": []}
     split = fields.choice("split", {"net": "net", "gross": "gross"})
-    shares = []
+    shares: list[dict[str, Any]] = []
     for share in fields.objects("shares"):
         shares.append({"merchant": share.text("merchant", 20), "weight": share.whole("weight", 1, WHOLE)})
         share.done()
