@@ -220,7 +220,11 @@ CELERY_BEAT_SCHEDULE = {
     "settle-greys": {"task": "terminals.settle_greys", **_EVERY_MINUTE},
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
     "remind-holders": {"task": "accounts.remind_holders", "schedule": crontab(hour=8, minute=0)},
-    "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
+    # Every hour until noon: the cut-off may be later than midnight, and what is cleared is not due again.
+    "clear-business-day": {
+        "task": "settlement.clear_due_days",
+        "schedule": crontab(hour="0-12", minute=30),
+    },
     "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},
     "run-risk": {"task": "terminals.run_risk", "schedule": crontab(hour=1, minute=30)},
     "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},

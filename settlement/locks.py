@@ -27,15 +27,13 @@ def lock_run(day: date) -> ClearingRun:
     return ClearingRun.objects.select_for_update().get(business_date=day)
 
 
-def lock_rules(*, shared: bool = False) -> None:
-    """Hold the rules of settlement as they are until the caller's transaction ends.
+def lock_rules() -> None:
+    """Hold the rules of settlement as they are until the caller's transaction ends. Taken after the run's lock.
 
-    Netting holds them shared, with others; a change of them waits until nobody nets, and nobody nets meanwhile. Taken after
-    the run's lock.
+    Who changes them waits until nobody nets. Who nets waits as well: the month so far is that of one date after the other.
     """
-    call = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {call}(%s)", [_RULES_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RULES_LOCK])
 
 
 def lock_adjustment(adjustment_id: int) -> Adjustment:

@@ -15,6 +15,7 @@ from accounts.selectors.agents import agents_near_limit
 from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
+from citizencard.office.settlement_tiles import settlement_tiles
 from citizencard.office.tiles import Tile, list_url
 from terminals.selectors.appeals import open_appeals
 
@@ -43,7 +44,7 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
         tiles.append(_alerts(today))
     if may("terminals.view_hotlistappeal"):
         tiles.append(_appeals(today))
-    return tiles
+    return [*tiles, *settlement_tiles(may)]
 
 
 def _refunds(today: date) -> Tile:

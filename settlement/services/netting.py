@@ -211,7 +211,7 @@ def net_taps(*, run: ClearingRun) -> None:
     Amounts in fen. A merchant with suspended taps only gets a statement of zero; one without a contract bears no fee. Raises
     NettingDiffers when the purchases in the ledger are not those of the taps; nothing is kept then.
     """
-    lock_rules(shared=True)
+    lock_rules()
     values = _VALUES | {"day": run.business_date, "fee_income": account_id(Chart.FEE_INCOME)}
     with connection.cursor() as cursor:
         for statement in (_GROUP, _ONLINE, _STATE, _SHARE, _EARN):

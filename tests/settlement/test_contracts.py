@@ -130,9 +130,9 @@ def test_a_date_without_contract_bears_no_fee_and_waits(quiet: date) -> None:
     statement = paid(1, 400)
     assert (statement.contract, statement.fee_fen, statement.net_fen) == (None, 0, 400)
     assert waiting_for_contract() == [statement]
-    with pytest.raises(InvalidField, match="leaves_statements_alone"):
+    with pytest.raises(InvalidField, match="已出结算单"):
         signed(valid_from="2026-11-01")
-    with pytest.raises(InvalidField, match="leaves_no_gap"):
+    with pytest.raises(InvalidField, match="无合同"):
         signed(valid_from="2026-11-03")
     assert broken_invariants() == []
 
@@ -142,7 +142,7 @@ def test_a_contract_ends_the_one_before_it(quiet: date) -> None:
     signed(valid_from="2026-12-01")
     before.refresh_from_db()
     assert before.valid_until == date(2026, 11, 30)
-    with pytest.raises(InvalidField, match="one_contract_at_a_time"):
+    with pytest.raises(InvalidField, match="另一份合同"):
         signed("C2", valid_from="2026-12-01")
     with pytest.raises(InvalidField, match="number"):
         signed("C1", valid_from="2027-01-01")

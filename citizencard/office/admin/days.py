@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 from citizencard.core.audit import record_audit
 from citizencard.core.models import BusinessDay
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
-from citizencard.office.admin.reports import day_tables, refusals_table
+from citizencard.office.admin.reports import day_tables, positions_table, refusals_table
 from citizencard.office.site import office
 from citizencard.office.tables import Table
 from settlement.exports import settlement_csv, settlement_xlsx
@@ -72,8 +72,8 @@ class ClearingRunAdmin(ReadOnlyAdmin):
         return bytes(obj.digest).hex() if obj.digest else "–"
 
     def tables(self, request: HttpRequest, obj: ClearingRun) -> list[Table]:
-        """The settlement report."""
-        return day_tables(day_report(obj.business_date))
+        """The settlement report, and what each party gets or gives."""
+        return [*day_tables(day_report(obj.business_date)), positions_table(obj)]
 
     @action(description=_("Download XLSX"), permissions=["download"], icon="download")
     def download_xlsx(self, request: HttpRequest, object_id: str) -> HttpResponse:

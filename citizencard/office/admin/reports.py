@@ -7,7 +7,9 @@ from datetime import date
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.office.tables import Table, at, columns, link, yuan
+from citizencard.templatetags.money import signed_yuan
 from citizencard.words import refusal_words
+from settlement.models import ClearingRun
 from settlement.selectors.figures import Amounts, DayReport
 from terminals.models import Batch, Channel, Refusal, Tap
 
@@ -28,6 +30,19 @@ _FIGURES = (
 def day_tables(report: DayReport) -> list[Table]:
     """Per merchant, per channel, what waits in suspense, what was refused."""
     return [_merchants(report), _channels(report), _suspended(report), _refused(report)]
+
+
+def positions_table(run: ClearingRun) -> Table:
+    """What each party gets (above zero) or gives; together nothing."""
+    positions = list(run.positions.select_related("account").order_by("party", "account__code"))
+    total_fen = sum(each.amount_fen for each in positions)
+    return Table(
+        _("Settlement positions"),
+        [_("party"), _("ledger account"), _("amount")],
+        [[each.get_party_display(), each.account or "–", signed_yuan(each.amount_fen)] for each in positions],
+        columns(2),
+        total=[_("Total"), "", signed_yuan(total_fen)] if positions else (),
+    )
 
 
 def refusals_table(day: date) -> Table:

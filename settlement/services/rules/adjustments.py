@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.errors import InvalidField
 from settlement.models import AdjustmentPolicy, Proposal
 from settlement.services.rules.reading import FEN_MAX, judged_by_the_database, read
+
+_REFUSALS: Final = {
+    "settlement_adjustmentpolicy_valid_from_key": ("valid_from", _("this date has another version"))
+}
 
 
 def check(content: object) -> dict[str, Any]:
@@ -34,5 +38,5 @@ def check(content: object) -> dict[str, Any]:
 def publish(content: dict[str, Any], proposal: Proposal) -> AdjustmentPolicy:
     """Put it in force from its date on. Raises InvalidField when the date has another one."""
     begins = date.fromisoformat(content["valid_from"])
-    with judged_by_the_database("valid_from"):
+    with judged_by_the_database(_REFUSALS):
         return AdjustmentPolicy.objects.create(**content | {"valid_from": begins}, proposal=proposal)

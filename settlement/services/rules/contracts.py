@@ -23,6 +23,24 @@ _BANK_CODE: Final = re.compile(r"[0-9]{12}")
 _ACCOUNT: Final = ("settlement_contract", "account")
 
 
+_REFUSALS: Final = {
+    "settlement_contract_number_key": ("number", _("already used")),
+    "settlement_one_contract_at_a_time": (
+        "valid_from",
+        _("another contract of the merchant covers some of these dates"),
+    ),
+    "settlement_contract_leaves_no_gap": (
+        "valid_from",
+        _("dates between it and another contract of the merchant would have none"),
+    ),
+    "settlement_contract_leaves_statements_alone": (
+        "valid_from",
+        _("statements of some of these dates are already made"),
+    ),
+}
+"""What the database may refuse of a contract: the field and the rule, for people."""
+
+
 def check(content: object) -> dict[str, Any]:
     """The contract as it is to be kept, the payee's account sealed for its number. Raises InvalidField."""
     with read(content) as fields:
@@ -54,7 +72,7 @@ def publish(content: dict[str, Any], proposal: Proposal) -> Contract:
     begins = date.fromisoformat(content["valid_from"])
     merchant = Merchant.objects.get(code=content["merchant"])
     payee = content["payee"] or {"name": "", "bank_code": "", "sealed": None}
-    with judged_by_the_database("valid_from"):
+    with judged_by_the_database(_REFUSALS):
         Contract.objects.filter(merchant=merchant, valid_until=None, valid_from__lt=begins).update(
             valid_until=begins - timedelta(days=1)
         )

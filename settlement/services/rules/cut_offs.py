@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
+from django.utils.translation import gettext_lazy as _
+
 from settlement.models import CutOff, Proposal
 from settlement.services.rules.reading import judged_by_the_database, read
 
 MINUTES_MAX: Final = 719
+
+
+_REFUSALS: Final = {"settlement_cutoff_valid_from_key": ("valid_from", _("this date has another version"))}
 
 
 def check(content: object) -> dict[str, Any]:
@@ -24,5 +29,5 @@ def check(content: object) -> dict[str, Any]:
 def publish(content: dict[str, Any], proposal: Proposal) -> CutOff:
     """Put it in force from its date on. Raises InvalidField when the date has another one."""
     begins = date.fromisoformat(content["valid_from"])
-    with judged_by_the_database("valid_from"):
+    with judged_by_the_database(_REFUSALS):
         return CutOff.objects.create(**content | {"valid_from": begins}, proposal=proposal)

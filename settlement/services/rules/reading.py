@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.db import IntegrityError, connection, transaction
-from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from citizencard.core.errors import InvalidField
 from terminals.fares.errors import DocumentError
@@ -28,8 +28,11 @@ def read(content: object) -> Iterator[Fields]:
 
 
 @contextmanager
-def judged_by_the_database(field: str) -> Iterator[None]:
-    """What is written inside is judged at its end, deferred rules included. Raises InvalidField for what the database refuses."""
+def judged_by_the_database(sentences: Mapping[str, tuple[str, StrOrPromise]]) -> Iterator[None]:
+    """What is written inside is judged at its end, deferred rules included.
+
+    Raises InvalidField where the database refuses it by a constraint in `sentences`: its field, and the rule for people.
+    """
     try:
         with transaction.atomic():
             yield
@@ -38,5 +41,7 @@ def judged_by_the_database(field: str) -> Iterator[None]:
                 cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     except IntegrityError as error:
         diagnosis = getattr(error.__cause__, "diag", None)
-        rule = getattr(diagnosis, "constraint_name", None) or "database"
-        raise InvalidField(field, _("refused by the rule %(rule)s") % {"rule": rule}) from error
+        told = sentences.get(str(getattr(diagnosis, "constraint_name", "")))
+        if told is None:
+            raise
+        raise InvalidField(*told) from error

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.errors import InvalidField
 from settlement.models import CalendarDay, CalendarYear, Proposal
-from settlement.services.rules.reading import judged_by_the_database, read
+from settlement.services.rules.reading import read
 
 HOLIDAYS: Final = ("元旦", "春节", "清明节", "劳动节", "端午节", "中秋节", "国庆节")
 """What every year has (全国年节及纪念日放假办法, second article). Two that fall together share a line, joined by 、."""
@@ -54,13 +54,12 @@ def check(content: object) -> dict[str, Any]:
 def publish(content: dict[str, Any], proposal: Proposal) -> CalendarYear:
     """Put a checked year in force, in place of an earlier version of it."""
     named = _named(content["year"], content["lines"])
-    with judged_by_the_database("year"):
-        year = CalendarYear.objects.create(year=content["year"], notice=content["notice"], proposal=proposal)
-        CalendarDay.objects.bulk_create(
-            CalendarDay(year=year, date=day, kind=kind, name=name)
-            for day in _dates(date(year.year, 1, 1), date(year.year, 12, 31))
-            for kind, name in [named.get(day, _by_weekday(day))]
-        )
+    year = CalendarYear.objects.create(year=content["year"], notice=content["notice"], proposal=proposal)
+    CalendarDay.objects.bulk_create(
+        CalendarDay(year=year, date=day, kind=kind, name=name)
+        for day in _dates(date(year.year, 1, 1), date(year.year, 12, 31))
+        for kind, name in [named.get(day, _by_weekday(day))]
+    )
     return year
 
 
