@@ -125,7 +125,7 @@ def test_an_adjustment_is_checked_by_a_supervisor_and_reversed(finance: Client, 
     propose(finance, "adjustment", **given)
     adjustment = Adjustment.objects.get()
     assert (adjustment.amount_fen, adjustment.roles) == (-350, ["supervisor"])
-    assert "主管" in step(as_staff("second"), "adjustment", "check", adjustment.pk)
+    assert "supervisor" in step(as_staff("second"), "adjustment", "check", adjustment.pk)
     assert "另一人" in step(finance, "adjustment", "check", adjustment.pk)
     step(as_staff("supervisor"), "adjustment", "check", adjustment.pk)
     adjustment.refresh_from_db()
