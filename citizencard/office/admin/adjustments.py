@@ -52,7 +52,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
     readonly_fields = ["amount", "waits_for"]
     ordering = ["-pk"]
     actions_list = ["propose"]
-    actions_detail = ["check", "refuse", "reverse"]
+    actions_detail = ["agree", "refuse", "reverse"]
     amount = yuan_column("amount_fen", _("amount (yuan)"))
 
     def has_propose_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -99,7 +99,7 @@ class AdjustmentAdmin(ReadOnlyAdmin):
         return ask_new(request, self, title=title, form=AdjustmentForm, act=act)
 
     @action(description=_("Check"), permissions=["check"], icon="task_alt", variant=None)
-    def check(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """One of those who have to agree does; the last one posts it."""
         adjustment = _adjustment(object_id)
 

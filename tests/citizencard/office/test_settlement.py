@@ -125,9 +125,9 @@ def test_an_adjustment_is_checked_by_a_supervisor_and_reversed(finance: Client, 
     propose(finance, "adjustment", **given)
     adjustment = Adjustment.objects.get()
     assert (adjustment.amount_fen, adjustment.roles) == (-350, ["supervisor"])
-    assert "supervisor" in step(as_staff("second"), "adjustment", "check", adjustment.pk)
-    assert "另一人" in step(finance, "adjustment", "check", adjustment.pk)
-    step(as_staff("supervisor"), "adjustment", "check", adjustment.pk)
+    assert "supervisor" in step(as_staff("second"), "adjustment", "agree", adjustment.pk)
+    assert "另一人" in step(finance, "adjustment", "agree", adjustment.pk)
+    step(as_staff("supervisor"), "adjustment", "agree", adjustment.pk)
     adjustment.refresh_from_db()
     assert (adjustment.state, adjustment.business_date) == ("posted", date(2026, 11, 2))
     step(finance, "adjustment", "reverse", adjustment.pk, evidence="调-2")
@@ -151,7 +151,7 @@ def test_who_may_do_what(finance: Client, as_staff: SignIn) -> None:
     steps = {name: (args, {"finance"}) for name, args in everybody.items()} | {
         "settlement_adjustment_propose": ([], {"finance"}),
         "settlement_adjustment_reverse": ([adjustment], {"finance"}),
-        "settlement_adjustment_check": ([adjustment], {"finance", "supervisor"}),
+        "settlement_adjustment_agree": ([adjustment], {"finance", "supervisor"}),
         "settlement_adjustment_refuse": ([adjustment], {"finance", "supervisor"}),
     }
     for role in ("clerk", "finance", "supervisor", "auditor"):
