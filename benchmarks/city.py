@@ -32,11 +32,22 @@ WITH party AS (
     SELECT chart || '.' || code, chart, 'C', code FROM party, unnest(ARRAY['2202', '2203']) AS chart
     RETURNING id, code
 ), merchant AS (
-    INSERT INTO terminals_merchant (code, name, channel, fee_basis_points, payable_id, settlement_id)
-    SELECT party.code, 'Merchant ' || n, channel, n * 7 %% 101, payable.id, settlement.id FROM party
+    INSERT INTO terminals_merchant (code, name, channel, payable_id, settlement_id)
+    SELECT party.code, 'Merchant ' || n, channel, payable.id, settlement.id FROM party
     JOIN account AS payable ON payable.code = '2202.' || party.code
     JOIN account AS settlement ON settlement.code = '2203.' || party.code
     RETURNING id, code
+), proposal AS (
+    INSERT INTO settlement_proposal (kind, content, reason, state, maker, checker, checked_at, answer)
+    VALUES ('contract', '{}', '', 'approved', 'seed', 'city council', now(), '') RETURNING id
+), contract AS (
+    INSERT INTO settlement_contract (number, merchant_id, valid_from, legal_basis, measure, period, settle_days, split, payee,
+        bank_code, proposal_id)
+    SELECT merchant.code, merchant.id, '2026-01-01', 'seed', 'gross', 'day', 1, '', '', '', proposal.id FROM merchant, proposal
+    RETURNING id, number
+), band AS (
+    INSERT INTO settlement_contractband (contract_id, floor, price)
+    SELECT contract.id, 0, n * 7 %% 101 FROM contract JOIN party ON party.code = contract.number
 )
 INSERT INTO terminals_terminal
     (code, kind, merchant_id, place, tariff_code, terminal_no, state)

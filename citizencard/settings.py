@@ -221,7 +221,11 @@ CELERY_BEAT_SCHEDULE = {
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
     "remind-holders": {"task": "accounts.remind_holders", "schedule": crontab(hour=8, minute=0)},
     "settle-held": {"task": "terminals.settle_held", "schedule": crontab(hour=0, minute=20)},
-    "clear-business-day": {"task": "settlement.clear_due_days", "schedule": crontab(hour=0, minute=30)},
+    # Every hour until noon: the cut-off may be later than midnight, and what is cleared is not due again.
+    "clear-business-day": {
+        "task": "settlement.clear_due_days",
+        "schedule": crontab(hour="0-12", minute=30),
+    },
     "watch-clearing": {"task": "settlement.watch_clearing", **_EVERY_MINUTE},
     "prove-days": {"task": "settlement.prove_due_days", "schedule": crontab(minute=45)},
     "make-payouts": {"task": "settlement.make_payouts", "schedule": crontab(hour=1, minute=0)},

@@ -1,5 +1,5 @@
 """The locks of settlement. Clearing: a business date's steps are taken by one transaction at a time, who is at work can be
-seen, and dates are proved one after another. Payouts and the bank's files: one lock for all of them, taken before any
+seen, dates are proved one after another, and rules stand still meanwhile. Payouts and the bank's files: one lock for all of them, taken before any
 row's, for each decides on what the others leave.
 """
 
@@ -10,12 +10,13 @@ from typing import Final, TypeVar
 
 from django.db import connection, transaction
 
-from settlement.models import ClearingRun, PayoutBatch, SuspenseItem
+from settlement.models import Adjustment, ClearingRun, PayoutBatch, SuspenseItem
 from settlement.models.proposed import Proposed
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
 _WORK_LOCK: Final = 0x574F524B  # "WORK"; shared by all who work on the date
 _PROOFS_LOCK: Final = 0x5052_4F46  # "PROF"
+_RULES_LOCK: Final = 0x53_5255_4C45  # "SRULE"
 _BANK_LOCK: Final = 0x42414E4B  # "BANK"
 P = TypeVar("P", bound=Proposed)
 
@@ -75,3 +76,17 @@ def lock_suspense(pk: int) -> SuspenseItem:
 def lock_proposed(row: P) -> P:
     """A proposed row as it is now."""
     return type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)
+
+
+def lock_rules() -> None:
+    """Hold the rules of settlement as they are until the caller's transaction ends. Taken after the run's lock.
+
+    Who changes them waits until nobody nets. Who nets waits as well: the month so far is that of one date after the other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RULES_LOCK])
+
+
+def lock_adjustment(adjustment_id: int) -> Adjustment:
+    """An adjustment, locked until the caller's transaction ends."""
+    return Adjustment.objects.select_for_update(no_key=True).get(pk=adjustment_id)

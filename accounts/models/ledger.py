@@ -190,6 +190,8 @@ class Transfer(models.Model):
         CLAIM_COLLECTED = 47, _("claim collected from the purse")
         CLAIM_WRITTEN_OFF = 48, _("claim written off")
         FUNDS_RECEIVED = 50, _("funds received by the bank")
+        SPLIT = 53, _("share of another merchant's settlement")
+        ADJUSTMENT = 54, _("adjustment")
         CORRECTION = 59, _("correction")
         PAYOUT_SENT = 60, _("payout sent to the bank")
         PAYOUT_BOOKED = 61, _("payout booked by the bank")

@@ -411,6 +411,28 @@ def suspense_resolved(*, item_id: int, target_id: int, signed_fen: int, occurred
     return [Leg(target_id, claim, -signed_fen, kind, item_id, occurred_at)]
 
 
+def settlement_shared(
+    *, giver_id: int, taker_id: int, amount_fen: int, share_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A merchant's part of what another one settled, between their settlement accounts; below zero it gives. Zero makes no leg."""
+    parts = ((giver_id, taker_id, amount_fen), (taker_id, giver_id, -amount_fen))
+    return [
+        Leg(debit, credit, fen, Transfer.Kind.SPLIT, share_id, occurred_at)
+        for debit, credit, fen in parts
+        if fen > 0
+    ]
+
+
+def adjusted(
+    *, payable_id: int, against: Chart, amount_fen: int, adjustment_id: int, occurred_at: datetime
+) -> list[Leg]:
+    """A merchant is owed more, out of the account that bears it, or less, where the amount is below zero."""
+    bearer, kind = account_id(against), Transfer.Kind.ADJUSTMENT
+    if amount_fen > 0:
+        return [Leg(bearer, payable_id, amount_fen, kind, adjustment_id, occurred_at)]
+    return [Leg(payable_id, bearer, -amount_fen, kind, adjustment_id, occurred_at)]
+
+
 def money_in_account_id(order: TopUpOrder) -> int:
     """The id of the account that the order's money comes into: by channel, and by agent, kiosk, payer or merchant."""
     return open_account(chart=_MONEY_IN[TopUpOrder.Channel(order.channel)], owner=order.party).pk

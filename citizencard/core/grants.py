@@ -56,6 +56,9 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "settlement_suspenseitem": (
         "owner", "assignee", "state", "target_id", "reason", "proposed_by", "resolved_by", "resolved_at",
     ),
+    "settlement_adjustment": ("state", "answer", "business_date"),
+    "settlement_contract": ("valid_until",),
+    "settlement_proposal": ("state", "checker", "checked_at", "answer"),
     "terminals_hotlistchange": ("version",),
     "terminals_hotlistremoval": ("checker", "approved_at"),
     "terminals_enrolmentcode": ("tries", "used_at", "expires_at"),

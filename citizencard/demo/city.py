@@ -30,13 +30,15 @@ from accounts.services.subsidies import open_subsidy_payer
 from citizencard.management.chips import CENTRE_KEY
 from citizencard.office.roles import ensure_roles
 from settlement.bankfiles.values import BankAccount
-from settlement.models import PayoutPolicy
-from settlement.services.proposals import (
+from settlement.models import PayoutPolicy, Proposal
+from settlement.services.payee_rules import (
     approve_proposed,
     propose_bank_source,
     propose_payout_account,
     propose_payout_policy,
 )
+from settlement.services.proposals import found_rule
+from settlement.services.rules.years import read_lines
 from terminals.models import FareDocument, Merchant, Place
 from terminals.services.acceptance_policy import publish_acceptance_policy
 from terminals.services.appeals import publish_appeal_policy
@@ -64,7 +66,10 @@ class City:
     @classmethod
     def read(cls, fixture: Path, devices: Path) -> City:
         """Read the city's plan; `devices` is the folder of terminals' private keys and journals."""
-        return cls(json.loads(fixture.read_text("utf-8")), devices)
+        plan = json.loads(fixture.read_text("utf-8"))
+        for year in plan["calendar"]:
+            year["lines"] = read_lines((fixture.parent / year.pop("file")).read_text("utf-8"))
+        return cls(plan, devices)
 
     def device(self, code: str) -> Path:
         """The folder of one terminal: private key, journal."""
@@ -92,6 +97,7 @@ class City:
         self._publish_tariffs()
         self._publish_risk_rules()
         merchants = self._open_merchants()
+        self._found_settlement()
         self._install_terminals(merchants, self._lay_out(merchants))
         self._contract_partners()
         self._agree_with_bank(merchants)
@@ -151,6 +157,13 @@ class City:
 
     def _open_merchants(self) -> dict[str, Merchant]:
         return {merchant["code"]: register_merchant(**merchant) for merchant in self.plan["merchants"]}
+
+    def _found_settlement(self) -> None:
+        """Contracts with merchants, years of the settlement calendar, and who checks adjustments."""
+        for rule in self.plan["settlement_rules"]:
+            found_rule(kind=rule["kind"], content=rule["content"])
+        for year in self.plan["calendar"]:
+            found_rule(kind=Proposal.Kind.CALENDAR, content=year)
 
     def _contract_partners(self) -> None:
         """Those who take or give money for cards elsewhere; each once, because contracts are on the audit trail."""

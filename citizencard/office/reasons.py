@@ -89,9 +89,7 @@ def ask_new(
         try:
             made = act(filled.cleaned_data)
             if isinstance(made, Model):
-                meta = made._meta
-                where = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[made.pk])
-                return HttpResponseRedirect(where)
+                return HttpResponseRedirect(_page_of(made))
             tables = made
         except CitizenCardError as refusal:
             filled.add_error(None, str(refusal))
@@ -129,11 +127,15 @@ def _page(
     template: str = "office/reason.html",
     **context: Any,
 ) -> HttpResponse:
-    opts = model_admin.opts
     frame = {
         **model_admin.admin_site.each_context(request),
-        "opts": opts,
+        "opts": model_admin.opts,
         "subject": subject,
-        "back": reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[subject.pk]),
+        "back": _page_of(subject),
     }
     return TemplateResponse(request, template, frame | context)
+
+
+def _page_of(subject: Model) -> str:
+    meta = subject._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[subject.pk])

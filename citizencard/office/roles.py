@@ -72,8 +72,12 @@ _BOOKS = {
     "accounts.view_remittance",
     "accounts.view_subsidybatch",
     "terminals.view_batch",
+    "settlement.view_adjustment",
+    "settlement.view_calendaryear",
     "settlement.view_bankfile",
     "settlement.view_clearingrun",
+    "settlement.view_contract",
+    "settlement.view_proposal",
     "settlement.view_statement",
     "settlement.view_proofhead",
     "settlement.view_settlementfiles",
@@ -116,6 +120,10 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.propose_held",
         "terminals.approve_held",
         "terminals.view_hotlistappeal",
+        "settlement.propose_rules",
+        "settlement.approve_rules",
+        "settlement.propose_adjustment",
+        "settlement.check_adjustment",
     },
     SUPERVISOR: _FIELD
     | _CARDS
@@ -129,6 +137,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.decide_hotlistappeal",
         "terminals.propose_held",
         "terminals.approve_held",
+        "settlement.view_adjustment",
+        "settlement.check_adjustment",
     },
     AUDITOR: _FIELD
     | _CARDS

@@ -16,6 +16,7 @@ from accounts.selectors.agents import agents_near_limit
 from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
+from citizencard.office.settlement_tiles import settlement_tiles
 from citizencard.office.tiles import Tile, list_url
 from settlement.models import PayoutBatch
 from settlement.selectors.proofs import unproved_days
@@ -32,7 +33,7 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
     """One tile per list that the reader may open."""
     today = shanghai(timezone.now()).date()
     lists = (tiles for permission, tiles in _LISTS if request.user.has_perm(permission))
-    return [tile for tiles in lists for tile in tiles(today)]
+    return [*(tile for tiles in lists for tile in tiles(today)), *settlement_tiles(request.user.has_perm)]
 
 
 def _late_days() -> list[Tile]:

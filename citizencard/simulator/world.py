@@ -12,6 +12,7 @@ from accounts.models import CardProduct
 from citizencard.core.calendar import SHANGHAI
 from citizencard.simulator.layout import STATIONS, Device
 from citizencard.simulator.plan import Plan
+from settlement.services.proposals import found_contract
 from terminals.models import Channel, Line, Merchant, Place, Stop, Terminal
 from terminals.services.field import register_merchant, register_terminal
 from terminals.services.fleet import revoke_terminal
@@ -66,11 +67,11 @@ def found_world(plan: Plan) -> World:
     """Register everything of the plan that stands in the city, through the services; beside earlier runs, if there were any."""
     run = Merchant.objects.filter(code__regex=r"^s\d+-metro$").count() + 1
     merchants = tuple(
-        register_merchant(
-            code=f"s{run}-{party.code}", name=party.name, channel=party.channel, fee_basis_points=party.fee
-        )
+        register_merchant(code=f"s{run}-{party.code}", name=party.name, channel=party.channel)
         for party in plan.layout.parties
     )
+    for merchant, party in zip(merchants, plan.layout.parties, strict=True):
+        found_contract(merchant=merchant, rate_basis_points=party.fee, valid_from=plan.first)
     sites = _Sites(run, merchants)
     keys = tuple(Ed25519PrivateKey.generate() for _ in plan.layout.devices)
     terminals = tuple(

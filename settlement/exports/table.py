@@ -13,7 +13,7 @@ from django.utils import translation
 from citizencard.core.models import BusinessDay
 from citizencard.core.money import YUAN_FEN
 from settlement.models import ClearingRun
-from settlement.selectors.figures import Amounts, DayReport
+from settlement.selectors.figures import Amounts, DayReport, MerchantLine
 from terminals.models import Channel, Tap
 from terminals.wire.reasons import REASONS
 
@@ -30,6 +30,7 @@ MERCHANT_HEADINGS: Final = (
     "线上金额（元）",
     "交易金额（元）",
     "手续费（元）",
+    "调账金额（元）",
     "结算净额（元）",
     "挂账笔数",
     "挂账金额（元）",
@@ -49,9 +50,14 @@ def yuan(amount_fen: int) -> Decimal:
 def merchant_rows(report: DayReport) -> list[tuple[Cell, ...]]:
     """One row per merchant under MERCHANT_HEADINGS."""
     return [
-        (line.code, line.name, channel_name(line.channel), line.fee_basis_points, *amount_cells(line.amounts))
+        (line.code, line.name, channel_name(line.channel), _rate(line), *amount_cells(line.amounts))
         for line in report.merchants
     ]
+
+
+def _rate(line: MerchantLine) -> Cell:
+    """Empty where the fee is no plain rate; its contract says how it comes about."""
+    return "" if line.fee_basis_points is None else line.fee_basis_points
 
 
 def channel_rows(report: DayReport) -> list[tuple[Cell, ...]]:
@@ -90,6 +96,7 @@ def amount_cells(amounts: Amounts) -> tuple[Cell, ...]:
         yuan(amounts.online_fen),
         yuan(amounts.gross_fen),
         yuan(amounts.fee_fen),
+        yuan(amounts.adjusted_fen),
         yuan(amounts.net_fen),
         amounts.suspended_taps,
         yuan(amounts.suspended_fen),

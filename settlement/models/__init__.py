@@ -1,29 +1,46 @@
+from settlement.models.adjustments import Adjustment, AdjustmentCheck, AdjustmentPolicy
 from settlement.models.bank import BankEntry, BankFile, BankSource, BankStatement
-from settlement.models.clearing import ClearingRun, Statement
+from settlement.models.calendar import CalendarDay, CalendarYear, CutOff
+from settlement.models.clearing import ClearingRun, Position, Statement, StatementShare
+from settlement.models.contracts import WHOLE, Contract, ContractBand, ContractShare
 from settlement.models.files import SettlementFiles
 from settlement.models.parts import ClearingPart
 from settlement.models.payouts import PayoutAccount, PayoutBatch, PayoutCarried, PayoutOrder, PayoutPolicy
 from settlement.models.proofs import ProofHead, PurseBlock, TransferBlock
+from settlement.models.proposals import Proposal
 from settlement.models.reserve import ReserveReport
 from settlement.models.suspense import SuspenseItem
 
 __all__ = [
+    "WHOLE",
+    "Adjustment",
+    "AdjustmentCheck",
+    "AdjustmentPolicy",
     "BankEntry",
     "BankFile",
     "BankSource",
     "BankStatement",
+    "CalendarDay",
+    "CalendarYear",
     "ClearingPart",
     "ClearingRun",
+    "Contract",
+    "ContractBand",
+    "ContractShare",
+    "CutOff",
     "PayoutAccount",
     "PayoutBatch",
     "PayoutCarried",
     "PayoutOrder",
     "PayoutPolicy",
+    "Position",
     "ProofHead",
+    "Proposal",
     "PurseBlock",
     "ReserveReport",
     "SettlementFiles",
     "Statement",
+    "StatementShare",
     "SuspenseItem",
     "TransferBlock",
 ]

@@ -151,13 +151,17 @@ INVARIANTS: Final = (
             "a payout, a bank entry and a suspense item have their transfers, and no transfer is without",
             "an order is booked and returned as its state says",
             "a payout batch is the sum of its orders",
+            "the positions of a run sum to zero",
+            "an adjustment has its one transfer, and a transfer its adjustment",
+            "what is adjusted on a statement is its adjustments",
         ),
     ),
     Invariant(
         "I8",
         "no fen is lost in rounding",
         (
-            "a fee follows its rate",
+            "a fee follows its contract",
+            "the shares of a statement are its split, to the fen",
             "a pass is its rides, its time, its refund and what is unused",
             "no ride gives back more than was taken, nor less than it should",
             "a fare subsidy is the sum of its trips",
@@ -181,6 +185,7 @@ INVARIANTS: Final = (
         "clearing a date again changes nothing",
         (
             "a statement is what its merchant's taps come to",
+            "a statement has the contract of its date, and the month before it",
             "a statement's online payments are those of the ledger",
             "statements keep their digest",
             "signed heads follow one another",

@@ -10,7 +10,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What was earned and what waits: `gross_fen` = `fee_fen` + `net_fen`; suspended taps stand apart.
+    """What was earned and what waits: `gross_fen` + `adjusted_fen` = `fee_fen` + `net_fen`; suspended taps stand apart.
 
     `online` payments and `online_fen`, less refunds, are part of the gross.
     """
@@ -20,6 +20,7 @@ class Amounts:
     online_fen: int = 0
     gross_fen: int = 0
     fee_fen: int = 0
+    adjusted_fen: int = 0
     net_fen: int = 0
     suspended_taps: int = 0
     suspended_fen: int = 0
@@ -38,6 +39,7 @@ class Amounts:
             self.online_fen,
             self.gross_fen,
             self.fee_fen,
+            self.adjusted_fen,
             self.net_fen,
             self.suspended_taps,
             self.suspended_fen,
@@ -46,12 +48,12 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class MerchantLine:
-    """One merchant's settlement; the rate is in 1/10,000 of the gross."""
+    """One merchant's settlement; the rate is in 1/10,000 of the gross, None where the fee is no plain one."""
 
     code: str
     name: str
     channel: str
-    fee_basis_points: int
+    fee_basis_points: int | None
     amounts: Amounts
 
 

@@ -80,6 +80,7 @@ def _merchants(day: date) -> list[MerchantLine]:
                 online_fen=statement.online_fen,
                 gross_fen=statement.gross_fen,
                 fee_fen=statement.fee_fen,
+                adjusted_fen=statement.adjusted_fen,
                 net_fen=statement.net_fen,
                 suspended_taps=statement.suspended_taps,
                 suspended_fen=statement.suspended_fen,

@@ -23,6 +23,7 @@ from settlement.errors import AuditBroken, SettlementError
 from settlement.locks import lock_run
 from settlement.models import ClearingPart, ClearingRun
 from settlement.selectors.audit import CHECKS, failing
+from settlement.selectors.calendar import business_date_at
 from settlement.selectors.runs import next_due_day
 from settlement.services.files import sign_due_files
 from settlement.services.netting import net_taps
@@ -52,12 +53,12 @@ def clear_day(*, day: date) -> ClearingRun:
 
 
 def clear_due_days(*, today: date | None = None) -> list[ClearingRun]:
-    """Clear every day before `today` (default: today in Asia/Shanghai), oldest first, also after nights missed.
+    """Clear every day before `today` (default: the business date that runs by the cut-off time), oldest first, also after nights missed.
 
     A day that cannot be sealed does not keep later ones open: they are cut off and netted all the same, and the first
     error is raised when all have been tried.
     """
-    end = today or calendar.shanghai(timezone.now()).date()
+    end = today or business_date_at(timezone.now())
     runs: list[ClearingRun] = []
     errors: list[SettlementError] = []
     tried = date.min

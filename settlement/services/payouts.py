@@ -36,7 +36,7 @@ from settlement.selectors.payouts import (
 )
 from settlement.selectors.value_dates import next_working_day
 from settlement.services.bank_files import keep_file, sealed_file
-from settlement.services.proposals import open_accounts
+from settlement.services.payee_rules import open_accounts
 
 State = PayoutBatch.State
 _NOTE: Final = "市民卡结算款"

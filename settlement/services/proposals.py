@@ -1,149 +1,119 @@
-"""What one person proposes and another approves: payout accounts, payout policies, sources of receipts."""
+"""Rules of settlement by two people: one proposes, another approves or refuses. What is in force says both names."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Final, TypeVar
-from uuid import uuid4
+from typing import Any, Final
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import MakerIsChecker
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
-from citizencard.core.masks import mask_card
-from citizencard.core.pii import SealedField, reveal_many, seal_many
 from citizencard.core.states import step_to
-from settlement.bankfiles.values import BankAccount
-from settlement.errors import IllegalDecision
-from settlement.locks import lock_proposed
-from settlement.models import BankSource, PayoutAccount, PayoutPolicy
-from settlement.models.proposed import Proposed
+from settlement.errors import AlreadyDecided, ProposalCheckedByMaker
+from settlement.locks import lock_rules
+from settlement.models import Contract, Proposal
+from settlement.services.rules import adjustments, contracts, cut_offs, years
 from terminals.models import Merchant
 
-_TABLE: Final = "settlement_payoutaccount"
-_BANK_CODE: Final = re.compile(r"[0-9]{12}")
-_NUMBER: Final = re.compile(r"[0-9]{8,32}")
-_PREFIX: Final = re.compile(r"[A-Z0-9-]{2,20}")
-HOLDER_MAX: Final = 70
-"""As many characters as every bank's file has room for."""
-P = TypeVar("P", bound=Proposed)
+Kind, State = Proposal.Kind, Proposal.State
+_CHECK: Final[Mapping[str, Callable[[object], dict[str, Any]]]] = {
+    Kind.CONTRACT: contracts.check,
+    Kind.CALENDAR: years.check,
+    Kind.CUT_OFF: cut_offs.check,
+    Kind.ADJUSTMENTS: adjustments.check,
+}
+_PUBLISH: Final[Mapping[str, Callable[[dict[str, Any], Proposal], models.Model]]] = {
+    Kind.CONTRACT: contracts.publish,
+    Kind.CALENDAR: years.publish,
+    Kind.CUT_OFF: cut_offs.publish,
+    Kind.ADJUSTMENTS: adjustments.publish,
+}
+FOUNDER: Final = "city"
+COUNCIL: Final = "city council"
+"""Who proposes and who approves what a city begins with."""
+_DECIDED: Final = ["state", "checker", "checked_at", "answer"]
 
 
-def propose_payout_account(
-    *, merchant: Merchant, account: BankAccount, valid_from: date, legal_basis: str, maker: str
-) -> PayoutAccount:
-    """Where a merchant's money goes from a date on, for another person to approve. Raises InvalidField. Audited.
+@transaction.atomic
+def propose_rule(*, kind: str, content: object, maker: str, reason: str = "") -> Proposal:
+    """Ask for a rule to be put in force. Raises InvalidField naming field and rule; nothing is kept then. Audited."""
+    if kind not in Kind.values:
+        raise InvalidField("kind", _("unknown"))
+    kept = _CHECK[kind](content)
+    proposal = Proposal.objects.create(kind=kind, content=kept, reason=reason.strip(), maker=maker)
+    _audit(proposal, "settlement_rule.propose", maker)
+    return proposal
 
-    Sealed before the transaction begins, so that no lock waits for the key service.
+
+@transaction.atomic
+def approve_rule(*, proposal: Proposal, checker: str) -> Proposal:
+    """Put a rule in force, checked again as things are now; doing so again changes nothing. Audited.
+
+    Raises ProposalCheckedByMaker, AlreadyDecided (refused before), InvalidField.
     """
-    holder = account.holder.strip()
-    if not 1 <= len(holder) <= HOLDER_MAX or "|" in holder:
-        raise InvalidField("holder", _("1 to 70 characters, no |"))
-    if not _BANK_CODE.fullmatch(account.bank_code):
-        raise InvalidField("bank_code", _("the 12 digits of the branch (CNAPS)"))
-    if not _NUMBER.fullmatch(account.number):
-        raise InvalidField("number", _("8 to 32 digits"))
-    pk = uuid4()
-    holder_sealed, number_sealed = seal_many(
-        [(_TABLE, "holder", pk, holder), (_TABLE, "number", pk, account.number)]
-    )
-    return _propose(
-        PayoutAccount(
-            pk=pk,
-            merchant=merchant,
-            bank_code=account.bank_code,
-            holder_sealed=holder_sealed,
-            # Most are companies; of a person's name no more is shown than of any company's.
-            holder_mask=holder[0] + "*" * (len(holder) - 2) + holder[-1] if len(holder) > 2 else "**",
-            number_sealed=number_sealed,
-            number_mask=mask_card(account.number),
-        ),
-        valid_from=valid_from,
-        legal_basis=legal_basis,
-        maker=maker,
-    )
-
-
-def propose_payout_policy(
-    *, second_approval_from_fen: int, valid_from: date, legal_basis: str, maker: str
-) -> PayoutPolicy:
-    """From how many fen on a batch needs a second approval. Raises InvalidField. Audited."""
-    if second_approval_from_fen <= 0:
-        raise InvalidField("second_approval_from_fen", _("a positive number of fen"))
-    policy = PayoutPolicy(second_approval_from_fen=second_approval_from_fen)
-    return _propose(policy, valid_from=valid_from, legal_basis=legal_basis, maker=maker)
-
-
-def propose_bank_source(
-    *, prefix: str, chart: str, valid_from: date, legal_basis: str, maker: str
-) -> BankSource:
-    """Whose receipts begin their reference with `prefix`, and which claim (1011, 1012, 1015) they settle. Raises InvalidField."""
-    if not _PREFIX.fullmatch(prefix):
-        raise InvalidField("prefix", _("2 to 20 capital letters, digits and hyphens"))
-    if chart not in {value for value, _label in BankSource._meta.get_field("chart").flatchoices}:
-        raise InvalidField("chart", chart)
-    source = BankSource(prefix=prefix, chart=chart)
-    return _propose(source, valid_from=valid_from, legal_basis=legal_basis, maker=maker)
+    proposal = _lock(proposal)
+    if proposal.state == State.APPROVED:
+        return proposal
+    with step_to(State.APPROVED, AlreadyDecided):
+        proposal.approve()
+    _sign(proposal, checker)
+    _PUBLISH[proposal.kind](_CHECK[proposal.kind](proposal.content), proposal)
+    _audit(proposal, "settlement_rule.approve", checker)
+    return proposal
 
 
 @transaction.atomic
-def approve_proposed(*, row: P, checker: str) -> P:
-    """A second person agrees; again, nothing changes. Raises MakerIsChecker, IllegalDecision. Audited."""
-    current = lock_proposed(row)
-    if current.state == Proposed.State.APPROVED and current.checker == checker:
-        return current
-    with step_to(Proposed.State.APPROVED, IllegalDecision):
-        current.approve()
-    return _decide(current, checker, "approve")
+def refuse_rule(*, proposal: Proposal, checker: str, reason: str) -> Proposal:
+    """Send a proposal back for good. Raises ProposalCheckedByMaker, AlreadyDecided. Audited."""
+    proposal = _lock(proposal)
+    with step_to(State.REFUSED, AlreadyDecided):
+        proposal.refuse()
+    proposal.answer = reason
+    _sign(proposal, checker)
+    _audit(proposal, "settlement_rule.refuse", checker)
+    return proposal
 
 
 @transaction.atomic
-def refuse_proposed(*, row: P, checker: str) -> P:
-    """A second person does not agree. Raises MakerIsChecker, IllegalDecision. Audited."""
-    current = lock_proposed(row)
-    with step_to(Proposed.State.REFUSED, IllegalDecision):
-        current.refuse()
-    return _decide(current, checker, "refuse")
+def found_rule(*, kind: str, content: object) -> Proposal:
+    """A rule of a city being founded, before it has people to check each other. Founding it again changes nothing."""
+    founded = Proposal.objects.filter(kind=kind, content=_CHECK[kind](content), maker=FOUNDER).first()
+    if founded is not None:
+        return founded
+    return approve_rule(proposal=propose_rule(kind=kind, content=content, maker=FOUNDER), checker=COUNCIL)
 
 
-def open_accounts(accounts: list[PayoutAccount]) -> list[BankAccount]:
-    """The accounts in clear, for the bank's file, in one call to the key service."""
-    fields = [
-        SealedField(_TABLE, column, account.pk, bytes(sealed))
-        for account in accounts
-        for column, sealed in (("holder", account.holder_sealed), ("number", account.number_sealed))
-    ]
-    values = iter(reveal_many(fields))
-    return [BankAccount(next(values), account.bank_code, next(values)) for account in accounts]
+def found_contract(*, merchant: Merchant, rate_basis_points: int, valid_from: date) -> Contract:
+    """The simplest contract of a city being founded: a plain rate in 1/10,000, settled on the next working day."""
+    content = {
+        "number": f"0-{merchant.code}",
+        "merchant": merchant.code,
+        "valid_from": valid_from.isoformat(),
+        "legal_basis": "foundation",
+        "measure": Contract.Measure.GROSS.value,
+        "period": Contract.Period.DAY.value,
+        "bands": [{"floor": 0, "price": rate_basis_points}],
+        "settle_days": 1,
+    }
+    return found_rule(kind=Kind.CONTRACT, content=content).contracts.get()
 
 
-@transaction.atomic
-def _propose(row: P, *, valid_from: date, legal_basis: str, maker: str) -> P:
-    if not legal_basis.strip():
-        raise InvalidField("legal_basis", _("what it rests on"))
-    row.valid_from, row.legal_basis, row.maker = valid_from, legal_basis.strip(), maker
-    row.save(force_insert=True)
-    _audit(row, "propose", maker)
-    return row
+def _lock(proposal: Proposal) -> Proposal:
+    lock_rules()
+    return Proposal.objects.get(pk=proposal.pk)
 
 
-def _decide(row: P, checker: str, step: str) -> P:
-    if checker == row.maker:
-        raise MakerIsChecker
-    row.checker, row.checked_at = checker, timezone.now()
-    row.save(update_fields=Proposed.DECISION)
-    _audit(row, step, checker)
-    return row
+def _sign(proposal: Proposal, checker: str) -> None:
+    if checker == proposal.maker:
+        raise ProposalCheckedByMaker
+    proposal.checker, proposal.checked_at = checker, timezone.now()
+    proposal.save(update_fields=_DECIDED)
 
 
-def _audit(row: Proposed, step: str, actor: str) -> None:
-    record_audit(
-        actor=actor,
-        action=f"{row._meta.model_name}.{step}",
-        subject=f"{row._meta.model_name}:{row.pk}",
-        detail={"valid_from": row.valid_from},
-    )
+def _audit(proposal: Proposal, action: str, actor: str) -> None:
+    detail = {"kind": proposal.kind, "reason": proposal.answer or proposal.reason}
+    record_audit(actor=actor, action=action, subject=f"settlement_rule:{proposal.pk}", detail=detail)

@@ -1,22 +1,25 @@
-"""Posting a cleared date: each merchant's fee and what is left for payout, in one journal."""
+"""Posting a cleared date: each merchant's fee, what is left for payout, and the shares of others in it, in one journal."""
 
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from django.db.models import F
+
 from accounts.models import Chart
-from accounts.services.ledger import post_journal
-from accounts.services.postings import account_id, merchant_cleared
+from accounts.services.ledger import Leg, post_journal
+from accounts.services.postings import account_id, merchant_cleared, settlement_shared
 from citizencard.core.calendar import SHANGHAI
-from settlement.models import ClearingRun, Statement
+from settlement.models import ClearingRun, Statement, StatementShare
 
 _ACTOR: Final = "clearing"
 
 
 def post_statements(*, run: ClearingRun) -> None:
     """Move what the merchants earned on the run's date out of their payable accounts: the fee to income, the rest
-    to their settlement accounts. Amounts of zero make no transfer, and a date without amounts no journal.
+    to their settlement accounts, and from there what a split gives to others. Amounts of zero make no transfer, and a
+    date without amounts no journal.
     """
     fee_income_id = account_id(Chart.FEE_INCOME)
     statements = Statement.objects.filter(run=run).select_related("merchant").order_by("merchant__code")
@@ -35,6 +38,7 @@ def post_statements(*, run: ClearingRun) -> None:
             occurred_at=due,
         )
     ]
+    legs += _shares(run, due)
     if legs:
         name = run.business_date.isoformat()
         post_journal(
@@ -45,3 +49,24 @@ def post_statements(*, run: ClearingRun) -> None:
             legs=legs,
             business_date=run.business_date,
         )
+
+
+def _shares(run: ClearingRun, due: datetime) -> list[Leg]:
+    """What the date's splits move between merchants; the part a merchant keeps of its own moves nowhere."""
+    shares = (
+        StatementShare.objects.filter(statement__run=run)
+        .exclude(merchant=F("statement__merchant"))
+        .select_related("statement__merchant", "merchant")
+        .order_by("pk")
+    )
+    return [
+        leg
+        for share in shares
+        for leg in settlement_shared(
+            giver_id=share.statement.merchant.settlement_id,
+            taker_id=share.merchant.settlement_id,
+            amount_fen=share.amount_fen,
+            share_id=share.pk,
+            occurred_at=due,
+        )
+    ]

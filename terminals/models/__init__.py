@@ -4,7 +4,7 @@ from terminals.models.appeals import AppealPolicy, HotListAppeal
 from terminals.models.bureau import BureauBatch, BureauLine
 from terminals.models.charges import FareCharge, FarePricing, FareShare
 from terminals.models.fares import FareDocument, FareProposal, Tariff
-from terminals.models.field import Channel, Contract, HotListEntry, Merchant
+from terminals.models.field import Channel, HotListEntry, Merchant
 from terminals.models.fleet import (
     EnrolmentCode,
     FleetPolicy,
@@ -44,7 +44,6 @@ __all__ = [
     "CentreKey",
     "Channel",
     "ClaimResolution",
-    "Contract",
     "DocumentKind",
     "EnrolmentCode",
     "FareCharge",

@@ -1,9 +1,7 @@
-"""The field: merchants and their contracts, and the hot list."""
+"""The field: merchants, and the hot list."""
 
 from __future__ import annotations
 
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -26,12 +24,14 @@ class Channel(models.TextChoices):
 
 
 class Merchant(models.Model):
-    """A party that is paid: operator, hospital, shop. `payable` collects taps, `settlement` what is due for payout."""
+    """A party that is paid: operator, hospital, shop. `payable` collects taps, `settlement` what is due for payout.
+
+    On what terms is said by its contracts, in settlement.
+    """
 
     code = models.SlugField(_("code"), max_length=20, unique=True)
     name = models.CharField(_("name"), max_length=100)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
-    fee_basis_points = models.PositiveIntegerField(_("fee (1/10,000)"))
     payable = models.OneToOneField(
         LedgerAccount, models.PROTECT, related_name="+", verbose_name=_("payable account")
     )
@@ -42,54 +42,9 @@ class Merchant(models.Model):
     class Meta:
         verbose_name = _("merchant")
         verbose_name_plural = _("merchants")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(fee_basis_points__lte=10_000), name="merchant_fee_at_most_all"
-            )
-        ]
 
     def __str__(self) -> str:
         return self.name
-
-
-class Contract(models.Model):
-    """On what a merchant takes our cards: a number on paper, and its first and last day. One at a time."""
-
-    number = models.CharField(_("contract number"), max_length=40, unique=True)
-    merchant = models.ForeignKey(
-        Merchant, models.PROTECT, related_name="contracts", verbose_name=_("merchant")
-    )
-    valid_from = models.DateField(_("valid from"))
-    valid_until = models.DateField(_("valid until"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("contract")
-        verbose_name_plural = _("contracts")
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(valid_until=None) | models.Q(valid_until__gte=models.F("valid_from")),
-                name="contract_validity_order",
-            ),
-            ExclusionConstraint(
-                name="one_contract_at_a_time",
-                expressions=[
-                    ("merchant", RangeOperators.EQUAL),
-                    (
-                        models.Func(
-                            "valid_from",
-                            "valid_until",
-                            RangeBoundary(inclusive_upper=True),
-                            function="daterange",
-                            output_field=DateRangeField(),
-                        ),
-                        RangeOperators.OVERLAPS,
-                    ),
-                ],
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.number
 
 
 class HotListEntry(models.Model):

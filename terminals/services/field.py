@@ -1,4 +1,4 @@
-"""The field: merchants, contracts and terminals are registered here, before a terminal may say anything.
+"""The field: merchants and terminals are registered here, before a terminal may say anything.
 
 All of it is idempotent: registering again with the same data returns what is there.
 """
@@ -6,13 +6,11 @@ All of it is idempotent: registering again with the same data returns what is th
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import Final
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Chart
 from accounts.services.ledger import open_account
@@ -21,7 +19,6 @@ from citizencard.core.errors import Conflict, InvalidField
 from terminals.errors import SiteWrong, TariffWrong, TerminalTaken
 from terminals.models import (
     Channel,
-    Contract,
     Merchant,
     Place,
     Tariff,
@@ -39,7 +36,6 @@ __all__ = [
     "publish_tariff",
     "register_merchant",
     "register_terminal",
-    "sign_contract",
 ]
 
 KEY_BYTES: Final = 32
@@ -61,11 +57,11 @@ _KIND_OF_CHANNEL: Final = {
 
 
 @transaction.atomic
-def register_merchant(*, code: str, name: str, channel: str, fee_basis_points: int) -> Merchant:
+def register_merchant(*, code: str, name: str, channel: str) -> Merchant:
     """A party to be paid, with its payable and settlement accounts. Raises InvalidField; Conflict when the code is taken."""
     if channel not in Channel.values:
         raise InvalidField("channel", channel)
-    data = {"name": name, "channel": channel, "fee_basis_points": fee_basis_points}
+    data = {"name": name, "channel": channel}
     found = Merchant.objects.filter(code=code).first()
     if found is None:
         accounts = {
@@ -76,24 +72,6 @@ def register_merchant(*, code: str, name: str, channel: str, fee_basis_points: i
     if any(getattr(found, field) != value for field, value in data.items()):
         raise Conflict(what=code)
     return found
-
-
-@transaction.atomic
-def sign_contract(
-    *, number: str, merchant: Merchant, valid_from: date, valid_until: date | None = None
-) -> Contract:
-    """A contract on record. Raises InvalidField; Conflict when the number, or the time for this merchant, is taken."""
-    if valid_until is not None and valid_until < valid_from:
-        raise InvalidField("valid_until", _("ends before it begins"))
-    data = {"merchant": merchant, "valid_from": valid_from, "valid_until": valid_until}
-    try:
-        with transaction.atomic():
-            contract, _new = Contract.objects.get_or_create(number=number, defaults=data)
-    except IntegrityError as error:
-        raise Conflict(what=number) from error
-    if any(getattr(contract, field) != value for field, value in data.items()):
-        raise Conflict(what=number)
-    return contract
 
 
 @transaction.atomic

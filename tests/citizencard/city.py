@@ -13,6 +13,7 @@ from citizencard.core.calendar import open_business_day
 from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.office.roles import MATRIX
 from settlement.services.clearing import clear_day
+from settlement.services.proposals import found_contract
 from terminals.services.acceptance import accept_batch
 from terminals.services.field import register_merchant
 from terminals.services.hotlist import report_loss
@@ -104,7 +105,8 @@ def _load(keys: KeyStore, card: Card, amount_fen: int) -> TopUpOrder:
 
 
 def _install(keys: KeyStore, code: str, name: str, channel: str, fee: int) -> Field:
-    merchant = register_merchant(code=code, name=name, channel=channel, fee_basis_points=fee)
+    merchant = register_merchant(code=code, name=name, channel=channel)
+    found_contract(merchant=merchant, rate_basis_points=fee, valid_from=date(2026, 1, 1))
     return Field.install(keys, code=f"{code}-01", merchant=merchant)
 
 

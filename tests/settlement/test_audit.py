@@ -38,7 +38,7 @@ def test_honest_books_are_clean_before_and_after_clearing(city: date) -> None:
         ("UPDATE terminals_tap SET outcome = 2 WHERE amount_fen = 200", "a statement is what its merchant's taps come to"),
         ("UPDATE terminals_tap SET merchant_id = merchant_id + 1 WHERE amount_fen = 200", "a statement is what its merchant's taps come to"),
         ("UPDATE settlement_statement SET fee_fen = fee_fen + 1, net_fen = net_fen - 1 WHERE gross_fen > 0",
-         "a fee follows its rate"),
+         "a fee follows its contract"),
         ("UPDATE settlement_statement SET fee_basis_points = 10000 WHERE gross_fen > 0", "statements keep their digest"),
         ("DELETE FROM settlement_statement WHERE gross_fen = 0", "a statement is what its merchant's taps come to"),
         ("UPDATE settlement_clearingrun SET taps = taps + 1", "a run is the sum of its statements"),

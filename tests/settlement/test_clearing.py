@@ -25,6 +25,7 @@ from settlement.selectors import invariants
 from settlement.selectors.audit import audit_books
 from settlement.services import clearing
 from settlement.services.clearing import clear_day, clear_due_days
+from settlement.services.proposals import found_contract
 from terminals.models import Merchant, Tap
 from tests.settlement.small_city import DAY, NEXT_DAY
 
@@ -256,7 +257,8 @@ def test_any_day_nets_to_zero_and_loses_no_fen(db: None, purchases: list[Purchas
     saved = transaction.savepoint()
     found_city(DAY, merchants=3, cards=3)
     for number, rate in enumerate(rates, start=1):
-        Merchant.objects.filter(code=f"M{number:05}").update(fee_basis_points=rate)
+        merchant = Merchant.objects.get(code=f"M{number:05}")
+        found_contract(merchant=merchant, rate_basis_points=rate, valid_from=DAY)
     tap(DAY, purchases)
 
     run = clear_day(day=DAY)

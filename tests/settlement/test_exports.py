@@ -43,8 +43,8 @@ def test_csv_has_a_row_per_merchant_and_the_total(report: DayReport) -> None:
     rows = csv_rows(settlement_csv(report))
     assert rows[0][:2] == ["商户编号", "商户名称"]
     assert [row[0] for row in rows[1:]] == ["M00001", "M00002", "M00003", "合计"]
-    assert rows[2][4:] == ["3", "0", "0.00", "20.74", "0.03", "20.71", "1", "5.00"]
-    assert rows[-1][4:] == ["5", "0", "0.00", "26.24", "0.03", "26.21", "2", "11.40"]
+    assert rows[2][4:] == ["3", "0", "0.00", "20.74", "0.03", "0.00", "20.71", "1", "5.00"]
+    assert rows[-1][4:] == ["5", "0", "0.00", "26.24", "0.03", "0.00", "26.21", "2", "11.40"]
 
 
 def test_csv_opens_right_in_spreadsheets(report: DayReport) -> None:
@@ -66,7 +66,9 @@ def test_workbook_and_csv_have_the_same_figures(report: DayReport) -> None:
 def test_workbook_sums_its_columns_by_formula(report: DayReport) -> None:
     page = sheet(settlement_xlsx(report), "商户结算")
     assert page["A7"].value == "合计"
-    assert [page.cell(7, column).value for column in range(5, 13)] == [f"=SUM({c}4:{c}6)" for c in "EFGHIJKL"]
+    assert [page.cell(7, column).value for column in range(5, 14)] == [
+        f"=SUM({c}4:{c}6)" for c in "EFGHIJKLM"
+    ]
     assert page["G7"].number_format == "#,##0.00"
     assert page.freeze_panes == "A4"
 
@@ -126,6 +128,7 @@ def test_a_day_without_taps_makes_an_empty_document(db: None) -> None:
         "",
         "0",
         "0",
+        "0.00",
         "0.00",
         "0.00",
         "0.00",

@@ -21,7 +21,7 @@ def test_a_report_has_each_merchant_and_the_total(city: date) -> None:
     assert report.state == "cleared"
     assert len(report.digest) == 64
     assert [line.code for line in report.merchants] == ["M00001", "M00002", "M00003"]
-    assert report.total == Amounts(5, 0, 0, 2_624, 3, 2_621, 2, 1_140)
+    assert report.total == Amounts(5, 0, 0, 2_624, 3, 0, 2_621, 2, 1_140)
 
 
 def test_channels_add_up_to_the_total(city: date) -> None:

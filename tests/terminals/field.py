@@ -16,6 +16,7 @@ from requests.adapters import BaseAdapter
 
 from accounts.models import Card
 from citizencard.core.keyservice.keystore import KeyStore, Usage
+from settlement.services.proposals import found_contract
 from terminals.card.crypto import diversify_levels, purchase_tac
 from terminals.models import Merchant, Terminal
 from terminals.services.field import publish_tariff, register_merchant, register_terminal
@@ -28,9 +29,12 @@ HOST = "http://testserver"
 _numbers = itertools.count(1)
 
 
-def make_merchant(code: str = "BUS", channel: str = "bus", fee_basis_points: int = 50) -> Merchant:
-    """A registered merchant."""
-    return register_merchant(code=code, name=code, channel=channel, fee_basis_points=fee_basis_points)
+def make_merchant(code: str = "BUS", channel: str = "bus", fee_basis_points: int | None = None) -> Merchant:
+    """A registered merchant; with a rate it has a contract, as one has who is cleared."""
+    merchant = register_merchant(code=code, name=code, channel=channel)
+    if fee_basis_points is not None:
+        found_contract(merchant=merchant, rate_basis_points=fee_basis_points, valid_from=date(2026, 1, 1))
+    return merchant
 
 
 @dataclass

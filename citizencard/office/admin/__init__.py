@@ -1,6 +1,7 @@
 """The pages of the office, by what they are about. Importing registers them."""
 
 from citizencard.office.admin import (
+    adjustments,
     agents,
     alerts,
     appeals,
@@ -8,6 +9,7 @@ from citizencard.office.admin import (
     books,
     cards,
     concessions,
+    contracts,
     days,
     fares,
     field,
@@ -25,12 +27,14 @@ from citizencard.office.admin import (
     products,
     proofs,
     refunds,
+    settlement_rules,
     subsidies,
     suspense,
     topups,
 )
 
 __all__ = [
+    "adjustments",
     "agents",
     "alerts",
     "appeals",
@@ -38,6 +42,7 @@ __all__ = [
     "books",
     "cards",
     "concessions",
+    "contracts",
     "days",
     "fares",
     "field",
@@ -55,6 +60,7 @@ __all__ = [
     "products",
     "proofs",
     "refunds",
+    "settlement_rules",
     "subsidies",
     "suspense",
     "topups",

@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 from citizencard.core.audit import record_audit
 from citizencard.core.models import BusinessDay
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
-from citizencard.office.admin.reports import day_tables, refusals_table
+from citizencard.office.admin.reports import day_tables, positions_table, refusals_table
 from citizencard.office.admin.runs import run_tables
 from citizencard.office.site import office
 from citizencard.office.tables import Table
@@ -85,8 +85,9 @@ class ClearingRunAdmin(ReadOnlyAdmin):
         return bool(getattr(obj, "has_head", False))
 
     def tables(self, request: HttpRequest, obj: ClearingRun) -> list[Table]:
-        """How far it has come, what its proof found broken, and the settlement report."""
-        return [*run_tables(obj.business_date), *day_tables(day_report(obj.business_date))]
+        """How far it has come, what its checks found broken, the settlement report, and what each party gets or gives."""
+        day = obj.business_date
+        return [*run_tables(day), *day_tables(day_report(day)), positions_table(obj)]
 
     @action(description=_("Download XLSX"), permissions=["download"], icon="download")
     def download_xlsx(self, request: HttpRequest, object_id: str) -> HttpResponse:

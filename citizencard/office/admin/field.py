@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
+from citizencard.office.admin.contract_tables import fee_words
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
 from citizencard.words import refusal_words
@@ -21,17 +22,11 @@ PROBLEMS = 200
 class MerchantAdmin(ReadOnlyAdmin):
     """Parties that are paid."""
 
-    list_display = ["code", "name", "channel", "fee"]
+    list_display = ["code", "name", "channel"]
     list_filter = ["channel"]
     search_fields = ["code", "name"]
-    fields = ["code", "name", "channel", "fee", "payable", "settlement"]
-    readonly_fields = ["fee"]
+    fields = ["code", "name", "channel", "payable", "settlement"]
     ordering = ["code"]
-
-    @display(description=_("fee"), ordering="fee_basis_points")
-    def fee(self, obj: Merchant) -> str:
-        """The rate in percent."""
-        return f"{obj.fee_basis_points / 100:.2f} %"
 
     def tables(self, request: HttpRequest, obj: Merchant) -> list[Table]:
         """The merchant's contracts and terminals, and its statements for whoever may see them."""
@@ -39,10 +34,10 @@ class MerchantAdmin(ReadOnlyAdmin):
         tables = [
             Table(
                 _("Contracts"),
-                [_("contract number"), _("valid from"), _("valid until")],
+                [_("contract number"), _("valid from"), _("valid until"), _("fee")],
                 [
-                    [each.number, each.valid_from, each.valid_until or "–"]
-                    for each in obj.contracts.order_by("-valid_from")
+                    [link(each, each.number), each.valid_from, each.valid_until or "–", fee_words(each)]
+                    for each in obj.contracts.prefetch_related("bands").order_by("-valid_from")
                 ],
             ),
             Table(

@@ -18,7 +18,7 @@ from citizencard.office.site import office
 from settlement.bankfiles.values import BankAccount
 from settlement.models import BankSource, PayoutAccount, PayoutPolicy
 from settlement.models.proposed import Proposed
-from settlement.services.proposals import (
+from settlement.services.payee_rules import (
     approve_proposed,
     propose_bank_source,
     propose_payout_account,

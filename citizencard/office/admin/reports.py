@@ -7,7 +7,9 @@ from datetime import date
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.office.tables import Table, at, columns, link, yuan
+from citizencard.templatetags.money import signed_yuan
 from citizencard.words import refusal_words
+from settlement.models import ClearingRun
 from settlement.selectors.figures import Amounts, DayReport
 from terminals.models import Batch, Channel, Refusal, Tap
 
@@ -18,6 +20,7 @@ _FIGURES = (
     _("online"),
     _("gross"),
     _("fee"),
+    _("adjustments"),
     _("net"),
     _("suspended taps"),
     _("suspended"),
@@ -27,6 +30,19 @@ _FIGURES = (
 def day_tables(report: DayReport) -> list[Table]:
     """Per merchant, per channel, what waits in suspense, what was refused."""
     return [_merchants(report), _channels(report), _suspended(report), _refused(report)]
+
+
+def positions_table(run: ClearingRun) -> Table:
+    """What each party gets (above zero) or gives; together nothing."""
+    positions = list(run.positions.select_related("account").order_by("party", "account__code"))
+    total_fen = sum(each.amount_fen for each in positions)
+    return Table(
+        _("Settlement positions"),
+        [_("party"), _("ledger account"), _("amount")],
+        [[each.get_party_display(), each.account or "–", signed_yuan(each.amount_fen)] for each in positions],
+        columns(2),
+        total=[_("Total"), "", signed_yuan(total_fen)] if positions else (),
+    )
 
 
 def refusals_table(day: date) -> Table:
@@ -53,10 +69,15 @@ def _cells(amounts: Amounts) -> list[object]:
         yuan(amounts.online_fen),
         yuan(amounts.gross_fen),
         yuan(amounts.fee_fen),
+        yuan(amounts.adjusted_fen),
         yuan(amounts.net_fen),
         amounts.suspended_taps,
         yuan(amounts.suspended_fen),
     ]
+
+
+def _rate(basis_points: int | None) -> str:
+    return "–" if basis_points is None else f"{basis_points / 100:.2f} %"
 
 
 def _merchants(report: DayReport) -> Table:
@@ -64,11 +85,11 @@ def _merchants(report: DayReport) -> Table:
         _("Settlement per merchant"),
         [_("code"), _("merchant"), _("channel"), _("rate"), *_FIGURES],
         [
-            [line.code, line.name, Channel(line.channel).label, f"{line.fee_basis_points / 100:.2f} %",
+            [line.code, line.name, Channel(line.channel).label, _rate(line.fee_basis_points),
              *_cells(line.amounts)]
             for line in report.merchants
         ],
-        columns(*range(3, 12)),
+        columns(*range(3, 13)),
         total=[_("Total"), "", "", "", *_cells(report.total)] if report.merchants else (),
         note=_("Amounts in yuan."),
     )  # fmt: skip
@@ -79,7 +100,7 @@ def _channels(report: DayReport) -> Table:
         _("Settlement per channel"),
         [_("channel"), _("merchants"), *_FIGURES],
         [[Channel(line.channel).label, line.merchants, *_cells(line.amounts)] for line in report.channels],
-        columns(*range(1, 10)),
+        columns(*range(1, 11)),
     )
 
 

@@ -29,8 +29,10 @@ from accounts.services.payments import account_purse, pay, refund_payment
 from accounts.services.refund_payout import confirm_bank_payout, pay_refund_in_cash
 from accounts.services.refunds import approve_refund
 from citizencard.core.keyservice.keystore import KeyStore
+from settlement.services.adjustments import check_adjustment, propose_adjustment
 from settlement.services.clearing import clear_day
-from terminals.models import WaitingPurchase
+from settlement.services.proposals import found_rule
+from terminals.models import Merchant, WaitingPurchase
 from terminals.services.acceptance import accept_batch
 from terminals.services.greys import accept_greys, settle_greys
 from terminals.services.held import (
@@ -62,6 +64,7 @@ from tests.accounts.refunds.stories import (
 from tests.accounts.subsidies.files import subsidy_file
 from tests.factories import CLERK, NOON, fill_purse, make_card, make_order, make_product
 from tests.fixtures_accounts import TODAY
+from tests.settlement.rules import ADJUSTMENTS, contract
 from tests.terminals.field import Field, make_merchant
 from tests.terminals.pricing.city import Riding
 
@@ -271,12 +274,36 @@ def pass_refunded(stage: Stage) -> Iterator[Event]:
 
 
 def merchant_cleared(stage: Stage) -> Iterator[Event]:
+    make_merchant(fee_basis_points=50)
     tapped(stage, filled_card(), 3_000)
     yield partial(clear_day, day=TODAY)
     made = payment(wallet(), "p1")
     clear_day(day=TODAY)
     refund_payment(payment=made, amount_fen=700, key="r", actor="shop", reason="back", occurred_at=NOON)
     yield partial(clear_day, day=TODAY + timedelta(days=1))
+
+
+def settlement_shared(stage: Stage) -> Iterator[Event]:
+    tapped(stage, filled_card(), 3_000)
+    tapped_merchant, taker = Merchant.objects.get(), make_merchant("TAXI", "taxi")
+    parts = [{"merchant": taker.code, "weight": 4_000}, {"merchant": tapped_merchant.code, "weight": 6_000}]
+    agreed = contract("C", tapped_merchant.code, valid_from="2026-01-01", split="net", shares=parts)
+    found_rule(kind="contract", content=agreed)
+    yield partial(clear_day, day=TODAY)
+
+
+def adjusted(stage: Stage) -> Iterator[Event]:
+    found_rule(kind="adjustments", content=ADJUSTMENTS)
+    for amount_fen in (700, -300):
+        asked = propose_adjustment(
+            merchant=make_merchant(),
+            amount_fen=amount_fen,
+            against="2241",
+            reason="system",
+            evidence="d-1",
+            maker="finance",
+        )
+        yield partial(check_adjustment, adjustment=asked, checker="boss", roles=["supervisor"])
 
 
 def purchase_accepted(stage: Stage) -> Iterator[Event]:
@@ -352,7 +379,7 @@ SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
     for scene in (
         card_sold, topup_paid, topup_loaded, topup_reversed, gateway_refund_paid, gateway_refund_returned, remitted,
         deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, fares_given_back, fares_subsidised, payment_made,
-        payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, purchase_accepted,
+        payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, settlement_shared, adjusted, purchase_accepted,
         purchase_held, purchase_claimed, purchase_conflicting, held_purchase_paid, held_purchase_returned, loss_borne,
         claim_collected, claim_written_off, grey_settled, ride_paid, ride_claimed, *bank_scenes.SCENES,
     )

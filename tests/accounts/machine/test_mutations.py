@@ -14,7 +14,7 @@ from accounts.services.ledger import Leg
 from citizencard.core.errors import CitizenCardError
 from citizencard.core.keyservice.keystore import KeyStore
 from settlement.selectors.audit import broken_invariants
-from settlement.services import settling
+from settlement.services import adjustments, settling
 from terminals.services.acceptance import posting
 from tests.accounts.machine.faults import Fault, faults_of
 from tests.accounts.machine.scenes import SCENES, Event, Stage
@@ -100,8 +100,9 @@ def mutated(template: str, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> Ite
 
     with monkeypatch.context() as patch:
         patch.setattr(postings, template, wrong)
-        if hasattr(settling, template):
-            patch.setattr(settling, template, wrong)
+        for user in (settling, adjustments):
+            if hasattr(user, template):
+                patch.setattr(user, template, wrong)
         yield
 
 

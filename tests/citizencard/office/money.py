@@ -156,7 +156,7 @@ def _publish_limits(product: CardProduct) -> None:
 
 
 def _spend(card: Card) -> None:
-    shop = register_merchant(code="SHOP", name="中山路便利店", channel="shop", fee_basis_points=60)
+    shop = register_merchant(code="SHOP", name="中山路便利店", channel="shop")
     payment = payments.pay(
         purse=card.purses.get(kind="account"),
         payee=shop.payable_id,

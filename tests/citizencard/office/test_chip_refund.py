@@ -148,7 +148,7 @@ def test_a_chip_put_back_to_an_older_image_gets_nothing(
     counter: Counter, card_and_chip: tuple[Card, Chip], demo_keys: KeyStore
 ) -> None:
     card, chip = card_and_chip
-    shop = register_merchant(code="SHOP", name="中山路便利店", channel="shop", fee_basis_points=60)
+    shop = register_merchant(code="SHOP", name="中山路便利店", channel="shop")
     tap(Field.install(demo_keys, code="SHOP-01", merchant=shop), card, 4, 200)
     chip.commit(balance_fen=4_800)
     assert TAMPERED in counter.read(card)
@@ -159,7 +159,7 @@ def test_a_tap_that_arrives_between_quote_and_request_is_told_as_well(
     counter: Counter, card_and_chip: tuple[Card, Chip], demo_keys: KeyStore
 ) -> None:
     card, _chip = card_and_chip
-    shop = register_merchant(code="SHOP", name="中山路便利店", channel="shop", fee_basis_points=60)
+    shop = register_merchant(code="SHOP", name="中山路便利店", channel="shop")
     field = Field.install(demo_keys, code="SHOP-01", merchant=shop)
 
     def quote(**asked: Any) -> RefundQuote:

@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from citizencard.core.models import AuditEntry
+from settlement.services.proposals import found_contract
 from terminals.models import EnrolmentCode, Terminal, TerminalEvent
-from terminals.services.field import register_merchant, register_terminal, sign_contract
+from terminals.services.field import register_merchant, register_terminal
 from terminals.services.fleet import Told, publish_fleet_policy, take_heartbeat
 from terminals.services.places import save_line, save_place
 from tests.citizencard.city import City
@@ -164,6 +165,6 @@ def test_the_page_of_a_terminal_tells_its_history(bus: Terminal, as_staff: SignI
 
 
 def test_a_merchant_shows_its_contracts(city: City, as_staff: SignIn) -> None:
-    merchant = register_merchant(code="SHOP", name="新华都购物广场", channel="shop", fee_basis_points=80)
-    sign_contract(number="QZ-2026-017", merchant=merchant, valid_from=date(2026, 1, 1))
-    assert "QZ-2026-017" in page(as_staff("finance"), f"/office/terminals/merchant/{merchant.pk}/change/")
+    merchant = register_merchant(code="SHOP", name="新华都购物广场", channel="shop")
+    found_contract(merchant=merchant, rate_basis_points=80, valid_from=date(2026, 1, 1))
+    assert "0-SHOP" in page(as_staff("finance"), f"/office/terminals/merchant/{merchant.pk}/change/")

@@ -17,7 +17,7 @@ from settlement.models import BankStatement, PayoutBatch
 from settlement.selectors.bank import last_statement
 from settlement.services import payouts
 from settlement.services.clearing import clear_day
-from settlement.services.proposals import (
+from settlement.services.payee_rules import (
     approve_proposed,
     propose_bank_source,
     propose_payout_account,

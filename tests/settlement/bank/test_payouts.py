@@ -22,7 +22,7 @@ from settlement.selectors.audit import broken_invariants
 from settlement.services import payouts
 from settlement.services.bank_files import open_file
 from settlement.services.clearing import clear_day
-from settlement.services.proposals import approve_proposed, propose_payout_account, refuse_proposed
+from settlement.services.payee_rules import approve_proposed, propose_payout_account, refuse_proposed
 from terminals.models import Merchant
 from tests.settlement.bank.bank import (
     BASIS,
@@ -125,7 +125,7 @@ def test_whoever_made_or_proposed_it_does_not_approve_it(cleared: date) -> None:
 
 
 def test_a_large_batch_needs_a_third_person(cleared: date) -> None:
-    from settlement.services.proposals import propose_payout_policy
+    from settlement.services.payee_rules import propose_payout_policy
 
     tighter = propose_payout_policy(
         second_approval_from_fen=2_621, valid_from=FOUNDED, legal_basis=BASIS, maker=MAKER

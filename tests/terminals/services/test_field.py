@@ -27,7 +27,7 @@ from tests.factories import CLERK, NOON, make_card
 from tests.terminals.field import Field
 
 pytestmark = pytest.mark.django_db
-SHOP: dict[str, Any] = {"code": "S1", "name": "便利店", "channel": "shop", "fee_basis_points": 60}
+SHOP: dict[str, Any] = {"code": "S1", "name": "便利店", "channel": "shop"}
 FLAT: dict[str, Any] = {
     "code": "F",
     "name": "一票制",
@@ -43,7 +43,7 @@ def test_a_merchant_comes_with_its_accounts_and_comes_once() -> None:
     assert register_merchant(**SHOP) == merchant
     assert set(LedgerAccount.objects.values_list("code", flat=True)) == {"2202.S1", "2203.S1"}
     with pytest.raises(Conflict):
-        register_merchant(**SHOP | {"fee_basis_points": 61})
+        register_merchant(**SHOP | {"name": "超市"})
     with pytest.raises(InvalidField):
         register_merchant(**SHOP | {"code": "S2", "channel": "moon"})
     assert Merchant.objects.count() == 1

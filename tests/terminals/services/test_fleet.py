@@ -13,9 +13,9 @@ from django.db import connection, transaction
 from citizencard.core.errors import Conflict, InvalidField
 from citizencard.core.models import AuditEntry
 from terminals.errors import EnrolmentCodeInvalid, IllegalTerminalStep, SiteWrong, TerminalTaken
-from terminals.models import Contract, EnrolmentCode, FleetPolicy, Merchant, Terminal, TerminalKey
+from terminals.models import EnrolmentCode, FleetPolicy, Terminal, TerminalKey
 from terminals.services.enrolment import TRIES_MAX, enrol_terminal, issue_enrolment_code
-from terminals.services.field import publish_tariff, register_terminal, sign_contract
+from terminals.services.field import publish_tariff, register_terminal
 from terminals.services.fleet import publish_fleet_policy, revoke_terminal
 from terminals.services.places import save_place
 from terminals.wire.enrolment import ENROLMENT, plain_code, prove_possession
@@ -74,22 +74,6 @@ def test_what_does_not_fit_is_refused(facts: dict[str, Any]) -> None:
     with pytest.raises(TerminalTaken):
         register_terminal(**facts, public_key=b"2" * 32)
     assert register_terminal(**facts, public_key=b"1" * 32) == register_terminal(**facts)
-
-
-def test_contracts_follow_one_another(facts: dict[str, Any]) -> None:
-    merchant: Merchant = facts["merchant"]
-    year = {"merchant": merchant, "valid_from": date(2026, 1, 1), "valid_until": date(2026, 12, 31)}
-    first = sign_contract(number="C1", **year)
-    assert sign_contract(number="C1", **year) == first
-    with pytest.raises(Conflict):
-        sign_contract(number="C1", **year | {"valid_until": None})
-    with pytest.raises(Conflict):
-        sign_contract(number="C2", merchant=merchant, valid_from=date(2026, 12, 31))
-    with pytest.raises(InvalidField):
-        sign_contract(number="C2", **year | {"valid_until": date(2025, 12, 31)})
-    sign_contract(number="C2", merchant=merchant, valid_from=date(2027, 1, 1))
-    sign_contract(number="C3", merchant=make_merchant(code="OTHER"), valid_from=date(2026, 1, 1))
-    assert Contract.objects.count() == 3
 
 
 def test_a_policy_is_dated_and_never_rewritten(db: None) -> None:

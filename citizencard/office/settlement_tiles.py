@@ -1,0 +1,35 @@
+"""What waits for finance: rules and adjustments for a second person, statements for a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.utils.translation import gettext as _
+
+from citizencard.office.tiles import Tile, list_url
+from settlement.models import Adjustment, Proposal
+from settlement.selectors.calendar import waiting_for_contract
+
+
+def settlement_tiles(may: Callable[[str], bool]) -> list[Tile]:
+    """One tile per list that the reader may open."""
+    tiles = [_rules(), _without_contract()] if may("settlement.view_proposal") else []
+    return [*tiles, _adjustments()] if may("settlement.view_adjustment") else tiles
+
+
+def _rules() -> Tile:
+    count = Proposal.objects.filter(state=Proposal.State.PROPOSED).count()
+    return Tile(_("Rules to approve"), count, "", list_url("settlement_proposal", "?state__exact=proposed"))
+
+
+def _without_contract() -> Tile:
+    waiting = waiting_for_contract()
+    names = "、".join(dict.fromkeys(statement.merchant.name for statement in waiting[:3]))
+    url = list_url("settlement_contract")
+    return Tile(_("Statements without a contract"), len(waiting), names, url, "bad" if waiting else "")
+
+
+def _adjustments() -> Tile:
+    count = Adjustment.objects.filter(state=Adjustment.State.PROPOSED).count()
+    url = list_url("settlement_adjustment", "?state__exact=proposed")
+    return Tile(_("Adjustments to check"), count, "", url)
