@@ -41,9 +41,9 @@ WITH party AS (
     INSERT INTO settlement_proposal (kind, content, reason, state, maker, checker, checked_at, answer)
     VALUES ('contract', '{}', '', 'approved', 'seed', 'city council', now(), '') RETURNING id
 ), contract AS (
-    INSERT INTO settlement_contract (number, merchant_id, valid_from, legal_basis, measure, period, settle_days, split, payee,
-        bank_code, proposal_id)
-    SELECT merchant.code, merchant.id, '2026-01-01', 'seed', 'gross', 'day', 1, '', '', '', proposal.id FROM merchant, proposal
+    INSERT INTO settlement_contract (number, merchant_id, valid_from, legal_basis, measure, period, settle_days, split,
+        proposal_id)
+    SELECT merchant.code, merchant.id, '2026-01-01', 'seed', 'gross', 'day', 1, '', proposal.id FROM merchant, proposal
     RETURNING id, number
 ), band AS (
     INSERT INTO settlement_contractband (contract_id, floor, price)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from datetime import date
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from citizencard.core.models import BusinessDay
-from settlement.errors import NotCleared, NothingToPay
+from settlement.errors import CalendarMissing, NotCleared, NothingToPay
 from settlement.locks import is_idle
 from settlement.models import ClearingRun
 from settlement.selectors.runs import due_days, late_days
@@ -93,6 +92,10 @@ def make_payouts() -> str:
     """Draft the payout batch of the last cleared date, for people to look through; empty where there is nothing to pay."""
     cleared = BusinessDay.objects.filter(state=BusinessDay.State.CLOSED).order_by("-date").first()
     if cleared is not None:
-        with suppress(NothingToPay, NotCleared):
+        try:
             return str(payouts.make_payouts(through=cleared.date, actor="clearing", now=timezone.now()))
+        except (NothingToPay, NotCleared):
+            return ""
+        except CalendarMissing as error:
+            logger.error("%s", error)
     return ""

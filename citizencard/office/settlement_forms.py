@@ -78,15 +78,6 @@ class ContractForm(forms.Form):
         help_text=_("A line each: a merchant's code, and its weight in 1/10,000; together 10000."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
-    payee = forms.CharField(label=_("Payout account holder"), max_length=100, required=False, widget=_line())
-    bank_code = forms.CharField(label=_("Bank code (CNAPS)"), max_length=12, required=False, widget=_line())
-    account = forms.CharField(
-        label=_("Account token"),
-        max_length=80,
-        required=False,
-        help_text=_("Kept encrypted."),
-        widget=_line(),
-    )
 
     def clean(self) -> dict[str, Any]:
         """With `content`, unless a field is wrong already."""
@@ -106,12 +97,6 @@ class ContractForm(forms.Form):
             "maximum_fen": given["maximum"] or None,
             "shares": self._pairs("shares", "merchant", str, "weight"),
         }
-        if given["payee"] or given["bank_code"] or given["account"]:
-            content["payee"] = {
-                "name": given["payee"],
-                "bank_code": given["bank_code"],
-                "account": given["account"],
-            }
         plain = ("number", "legal_basis", "measure", "period", "settle_days", "split")
         return content | {name: given[name] for name in plain}
 

@@ -252,9 +252,6 @@ class Migration(migrations.Migration):
                         verbose_name="split",
                     ),
                 ),
-                ("payee", models.CharField(blank=True, max_length=100, verbose_name="payout account holder")),
-                ("bank_code", models.CharField(blank=True, max_length=12, verbose_name="bank code (CNAPS)")),
-                ("account_sealed", models.BinaryField(null=True, verbose_name="account token, sealed")),
             ],
             options={
                 "verbose_name": "contract",
@@ -856,21 +853,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 name="settlement_contract_bounds_in_order",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contract",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("account_sealed", None), ("bank_code", ""), ("payee", "")),
-                    models.Q(
-                        ("account_sealed__isnull", False),
-                        ("bank_code__regex", "^[0-9]{12}$"),
-                        models.Q(("payee", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="settlement_contract_payee_whole",
             ),
         ),
         migrations.AddConstraint(

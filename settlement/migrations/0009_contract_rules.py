@@ -143,10 +143,10 @@ SELECT 'contract', '{}', 'terms on record with the merchants', 'approved', 'migr
 WHERE EXISTS (SELECT FROM terminals_merchant);
 WITH made AS (
     INSERT INTO settlement_contract (number, merchant_id, valid_from, legal_basis, measure, period, settle_days, split,
-        payee, bank_code, proposal_id)
+        proposal_id)
     SELECT '0-' || merchant.code, merchant.id, '2000-01-01',
         left(concat_ws(' ', 'terms on record', string_agg(paper.number, ', ' ORDER BY paper.valid_from)), 200),
-        'gross', 'day', 1, '', '', '', (SELECT max(id) FROM settlement_proposal)
+        'gross', 'day', 1, '', (SELECT max(id) FROM settlement_proposal)
     FROM terminals_merchant AS merchant LEFT JOIN terminals_contract AS paper ON paper.merchant_id = merchant.id
     GROUP BY merchant.id
     RETURNING id, merchant_id

@@ -50,9 +50,6 @@ class Contract(models.Model):
     maximum_fen = models.BigIntegerField(_("highest fee of a period (fen)"), null=True, blank=True)
     settle_days = models.PositiveSmallIntegerField(_("settled after (working days)"), default=1)
     split = models.CharField(_("split"), max_length=5, choices=Split.choices, blank=True)
-    payee = models.CharField(_("payout account holder"), max_length=100, blank=True)
-    bank_code = models.CharField(_("bank code (CNAPS)"), max_length=12, blank=True)
-    account_sealed = models.BinaryField(_("account token, sealed"), null=True)
     proposal = models.ForeignKey(
         Proposal, models.PROTECT, related_name="contracts", verbose_name=_("settlement proposal")
     )
@@ -81,14 +78,6 @@ class Contract(models.Model):
                     | models.Q(maximum_fen__gte=models.F("minimum_fen"))
                 ),
                 name="settlement_contract_bounds_in_order",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(bank_code="", account_sealed=None, payee="")
-                | (
-                    models.Q(bank_code__regex=r"^[0-9]{12}$", account_sealed__isnull=False)
-                    & ~models.Q(payee="")
-                ),
-                name="settlement_contract_payee_whole",
             ),
             ExclusionConstraint(
                 name="settlement_one_contract_at_a_time",

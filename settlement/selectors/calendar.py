@@ -16,13 +16,24 @@ def value_date(day: date, contract: Contract) -> date:
 
     By the newest approved calendar. Raises CalendarMissing for a year it would need and nobody has approved.
     """
-    found, missing = day, contract.settle_days
-    works = _works(found)
-    while missing or not works:
-        found += timedelta(days=1)
-        works = _works(found)
-        missing -= works and missing > 0
-    return found
+    return _after(day, contract.settle_days)
+
+
+def next_working_day(day: date) -> date:
+    """The first day after `day` on which the bank pays. Raises CalendarMissing."""
+    return _after(day, 1)
+
+
+def payable_until(by: date, settle_days: int) -> date:
+    """The last business date whose money is due by the working day `by`, where it is due so many working days later.
+
+    Raises CalendarMissing.
+    """
+    found, missing = by, max(settle_days - 1, 0)
+    while missing:
+        found -= timedelta(days=1)
+        missing -= _works(found)
+    return found - timedelta(days=1) if settle_days else found
 
 
 def payout_date(statement: Statement) -> date:
@@ -62,6 +73,16 @@ def waiting_for_contract() -> list[Statement]:
         net_fen=0
     )
     return list(statements.select_related("merchant").order_by("run", "merchant__code"))
+
+
+def _after(day: date, working_days: int) -> date:
+    found, missing = day, working_days
+    works = _works(found)
+    while missing or not works:
+        found += timedelta(days=1)
+        works = _works(found)
+        missing -= works and missing > 0
+    return found
 
 
 def _works(day: date) -> bool:

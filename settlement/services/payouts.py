@@ -27,6 +27,7 @@ from settlement.bankfiles.values import BankAccount, Payment, PaymentOrder
 from settlement.errors import FileChanged, IllegalPayoutStep, NotCleared, NothingToPay
 from settlement.locks import lock_bank, lock_batch
 from settlement.models import BankFile, PayoutBatch, PayoutCarried, PayoutOrder
+from settlement.selectors.calendar import next_working_day
 from settlement.selectors.payouts import (
     Due,
     digest_of_orders,
@@ -34,7 +35,6 @@ from settlement.selectors.payouts import (
     needs_second_approval,
     order_rows,
 )
-from settlement.selectors.value_dates import next_working_day
 from settlement.services.bank_files import keep_file, sealed_file
 from settlement.services.payee_rules import open_accounts
 
@@ -47,7 +47,8 @@ _NOTE: Final = "市民卡结算款"
 def make_payouts(*, through: date, actor: str, now: datetime) -> PayoutBatch:
     """Collect what every merchant is due of cleared dates up to `through` into one batch, or return the one there is.
 
-    Who is not paid is carried forward with the reason. Raises NotCleared, NothingToPay. Audited.
+    What a contract settles later is left for a later batch, and who is not paid is carried forward with the reason. Raises
+    NotCleared, NothingToPay, CalendarMissing. Audited.
     """
     lock_bank()
     batches = PayoutBatch.objects.filter(through=through)

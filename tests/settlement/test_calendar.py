@@ -15,7 +15,7 @@ from citizencard.core.calendar import SHANGHAI
 from citizencard.core.errors import InvalidField
 from settlement.errors import CalendarMissing, ContractMissing
 from settlement.models import CalendarDay, CalendarYear, ClearingRun, Contract, Statement
-from settlement.selectors.calendar import payout_date, value_date
+from settlement.selectors.calendar import payable_until, payout_date, value_date
 from settlement.services import clearing
 from settlement.services.clearing import clear_day
 from settlement.services.proposals import propose_rule
@@ -122,7 +122,7 @@ def test_a_file_of_other_columns_is_refused() -> None:
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(day=st.dates(date(2025, 1, 1), date(2026, 11, 30)), days=st.integers(0, 5))
+@given(day=st.dates(date(2025, 1, 20), date(2026, 11, 30)), days=st.integers(0, 5))
 def test_between_a_date_and_its_value_date_lie_so_many_working_days(
     both_years: dict[date, str], day: date, days: int
 ) -> None:
@@ -130,6 +130,10 @@ def test_between_a_date_and_its_value_date_lie_so_many_working_days(
     works = [each for each, kind in both_years.items() if day < each <= due and kind in ("working", "makeup")]
     assert both_years[due] in ("working", "makeup")
     assert len(works) == days or (days == 0 and (due == day or works == [due]))
+    last = payable_until(due, days)
+    assert last >= day
+    assert value_date(last, Contract(settle_days=days)) == due
+    assert value_date(last + timedelta(days=1), Contract(settle_days=days)) > due
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from accounts.models import Transfer
 from accounts.selectors.balances import account_balance_fen
 from benchmarks.city import Purchase, found_city, tap
 from citizencard.core.errors import CitizenCardError, InvalidField
-from citizencard.core.pii import reveal
 from settlement.errors import AlreadyDecided, ProposalCheckedByMaker
 from settlement.models import Contract, Position, Proposal, Statement
 from settlement.selectors.audit import broken_invariants
@@ -24,7 +23,7 @@ from settlement.selectors.fees import fee_steps
 from settlement.services.clearing import clear_day
 from settlement.services.proposals import approve_rule, propose_rule, refuse_rule
 from terminals.models import Merchant
-from tests.settlement.rules import bands, contract, in_force, shares, signed
+from tests.settlement.rules import bands, contract, shares, signed
 from tests.settlement.small_city import DAY, NEXT_DAY
 from tests.settlement.test_audit import tamper
 
@@ -167,15 +166,6 @@ def test_a_second_person_approves(quiet: date) -> None:
         approve_rule(proposal=refused, checker="checker")
 
 
-def test_the_payout_account_is_sealed_for_its_contract(quiet: date) -> None:
-    payee = {"name": "公交集团", "bank_code": "105391000123", "account": "tok-77"}
-    proposal = in_force(contract(payee=payee))
-    assert "tok-77" not in str(proposal.content)
-    sealed = proposal.contracts.get().account_sealed
-    assert sealed is not None
-    assert reveal("settlement_contract", "account", "C1", bytes(sealed)) == "tok-77"
-
-
 @pytest.mark.parametrize(
     ("terms", "field"),
     [
@@ -194,7 +184,6 @@ def test_the_payout_account_is_sealed_for_its_contract(quiet: date) -> None:
         ({"split": "net", "shares": shares(("M00002", 5_000), ("M00002", 5_000))}, "shares"),
         ({"shares": shares(("M00002", 10_000))}, "split"),
         ({"merchant": "nobody"}, "merchant"),
-        ({"payee": {"name": "A", "bank_code": "12", "account": "t"}}, "payee.bank_code"),
         ({"rate": 3}, "rate"),
     ],
 )
@@ -225,8 +214,8 @@ def test_the_database_keeps_what_is_agreed_and_cleared(quiet: date, change: str)
 
 WRITTEN = """
 INSERT INTO settlement_contract (number, merchant_id, valid_from, valid_until, legal_basis, measure, period, settle_days,
-    split, payee, bank_code, proposal_id)
-SELECT 'B', merchant.id, '2025-01-01', '%(until)s', 'x', 'gross', 'day', 1, '%(split)s', '', '', proposal.id
+    split, proposal_id)
+SELECT 'B', merchant.id, '2025-01-01', '%(until)s', 'x', 'gross', 'day', 1, '%(split)s', proposal.id
 FROM terminals_merchant AS merchant, settlement_proposal AS proposal
 WHERE merchant.code = 'M00003' AND proposal.state = '%(state)s' ORDER BY proposal.id DESC LIMIT 1;
 INSERT INTO settlement_contractband (contract_id, floor, price) SELECT id, %(floor)s, %(price)s FROM settlement_contract WHERE number = 'B';

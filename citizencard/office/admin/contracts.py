@@ -33,7 +33,7 @@ class ContractAdmin(ReadOnlyAdmin):
     search_fields = ["number", "merchant__code", "merchant__name", "legal_basis"]
     fields = [
         "number", "merchant", "valid_from", "valid_until", "legal_basis", "fee", "least", "highest", "settle_days", "split",
-        "payee", "bank_code", "agreed",
+        "agreed",
     ]  # fmt: skip
     readonly_fields = ["fee", "least", "highest", "agreed"]
     ordering = ["-valid_from", "number"]

@@ -149,13 +149,10 @@ class CalendarYearAdmin(_ProposingAdmin):
 
 
 def _content(proposal: Proposal) -> Table:
-    shown = {key: value for key, value in proposal.content.items() if key != "payee"}
-    if payee := proposal.content.get("payee"):
-        shown["payee"] = {key: value for key, value in payee.items() if key != "sealed"}
     return Table(
         _("Content"),
         [_("field"), _("content")],
-        [[key, _shown(value)] for key, value in shown.items()],
+        [[key, _shown(value)] for key, value in proposal.content.items()],
     )
 
 

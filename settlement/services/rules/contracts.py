@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -10,7 +9,6 @@ from typing import Any, Final
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.errors import InvalidField
-from citizencard.core.pii import seal
 from settlement.models import WHOLE, Contract, ContractBand, ContractShare, Proposal
 from settlement.services.rules.reading import FEN_MAX, judged_by_the_database, read
 from terminals.fares.fields import Fields
@@ -19,8 +17,6 @@ from terminals.models import Merchant
 PRICE_MAX_FEN: Final = 1_000_000
 """The highest fixed fee of one transaction, ten thousand yuan: a slip of the keyboard is refused."""
 SETTLE_DAYS_MAX: Final = 30
-_BANK_CODE: Final = re.compile(r"[0-9]{12}")
-_ACCOUNT: Final = ("settlement_contract", "account")
 
 
 _REFUSALS: Final = {
@@ -42,7 +38,7 @@ _REFUSALS: Final = {
 
 
 def check(content: object) -> dict[str, Any]:
-    """The contract as it is to be kept, the payee's account sealed for its number. Raises InvalidField."""
+    """The contract as it is to be kept. Raises InvalidField."""
     with read(content) as fields:
         kept: dict[str, Any] = {
             "number": fields.text("number", 40),
@@ -56,7 +52,7 @@ def check(content: object) -> dict[str, Any]:
             "minimum_fen": _bound(fields, "minimum_fen"),
             "maximum_fen": _bound(fields, "maximum_fen"),
         }
-        kept |= _bands(fields, kept["measure"]) | _split(fields) | _payee(fields, kept["number"])
+        kept |= _bands(fields, kept["measure"]) | _split(fields)
     _check_order(kept)
     for code in [kept["merchant"], *(share["merchant"] for share in kept["shares"])]:
         if not Merchant.objects.filter(code=code).exists():
@@ -71,7 +67,6 @@ def publish(content: dict[str, Any], proposal: Proposal) -> Contract:
     """
     begins = date.fromisoformat(content["valid_from"])
     merchant = Merchant.objects.get(code=content["merchant"])
-    payee = content["payee"] or {"name": "", "bank_code": "", "sealed": None}
     with judged_by_the_database(_REFUSALS):
         Contract.objects.filter(merchant=merchant, valid_until=None, valid_from__lt=begins).update(
             valid_until=begins - timedelta(days=1)
@@ -81,9 +76,6 @@ def publish(content: dict[str, Any], proposal: Proposal) -> Contract:
             merchant=merchant,
             valid_from=begins,
             valid_until=content["valid_until"] and date.fromisoformat(content["valid_until"]),
-            payee=payee["name"],
-            bank_code=payee["bank_code"],
-            account_sealed=payee["sealed"] and bytes.fromhex(payee["sealed"]),
             proposal=proposal,
         )
         ContractBand.objects.bulk_create(ContractBand(contract=contract, **band) for band in content["bands"])
@@ -138,22 +130,6 @@ def _split(fields: Fields) -> dict[str, Any]:
             "shares", _("the weights come to %(total)d, not %(whole)d") % {"total": total, "whole": WHOLE}
         )
     return {"split": split, "shares": shares}
-
-
-def _payee(fields: Fields, number: str) -> dict[str, Any]:
-    """Name, bank and account of who is paid; the account is sealed the first time it is read."""
-    if not fields.has("payee"):
-        return {"payee": None}
-    payee = fields.object("payee")
-    kept = {"name": payee.text("name", 100), "bank_code": payee.text("bank_code", 12)}
-    if not _BANK_CODE.fullmatch(kept["bank_code"]):
-        raise InvalidField("payee.bank_code", _("a bank code has twelve digits"))
-    if payee.has("sealed"):
-        kept["sealed"] = payee.text("sealed", 2000)
-    else:
-        kept["sealed"] = seal(*_ACCOUNT, number, payee.text("account", 80)).hex()
-    payee.done()
-    return {"payee": kept}
 
 
 def _check_order(kept: dict[str, Any]) -> None:

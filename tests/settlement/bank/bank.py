@@ -25,6 +25,7 @@ from settlement.services.payee_rules import (
 )
 from settlement.services.statements import import_statement
 from terminals.models import Merchant
+from tests.settlement.rules import calendar, in_force
 from tests.settlement.small_city import DAY
 
 NOW = datetime(2026, 11, 3, 1, 0, tzinfo=SHANGHAI)
@@ -73,6 +74,7 @@ def name_sources() -> None:
 
 def cleared_city(day: date = DAY) -> date:
     """The small city's day, cleared, with accounts for who is due something. The city must be founded."""
+    in_force(calendar(day.year), kind="calendar")
     clear_day(day=day)
     for code in PAYABLE:
         give_account(code)

@@ -32,12 +32,14 @@ from tests.settlement.bank.bank import (
     NOW,
     THIRD,
     approved,
+    cleared_city,
     debits,
     give_account,
     made,
     sent,
     take,
 )
+from tests.settlement.rules import calendar, in_force, signed
 from tests.settlement.small_city import DAY, NEXT_DAY
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +68,18 @@ def test_a_batch_holds_what_every_merchant_is_due(cleared: date) -> None:
     assert due("M00002") == 2_071
     assert made().pk == batch.pk
     assert PayoutBatch.objects.count() == 1
+
+
+def test_what_a_contract_settles_later_waits_for_a_later_batch(city: date) -> None:
+    signed("C3", "M00001", settle_days=3, valid_from=city.isoformat())
+    cleared_city(city)
+    batch = made()
+    assert list(batch.orders.values_list("end_to_end_id", flat=True)) == ["20261102-M00002"]
+    assert due("M00001") == 547  # of 550 fen the fee of 50/10,000 is taken
+    clear_day(day=NEXT_DAY)
+    thursday = NOW + timedelta(days=2)
+    later = payouts.make_payouts(through=NEXT_DAY, actor="system", now=thursday)
+    assert list(later.orders.values_list("end_to_end_id", "amount_fen")) == [("20261103-M00001", 547)]
 
 
 def test_sending_moves_the_money_on_its_way_and_the_banks_booking_out_of_the_house(cleared: date) -> None:
@@ -157,6 +171,7 @@ def test_what_cannot_be_paid_is_carried_forward_with_its_reason(cleared: date) -
 
 
 def test_without_an_approved_account_a_merchant_waits(city: date) -> None:
+    in_force(calendar(2026), "calendar")
     clear_day(day=city)
     with pytest.raises(CitizenCardError, match="2"):
         made()
