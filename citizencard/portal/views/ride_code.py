@@ -36,7 +36,7 @@ def ride_code(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpRespo
         "card": card,
         "issued": issued,
         "renew_s": max(5, left - RENEW_BEFORE_S),
-        # Drawn from our own text, by our own code.
+        # Drawn by the library from our own text.
         "picture": mark_safe(qr_svg(issued.text)),  # noqa: S308
     }
     return render(request, "portal/ride_code.html", context)
