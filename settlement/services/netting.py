@@ -32,12 +32,15 @@ decided later of held purchases and of those without proof, and subsidies of far
 """
 REFUNDED: Final = [Transfer.Kind.PAYMENT_REFUNDED, Transfer.Kind.TOP_UP_PAID, Transfer.Kind.FARE_SUBSIDY]
 """What a merchant gives back: payments into an account purse, purchases and fares towards a chip as a top-up, subsidies claimed too high."""
+_EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE]
 _VALUES: Final[dict[str, Any]] = {
     "earned": EARNED,
     "online": ONLINE,
     "payments": [kind for kind in ONLINE if kind != Transfer.Kind.FARE_SUBSIDY],
     "refunded": REFUNDED,
-    "kinds": [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE],
+    "kinds": _EARNED_KINDS,
+    "credits": [*_EARNED_KINDS, Transfer.Kind.ADJUSTMENT],
+    "debits": [*REFUNDED, Transfer.Kind.ADJUSTMENT],
     "subsidy": Transfer.Kind.FARE_SUBSIDY,
     "adjustment": Transfer.Kind.ADJUSTMENT,
     "payable": Chart.MERCHANT_PAYABLE,
@@ -55,23 +58,25 @@ FROM (
 ) AS by_outcome GROUP BY 1, 2
 """
 
+# The date's transfers are read once for each side; all that follows asks this table.
+_MOVED: Final = """
+CREATE TEMPORARY TABLE moved AS
+SELECT credit_id AS account_id, kind, count(*) AS transfers, sum(amount_fen)::bigint AS credited, 0::bigint AS debited
+FROM accounts_transfer WHERE business_date = %(day)s AND kind = ANY(%(credits)s::smallint[]) GROUP BY credit_id, kind
+UNION ALL
+SELECT debit_id, kind, 0, 0, sum(amount_fen)
+FROM accounts_transfer WHERE business_date = %(day)s AND kind = ANY(%(debits)s::smallint[]) GROUP BY debit_id, kind
+"""
+
 # A fare subsidy is no payment of its own: it is part of a fare that was tapped.
 _ONLINE: Final = """
 CREATE TEMPORARY TABLE moved_online AS
-SELECT merchant.id AS merchant_id, sum(moved.payments)::bigint AS payments, sum(moved.fen)::bigint AS fen,
-    sum(moved.adjusted)::bigint AS adjusted
-FROM (
-    SELECT credit_id AS account_id, count(*) FILTER (WHERE kind = ANY(%(payments)s)) AS payments,
-        coalesce(sum(amount_fen) FILTER (WHERE kind = ANY(%(online)s)), 0) AS fen,
-        coalesce(sum(amount_fen) FILTER (WHERE kind = %(adjustment)s), 0) AS adjusted
-    FROM accounts_transfer
-    WHERE business_date = %(day)s AND (kind = ANY(%(online)s) OR kind = %(adjustment)s) GROUP BY credit_id
-    UNION ALL
-    SELECT debit_id, 0, coalesce(-sum(amount_fen) FILTER (WHERE kind = ANY(%(refunded)s)), 0),
-        coalesce(-sum(amount_fen) FILTER (WHERE kind = %(adjustment)s), 0)
-    FROM accounts_transfer
-    WHERE business_date = %(day)s AND (kind = ANY(%(refunded)s) OR kind = %(adjustment)s) GROUP BY debit_id
-) AS moved JOIN terminals_merchant AS merchant ON merchant.payable_id = moved.account_id GROUP BY merchant.id
+SELECT merchant.id AS merchant_id, coalesce(sum(transfers) FILTER (WHERE kind = ANY(%(payments)s)), 0)::bigint AS payments,
+    (coalesce(sum(credited) FILTER (WHERE kind = ANY(%(online)s)), 0)
+        - coalesce(sum(debited) FILTER (WHERE kind = ANY(%(refunded)s)), 0))::bigint AS fen,
+    coalesce(sum(credited - debited) FILTER (WHERE kind = %(adjustment)s), 0)::bigint AS adjusted
+FROM moved JOIN terminals_merchant AS merchant ON merchant.payable_id = moved.account_id
+WHERE kind = ANY(%(online)s) OR kind = %(adjustment)s OR kind = ANY(%(refunded)s) AND debited > 0 GROUP BY merchant.id
 """
 
 # The fee is what the contract asks for the month so far, this date included, less what it has asked for it before: so the
@@ -144,16 +149,13 @@ SELECT statement_id, merchant_id, weight, sign * (whole + (place <= missing)::in
 ) AS rounded ORDER BY statement_id, merchant_id
 """
 
-# What was credited to the merchants' payable accounts by the ledger, without taps: by account, subsidies and adjustments apart.
+# What was credited to the merchants' payable accounts by the ledger, without taps: by account, subsidies apart.
 _EARN: Final = """
 CREATE TEMPORARY TABLE earned AS
-SELECT account_id, sum(fen)::bigint AS fen, sum(subsidised)::bigint AS subsidised FROM (
-    SELECT credit_id AS account_id, sum(amount_fen) AS fen, coalesce(sum(amount_fen) FILTER (WHERE kind = %(subsidy)s), 0) AS subsidised
-    FROM accounts_transfer WHERE business_date = %(day)s AND kind = ANY(%(kinds)s) GROUP BY credit_id
-    UNION ALL
-    SELECT debit_id, -sum(amount_fen), coalesce(-sum(amount_fen) FILTER (WHERE kind = %(subsidy)s), 0)
-    FROM accounts_transfer WHERE business_date = %(day)s AND kind = ANY(%(refunded)s) GROUP BY debit_id
-) AS moved WHERE account_id IN (SELECT id FROM accounts_ledgeraccount WHERE chart = %(payable)s) GROUP BY account_id
+SELECT account_id, (coalesce(sum(credited) FILTER (WHERE kind = ANY(%(kinds)s)), 0)
+        - coalesce(sum(debited) FILTER (WHERE kind = ANY(%(refunded)s)), 0))::bigint AS fen,
+    coalesce(sum(credited - debited) FILTER (WHERE kind = %(subsidy)s), 0)::bigint AS subsidised
+FROM moved WHERE account_id IN (SELECT id FROM accounts_ledgeraccount WHERE chart = %(payable)s) GROUP BY account_id
 """
 
 # The ledger's own figure, reached without the taps, beside the statements'.
@@ -173,12 +175,6 @@ WITH share AS (
     SELECT statement.merchant_id AS giver_id, share.merchant_id AS taker_id, share.amount_fen
     FROM settlement_statementshare AS share JOIN settlement_statement AS statement ON statement.id = share.statement_id
     WHERE statement.run_id = %(day)s AND statement.merchant_id <> share.merchant_id
-), moved AS (
-    SELECT debit_id, credit_id, kind, amount_fen FROM accounts_transfer
-    WHERE business_date = %(day)s AND kind IN (%(subsidy)s, %(adjustment)s)
-), leg AS (
-    SELECT debit_id AS account_id, kind, -amount_fen AS fen FROM moved
-    UNION ALL SELECT credit_id, kind, amount_fen FROM moved
 ), part AS (
     SELECT %(merchant)s AS party, merchant.settlement_id AS account_id, net_fen AS fen
     FROM settlement_statement AS statement JOIN terminals_merchant AS merchant ON merchant.id = statement.merchant_id
@@ -190,8 +186,8 @@ WITH share AS (
     UNION ALL
     SELECT %(fees)s, %(fee_income)s, fee_fen FROM settlement_statement WHERE run_id = %(day)s
     UNION ALL
-    SELECT CASE kind WHEN %(subsidy)s THEN %(payer)s ELSE %(adjusted)s END, account_id, fen FROM leg
-    WHERE account_id NOT IN (SELECT payable_id FROM terminals_merchant)
+    SELECT CASE kind WHEN %(subsidy)s THEN %(payer)s ELSE %(adjusted)s END, account_id, credited - debited FROM moved
+    WHERE kind IN (%(subsidy)s, %(adjustment)s) AND account_id NOT IN (SELECT payable_id FROM terminals_merchant)
     UNION ALL
     SELECT %(funds)s, NULL, subsidised - fen FROM earned
 )
@@ -214,13 +210,13 @@ def net_taps(*, run: ClearingRun) -> None:
     lock_rules()
     values = _VALUES | {"day": run.business_date, "fee_income": account_id(Chart.FEE_INCOME)}
     with connection.cursor() as cursor:
-        for statement in (_GROUP, _ONLINE, _STATE, _SHARE, _EARN):
+        for statement in (_GROUP, _MOVED, _ONLINE, _STATE, _SHARE, _EARN):
             cursor.execute(statement, values)
         cursor.execute(_DIFFERENCES, values)
         if differing := [code for (code,) in cursor.fetchall()]:
             raise NettingDiffers(date=run.business_date, merchants=", ".join(differing))
         cursor.execute(_POSITIONS, values)
-        cursor.execute("DROP TABLE netted, moved_online, earned")
+        cursor.execute("DROP TABLE netted, moved, moved_online, earned")
         cursor.execute(_TOTALS, [run.business_date])
         run.taps, run.gross_fen, run.fee_fen, run.adjusted_fen, run.net_fen = map(int, cursor.fetchone())
     run.digest = digest_of(run.business_date)

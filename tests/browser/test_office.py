@@ -28,7 +28,7 @@ def test_finance_reads_and_downloads_the_settlement(desktop: Watched, city: City
     page = desktop.page
     page.locator("#nav-sidebar-apps a[href*=clearingrun]").click()
     page.locator("#result_list tbody a").first.click()
-    expect(page.get_by_role("cell", name="泉州公交集团")).to_be_visible()
+    expect(page.get_by_role("cell", name="泉州公交集团").first).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("XLSX")).click()
     target = tmp_path / "settlement.xlsx"

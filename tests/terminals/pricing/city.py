@@ -79,7 +79,7 @@ class Riding:
         for code, name in STATIONS.items():
             save_stop(code=code, name=name)
         publish(*documents())
-        bus, metro = make_merchant("BUS"), make_merchant("METRO", "metro")
+        bus, metro = make_merchant("BUS", fee_basis_points=50), make_merchant("METRO", "metro")
         parking, shop = make_merchant("PARK", "parking"), make_merchant("SHOP", "shop")
         riding = cls(keys)
         for line in ("1", "2"):
