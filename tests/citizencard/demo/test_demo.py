@@ -17,7 +17,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[3]
 MANAGE = str(PROJECT / "manage.py")
-WAIT_SECONDS = 180
+WAIT_SECONDS = 420
 EVERY_TAP = re.compile("every tap accounted for.*: 24 of 24")
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.slow]
