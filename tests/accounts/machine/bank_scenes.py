@@ -28,6 +28,7 @@ from tests.settlement.bank.bank import (
     one_approval_is_enough,
     statement,
 )
+from tests.settlement.rules import calendar, in_force
 from tests.terminals.field import make_merchant
 
 Event = Callable[[], object]
@@ -65,7 +66,7 @@ def suspense_resolved(stage: object) -> Iterator[Event]:
 
 def _approved() -> PayoutBatch:
     """The shop's day is cleared, its batch agreed on."""
-    shop = make_merchant("SHOP", "shop")
+    shop = make_merchant("SHOP", "shop", fee_basis_points=0)
     card = make_card(product=make_product(code="payer", price_fen=0, deposit_fen=0, account_limit_fen=50_000))
     receive_cash(order=make_order(card=card, purse_kind="account"), actor=CLERK)
     pay(
@@ -77,6 +78,7 @@ def _approved() -> PayoutBatch:
         actor=CLERK,
         occurred_at=NOON,
     )
+    in_force(calendar(TODAY.year), "calendar")
     clear_day(day=TODAY)
     give_account("SHOP")
     one_approval_is_enough()

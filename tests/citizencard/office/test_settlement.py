@@ -51,14 +51,13 @@ def filled(**values: Any) -> dict[str, Any]:
     usual = {
         "merchant": Merchant.objects.get(code="M00001").pk, "number": "QZ-1", "valid_from": "2026-11-02",
         "legal_basis": "受理协议", "measure": "gross", "period": "month", "bands": "0 100\n10.00 50", "settle_days": 1,
-        "split": "net", "shares": "M00001 6667\nM00002 3333", "payee": "公交集团", "bank_code": "105391000123", "account": "tok-77",
+        "split": "net", "shares": "M00001 6667\nM00002 3333",
     }  # fmt: skip
     return usual | values
 
 
 def test_a_contract_is_proposed_approved_and_its_fees_are_shown(finance: Client, as_staff: SignIn) -> None:
-    page = propose(finance, "contract", **filled())
-    assert "tok-77" not in page
+    propose(finance, "contract", **filled())
     proposal = Proposal.objects.get(maker="finance")
     assert "另一人" in step(finance, "proposal", "approve", proposal.pk)
     step(as_staff("second"), "proposal", "approve", proposal.pk)
@@ -78,7 +77,6 @@ def test_a_contract_is_proposed_approved_and_its_fees_are_shown(finance: Client,
         ({"bands": "0"}, "第 1 行"),
         ({"bands": "1 30"}, "bands[0].floor"),
         ({"shares": "M00001 9999"}, "9999"),
-        ({"bank_code": "1"}, "payee.bank_code"),
         ({"valid_from": "x"}, "日期"),
     ],
 )
