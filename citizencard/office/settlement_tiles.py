@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from typing import Final
 
 from django.utils.translation import gettext as _
 
 from citizencard.office.tiles import Tile, list_url
 from settlement.models import Adjustment, Proposal
 from settlement.selectors.calendar import waiting_for_contract
-
-
-def settlement_tiles(may: Callable[[str], bool]) -> list[Tile]:
-    """One tile per list that the reader may open."""
-    tiles = [_rules(), _without_contract()] if may("settlement.view_proposal") else []
-    return [*tiles, _adjustments()] if may("settlement.view_adjustment") else tiles
 
 
 def _rules() -> Tile:
@@ -33,3 +29,10 @@ def _adjustments() -> Tile:
     count = Adjustment.objects.filter(state=Adjustment.State.PROPOSED).count()
     url = list_url("settlement_adjustment", "?state__exact=proposed")
     return Tile(_("Adjustments to check"), count, "", url)
+
+
+SETTLEMENT_LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
+    ("settlement.view_proposal", lambda today: [_rules(), _without_contract()]),
+    ("settlement.view_adjustment", lambda today: [_adjustments()]),
+)
+"""What each permission shows, as in `citizencard.office.waiting`."""

@@ -16,7 +16,7 @@ from accounts.selectors.agents import agents_near_limit
 from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
-from citizencard.office.settlement_tiles import settlement_tiles
+from citizencard.office.settlement_tiles import SETTLEMENT_LISTS
 from citizencard.office.tiles import Tile, list_url
 from settlement.models import PayoutBatch
 from settlement.selectors.proofs import unproved_days
@@ -33,7 +33,7 @@ def waiting_tiles(request: HttpRequest) -> list[Tile]:
     """One tile per list that the reader may open."""
     today = shanghai(timezone.now()).date()
     lists = (tiles for permission, tiles in _LISTS if request.user.has_perm(permission))
-    return [*(tile for tiles in lists for tile in tiles(today)), *settlement_tiles(request.user.has_perm)]
+    return [tile for tiles in lists for tile in tiles(today)]
 
 
 def _late_days() -> list[Tile]:
@@ -165,5 +165,6 @@ _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("terminals.view_hotlistappeal", lambda today: [_appeals(today)]),
     ("terminals.view_waitingpurchase", lambda today: [_held()]),
     ("settlement.view_proofhead", lambda today: [_proofs()]),
+    *SETTLEMENT_LISTS,
 )
 """What each permission shows."""
