@@ -91,11 +91,11 @@ class Riding:
                 merchant=bus,
                 line=save_line(code=line, name=line, merchant=bus),
             )
-            riding._install(f"bus{line}", bus, "bus", vehicle)
-            riding._install(f"back{line}", bus, "bus", vehicle)
-        riding._install("gate", metro, "metro", None)
-        riding._install("barrier", parking, "parking", None)
-        riding._install("till", shop, "till", None)
+            riding.install(f"bus{line}", bus, "bus", vehicle)
+            riding.install(f"back{line}", bus, "bus", vehicle)
+        riding.install("gate", metro, "metro", None)
+        riding.install("barrier", parking, "parking", None)
+        riding.install("till", shop, "till", None)
         return riding
 
     def card(self, **changes: Any) -> Card:
@@ -123,7 +123,7 @@ class Riding:
                 batch = accept_batch(terminal=self.terminals[name].terminal, body=body)
                 assert (batch.state, batch.accepted) == (Batch.State.PROCESSED, len(records)), batch.answer
 
-    def _install(self, name: str, merchant: Any, tariff: str, site: Place | None) -> None:
+    def install(self, name: str, merchant: Any, tariff: str, site: Place | None) -> None:
         field_ = Field.install(self.keys, code=name, merchant=merchant)
         Terminal.objects.filter(pk=field_.terminal.pk).update(tariff_code=tariff, site=site)
         self.terminals[name] = field_
