@@ -7,14 +7,15 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from citizencard.core.invariants import Breach
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console, trial_balance_table
 from settlement.selectors.audit import INVARIANTS, Audit, audit_books, number_of
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Audit the ledger; it changes nothing and may run beside the working city."""
 
     help = (

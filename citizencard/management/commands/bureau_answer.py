@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.table import Table
 
-from citizencard.core.errors import CitizenCardError
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from terminals.services.bureau_answer import take_answer
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Read the bureau's answer."""
 
     help = (
@@ -32,10 +32,6 @@ class Command(BaseCommand):
         """Take and print; a line with a problem makes the exit code 1."""
         try:
             report = take_answer(text=options["file"].read_text("utf-8"), actor=options["actor"])
-        except CitizenCardError as error:
-            raise CommandError(str(error)) from None
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from error
         except UnicodeDecodeError:
             raise CommandError(f"{options['file']} is no text in UTF-8.") from None
         self.stdout.write(f"{report.taken} taken, {report.repeated} known, {len(report.problems)} refused")

@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from citizencard.core.errors import CitizenCardError
+from citizencard.management.speaking import SpeakingCommand
 from terminals.services.bureau import BureauFile, order_batch
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Write a file for the bureau."""
 
     help = (
@@ -44,10 +44,6 @@ class Command(BaseCommand):
                 again=options["again"],
             )
             manifest = _write(out, made)
-        except CitizenCardError as error:
-            raise CommandError(str(error)) from None
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from error
         except UnicodeDecodeError:
             raise CommandError(f"{options['from_file']} is no list of card numbers.") from None
         cards = made.batch.lines.count()

@@ -6,15 +6,16 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from citizencard.core.money import format_yuan
+from citizencard.management.speaking import SpeakingCommand
 from settlement.bankfiles.pain001 import read_pain001
 from settlement.bankfiles.text import read_text
 from settlement.bankfiles.values import Unreadable
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Check a file; the database is not asked."""
 
     help = (
@@ -29,10 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the totals; a bad file is one sentence and exit code 1."""
-        try:
-            content = options["file"].read_bytes()
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from error
+        content = options["file"].read_bytes()
         try:
             order = read_pain001(content) if content.lstrip().startswith(b"<") else read_text(content)
         except Unreadable as refusal:

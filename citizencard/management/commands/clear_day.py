@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connection
 
-from citizencard.core.errors import CitizenCardError
 from citizencard.management.arguments import business_date
 from citizencard.management.progress import clearing_progress
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console, settlement_table
 from settlement.models import ClearingRun
 from settlement.selectors.reports import day_report
@@ -21,7 +21,7 @@ from settlement.services.clearing import clear_day, clear_due_days
 _LOOK_SECONDS: Final = 0.2
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Clear one date or all that are due."""
 
     help = (
@@ -40,10 +40,7 @@ class Command(BaseCommand):
         """Clear and print; what stops the clearing is one sentence and exit code 1."""
         if options["follow"] and options["date"] is None:
             raise CommandError("--follow needs a DATE")
-        try:
-            runs = self._followed(options["date"]) if options["follow"] else self._clear(options["date"])
-        except CitizenCardError as error:
-            raise CommandError(str(error)) from None
+        runs = self._followed(options["date"]) if options["follow"] else self._clear(options["date"])
         for run in runs:
             console(self.stdout).print(settlement_table(day_report(run.business_date)))
             digest = bytes(run.digest or b"").hex()

@@ -7,13 +7,14 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from rich.table import Table
 
 from accounts.models import Card
 from citizencard.core.money import format_yuan
 from citizencard.management.arguments import business_date
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from citizencard.words import fault_words
 from terminals.models import Terminal
@@ -24,7 +25,7 @@ from terminals.selectors.counters import BalanceLaw, Fault
 BAD_INPUT = 2
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Report; it changes nothing."""
 
     help = (

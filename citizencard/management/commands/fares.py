@@ -7,15 +7,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from rich.table import Table
 
 from accounts.models import Chart, LedgerAccount
 from citizencard.core.calendar import shanghai
-from citizencard.core.errors import CitizenCardError
 from citizencard.core.models import BusinessDay
 from citizencard.core.money import format_yuan
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from terminals.errors import FaresRefused
 from terminals.fares.documents import read_documents
@@ -35,7 +35,7 @@ FEED_DAYS = 365
 """How long an exported feed says it holds."""
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Bring fare documents in and out."""
 
     help = (
@@ -102,10 +102,8 @@ class Command(BaseCommand):
             step[options["step"]](options)
         except FaresRefused as refusal:
             raise self._refused(refusal.data["problems"]) from None
-        except (CitizenCardError, FareError) as error:
+        except FareError as error:
             raise CommandError(str(error)) from None
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from error
 
     def _import(self, options: dict[str, Any]) -> None:
         file: Path = options["file"]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,13 +16,14 @@ from rich.table import Table
 
 from citizencard.core.masks import mask_card
 from citizencard.core.money import format_yuan
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from terminals.models import WaitingPurchase
 from terminals.selectors.held import age_days, bucket_of, waiting_purchases
 from terminals.services.held import Settled, settle_held
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """List, and on request settle. Repeating settles nothing twice."""
 
     help = (

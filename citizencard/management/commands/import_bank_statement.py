@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from rich.table import Table
 
-from citizencard.core.errors import CitizenCardError
 from citizencard.core.money import format_yuan
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from settlement.bankfiles import pain002
 from settlement.errors import BankFileRefused
@@ -20,7 +20,7 @@ from settlement.services.statements import import_statement
 PROBLEMS_SHOWN_MAX = 200
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Take it whole or not at all."""
 
     help = (
@@ -37,10 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Take and tell; what is wrong is a table and exit code 1."""
-        try:
-            content = options["file"].read_bytes()
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from error
+        content = options["file"].read_bytes()
         try:
             self._take(content, options["actor"])
         except BankFileRefused as refusal:
@@ -49,8 +46,6 @@ class Command(BaseCommand):
                 table.add_row(str(problem.line), problem.field, problem.fault.value, str(problem.fault.label))
             console(self.stdout).print(table)
             raise CommandError(str(refusal)) from None
-        except CitizenCardError as error:
-            raise CommandError(str(error)) from None
 
     def _take(self, content: bytes, actor: str) -> None:
         now = timezone.now()

@@ -6,20 +6,20 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from accounts.models import TopUpDifference
 from accounts.services.matching import match_topups
+from citizencard.management.arguments import business_date
+from citizencard.management.speaking import SpeakingCommand
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Repeating a date changes nothing."""
 
     help = "Match a date's top-ups three ways and list what is open."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The calendar date (Asia/Shanghai)."""
-        parser.add_argument("date", type=date.fromisoformat)
+        parser.add_argument("date", type=business_date, metavar="DATE")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the figures and every open difference."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils.dateparse import parse_date
 
 from citizencard.core.calendar import SHANGHAI
-from citizencard.core.errors import CitizenCardError
+from citizencard.management.speaking import SpeakingCommand
 from terminals.services.publishing import name_next_key
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """One change of key."""
 
     help = "Sign the document by which terminals learn the centre's next document key; the present one counts for a while yet."
@@ -37,15 +37,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Name it; what cannot be is said in one sentence."""
-        try:
-            key = name_next_key(
-                seed=options["seed"],
-                valid_from=options["begin"],
-                present_until=options["until"],
-                actor=options["actor"],
-            )
-        except CitizenCardError as error:
-            raise CommandError(str(error)) from error
+        key = name_next_key(
+            seed=options["seed"],
+            valid_from=options["begin"],
+            present_until=options["until"],
+            actor=options["actor"],
+        )
         self.stdout.write(f"Key {key.number} ({bytes(key.public_key).hex()}) signs from {key.valid_from:%F}.")
 
 

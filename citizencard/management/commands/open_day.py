@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from citizencard.core.calendar import open_business_day
 from citizencard.core.models import BusinessDay
 from citizencard.management.arguments import business_date
+from citizencard.management.speaking import SpeakingCommand
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Open the first day; every later one is opened by the clearing of the day before it."""
 
     help = (

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from citizencard.core.errors import CitizenCardError
 from citizencard.management.arguments import business_date
+from citizencard.management.speaking import SpeakingCommand
 from settlement.models import ProofHead
 from settlement.selectors.proofs import published
 from settlement.services.proving import prove_day
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Prove one date, and those before it that wait."""
 
     help = (
@@ -29,10 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prove and print; what stops it is one sentence and exit code 1."""
-        try:
-            head = prove_day(day=options["date"])
-        except CitizenCardError as error:
-            raise CommandError(str(error)) from None
+        head = prove_day(day=options["date"])
         self.stdout.write(json.dumps(published(head), sort_keys=True) if options["json"] else _line(head))
 
 

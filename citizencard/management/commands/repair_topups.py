@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts.services.gateway_refunds import send_gateway_refunds
 from accounts.services.repair import repair_topups
+from citizencard.management.speaking import SpeakingCommand
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Both may be repeated at any time; what is left is left because the gateway did not answer."""
 
     help = "Ask the gateway about unpaid top-ups, drop expired ones, and send refunds that wait."

@@ -6,7 +6,7 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,11 +16,12 @@ from accounts.models import RiskAlert, RiskRule
 from accounts.selectors.risk_words import explain
 from citizencard.core.calendar import shanghai
 from citizencard.management.arguments import business_date
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from terminals.services.risk import RuleRun, run_risk
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Run the rules of one date. Repeating finds nothing new."""
 
     help = (

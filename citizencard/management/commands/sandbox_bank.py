@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from citizencard.core.money import parse_yuan
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.sandbox.bank import CLOSED_ENDING, Booking, answer
 from settlement.bankfiles.values import Unreadable
 from settlement.selectors.bank import last_statement
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Read an order, write two files."""
 
     help = (
@@ -41,8 +42,6 @@ class Command(BaseCommand):
         try:
             content = options["file"].read_bytes()
             receipts = [Booking(parse_yuan(yuan), reference=name) for name, yuan in options["receipt"]]
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from error
         except ValueError as error:
             raise CommandError(str(error)) from error
         last = last_statement()

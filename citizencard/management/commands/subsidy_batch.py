@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from rich.table import Table
 
@@ -14,14 +14,14 @@ from accounts.errors import SubsidyFileRefused
 from accounts.models import SubsidyBatch
 from accounts.services.subsidies import approve_subsidy_batch, upload_subsidy_file
 from accounts.services.subsidy_check import check_subsidy_file
-from citizencard.core.errors import CitizenCardError
 from citizencard.core.money import format_yuan
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 
 PROBLEMS_SHOWN_MAX = 200
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Check, upload or approve."""
 
     help = (
@@ -41,10 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the step asked for; what stands against it is a table or a sentence, and exit code 1."""
-        try:
-            content = options["file"].read_bytes()
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}.") from error
+        content = options["file"].read_bytes()
         try:
             if options["dry_run"]:
                 self._dry_run(content)
@@ -54,8 +51,6 @@ class Command(BaseCommand):
                 self._upload(content, options["maker"])
         except SubsidyFileRefused as refusal:
             raise self._refused(refusal) from None
-        except CitizenCardError as error:
-            raise CommandError(str(error)) from None
 
     def _dry_run(self, content: bytes) -> None:
         with console(self.stdout).status("checking every row …"):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from citizencard.core.errors import CitizenCardError
 from citizencard.management.arguments import business_date
+from citizencard.management.speaking import SpeakingCommand
 from settlement.models import ProofHead
 from settlement.selectors.audit import one_snapshot
 from settlement.selectors.proof_checks import altered, broken_chain
 from settlement.selectors.proofs import unproved_days
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Verify all proved dates or one; it changes nothing."""
 
     help = (
@@ -34,12 +34,9 @@ class Command(BaseCommand):
         heads = ProofHead.objects.order_by("size")
         if options["date"]:
             heads = heads.filter(business_date=options["date"])
-        try:
-            with one_snapshot():
-                breaches = [*broken_chain(), *altered(heads)]
-                checked, waiting = len(heads), unproved_days()
-        except CitizenCardError as error:
-            raise CommandError(str(error)) from None
+        with one_snapshot():
+            breaches = [*broken_chain(), *altered(heads)]
+            checked, waiting = len(heads), unproved_days()
         for breach in breaches:
             self.stdout.write(str(breach))
         for day in waiting:
