@@ -22,7 +22,7 @@ def test_a_file_that_is_not_there_is_named(db: None) -> None:
         call_command("import_bank_statement", "/no/such/file", actor="finance")
 
 
-def test_a_database_that_is_away_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_a_sentence(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     away = settings.DATABASES["default"] | {"HOST": "127.0.0.1", "PORT": "1", "OPTIONS": {}}
     gone = ConnectionHandler({"default": away})["default"]
     monkeypatch.setattr(repair_topups, "repair_topups", lambda now: gone.ensure_connection())
