@@ -124,7 +124,7 @@ def test_runs_at_once_make_one_set_of_statements(own_city: date, clearers: int) 
     assert len(set(results)) == 1
     assert Statement.objects.count() == 3
     assert Journal.objects.filter(kind="clearing").count() == 1
-    assert ClearingPart.objects.exclude(done_at=None).count() == len(CHECKS) + 4
+    assert ClearingPart.objects.exclude(done_at=None).count() == len(CHECKS) + len(RECHECKS) + 1 + 4
     assert broken_invariants() == []
 
 
