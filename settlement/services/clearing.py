@@ -123,13 +123,13 @@ def _clear(run: ClearingRun) -> None:
 
 
 def _all_done(run: ClearingRun, step: str, error: type[SettlementError]) -> bool:
-    """Whether all parts of a step are done; not while another worker, who has found something, looks again. Raises the error
-    with what was found.
+    """Whether a step was laid out and all its parts are done; not while another worker, who has found something, looks again.
+    Raises the error with what was found.
     """
-    parts = ClearingPart.objects.filter(run=run, step=step).order_by("name")
+    parts = list(ClearingPart.objects.filter(run=run, step=step).order_by("name"))
     if breaches := [finding for part in parts for finding in part.findings]:
         raise error(date=run.business_date, count=len(breaches), first=breaches[0], breaches=breaches)
-    return all(part.done_at is not None for part in parts)
+    return bool(parts) and all(part.done_at is not None for part in parts)
 
 
 def _prove_and_sign() -> None:

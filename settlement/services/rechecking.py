@@ -10,6 +10,7 @@ from typing import Final
 
 from django.db import connection
 
+from settlement.selectors.audit import allow_work_memory
 from settlement.services.parts import Looked
 from terminals.selectors.recheck import RECHECKS, refound
 from terminals.services.acceptance.recheck import recheck_tacs
@@ -30,8 +31,9 @@ def recheck_parts(day: date) -> list[str]:
 
 
 def recheck(part: str, *, day: date) -> Looked:
-    """Look through one part. Raises KeyServiceUnavailable."""
+    """Look through one part, in the caller's transaction. Raises KeyServiceUnavailable."""
     if not part.startswith(_RANGE):
+        allow_work_memory()
         return Looked(refound(part, day=day))
     first = int(part.removeprefix(_RANGE))
     return Looked(*recheck_tacs(day=day, first=first, past=first + TAPS))

@@ -1,12 +1,14 @@
 """What acceptance has decided of a business date's taps, found once more by other ways: counters, batches, limits, prices, caps.
 
-Each rule is one statement over the date's rows that finds what breaks it. TACs are proved apart, by the key service
+Each rule is one statement over the date's rows that finds what breaks it, in order: a limit alone would be planned for as if
+something were broken. TACs are proved apart, by the key service
 (`terminals.services.acceptance.recheck`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -29,13 +31,14 @@ FROM terminals_tap t {_BEHIND}
 LEFT JOIN accounts_purse p ON p.card_id = t.card_id AND p.kind = 'chip'
 WHERE t.business_date = %(day)s AND t.outcome <> 8
     AND NOT (coalesce(d.sequences_seen @> t.terminal_seq, false) AND (t.outcome = 3 OR coalesce(p.offline_seen @> t.atc, false)))
+ORDER BY 1
 """  # noqa: S608  constants only
-_SEQUENCES: Final = f"""
-SELECT {_TAP}, {_PLACE} || ', sequence ' || t.terminal_seq || ' again' FROM terminals_tap t {_BEHIND}
-WHERE t.business_date = %(day)s AND t.outcome <> 8 AND (t.terminal_id, t.terminal_seq) IN (
-    SELECT terminal_id, terminal_seq FROM terminals_tap WHERE business_date = %(day)s AND outcome <> 8
-    GROUP BY terminal_id, terminal_seq HAVING count(*) > 1)
-"""  # noqa: S608
+_SEQUENCES: Final = """
+SELECT 'terminal ' || coalesce(d.code, '#' || used.terminal_id), used.taps || ' taps, ' || used.sequences || ' sequences' FROM (
+    SELECT terminal_id, count(*) AS taps, count(DISTINCT terminal_seq) AS sequences
+    FROM terminals_tap WHERE business_date = %(day)s AND outcome <> 8 GROUP BY terminal_id
+) AS used LEFT JOIN terminals_terminal d ON d.id = used.terminal_id WHERE taps <> sequences
+"""
 
 # Where nothing of a batch was refused, its taps are its whole sum.
 _BATCHES: Final = """
@@ -74,6 +77,7 @@ WHERE t.business_date = %(day)s AND t.received_at >= known_at AND CASE t.outcome
     WHEN 6 THEN amount_fen <= coalesce(most_fen, amount_fen)
     WHEN 7 THEN seconds <= late_s
     ELSE t.outcome IN (1, 4) AND (amount_fen > limit_fen OR amount_fen > most_fen OR seconds > late_s) END
+ORDER BY 1
 """  # noqa: S608
 
 # Of the date's rides and those of the date before, which are priced while this one runs. A cap for some holders only is left
@@ -102,39 +106,33 @@ _FAR: Final = date(9000, 1, 1)
 
 def _bounds() -> dict[str, list[Any]]:
     """What every pair of channel and tariff that terminals have was bound by, from each date on which that changed."""
+    policies, prices = defaultdict(list), defaultdict(list)
+    for policy in AcceptancePolicy.objects.order_by("valid_from"):
+        policies[policy.channel].append(policy)
+    for price in FareDocument.objects.filter(sort="tariff", withdrawn_at=None).order_by("valid_from"):
+        prices[price.code].append(price)
+    pairs = Terminal.objects.values_list("merchant__channel", "tariff_code").distinct()
     rows = [
-        row
-        for channel, tariff in Terminal.objects.values_list("merchant__channel", "tariff_code").distinct()
-        for row in _bounds_of(channel, tariff)
+        (channel, tariff, *bound)
+        for channel, tariff in pairs
+        for bound in _bounds_of(policies[channel], prices[tariff])
     ]
     names = ("channels", "tariffs", "begins", "ends", "known", "limits", "late", "most")
     return {name: [row[at] for row in rows] for at, name in enumerate(names)}
 
 
-def _bounds_of(channel: str, tariff: str) -> Iterator[tuple[Any, ...]]:
-    policies = list(AcceptancePolicy.objects.filter(channel=channel).order_by("valid_from"))
-    prices = list(
-        FareDocument.objects.filter(sort="tariff", code=tariff, withdrawn_at=None).order_by("valid_from")
-    )
-    begins = sorted({version.valid_from for version in (*policies, *prices)})
+def _bounds_of(
+    policies: Sequence[AcceptancePolicy], prices: Sequence[FareDocument]
+) -> Iterator[tuple[Any, ...]]:
+    begins = sorted({*(each.valid_from for each in policies), *(each.valid_from for each in prices)})
     for day, end in pairwise([*begins, _FAR]):
         policy = next((each for each in reversed(policies) if each.valid_from <= day), None)
         price = next((each for each in reversed(prices) if each.valid_from <= day), None)
         if policy is not None:
-            priced = price is not None and policy.hold_over_price
             known_at = max(policy.published_at, price.published_at) if price else policy.published_at
-            most = ceiling_of(price.pk) if price and priced else None
+            most = ceiling_of(price.pk) if price and policy.hold_over_price else None
             late_s = timedelta(days=policy.late_days) // timedelta(seconds=1)
-            yield (
-                channel,
-                tariff,
-                _midnight(day),
-                _midnight(end),
-                known_at,
-                policy.purchase_limit_fen,
-                late_s,
-                most,
-            )
+            yield _midnight(day), _midnight(end), known_at, policy.purchase_limit_fen, late_s, most
 
 
 def _midnight(day: date) -> datetime:
