@@ -9,9 +9,8 @@ from itertools import groupby
 from typing import Final
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from citizencard.core.calendar import SHANGHAI, shanghai
+from citizencard.core.calendar import SHANGHAI, database_time, shanghai
 from citizencard.core.models import BusinessDay
 from settlement.models import ClearingPart, ClearingRun
 from settlement.selectors.audit import CHECKS
@@ -81,7 +80,7 @@ def _progress(step: ClearingPart.Step, parts: Sequence[ClearingPart]) -> Progres
 
 
 def _passed(hour: time, now: datetime | None) -> list[date]:
-    moment = shanghai(now or timezone.now())
+    moment = shanghai(now or database_time())
     begun = set(
         ClearingRun.objects.exclude(state=ClearingRun.State.CLEARED).values_list("business_date", flat=True)
     )

@@ -57,12 +57,12 @@ def clear_day(*, day: date) -> ClearingRun:
 
 
 def clear_due_days(*, today: date | None = None) -> list[ClearingRun]:
-    """Clear every day before `today` (default: the business date that runs by the cut-off time), oldest first, also after nights missed.
+    """Clear every day before `today` (default: the business date that runs, by the cut-off time and the database's clock), oldest first, also after nights missed.
 
     A day that cannot be sealed does not keep later ones open: they are cut off and netted all the same, and the first
     error is raised when all have been tried.
     """
-    end = today or business_date_at(timezone.now())
+    end = today or business_date_at(calendar.database_time())
     runs: list[ClearingRun] = []
     errors: list[CitizenCardError] = []
     tried = date.min

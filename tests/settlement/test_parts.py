@@ -126,7 +126,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def at(monkeypatch: pytest.MonkeyPatch, day: date, hour: int, minute: int) -> None:
     moment = datetime.combine(day + timedelta(days=1), time(hour, minute), SHANGHAI)
-    monkeypatch.setattr("settlement.selectors.runs.timezone.now", lambda: moment)
+    monkeypatch.setattr("settlement.selectors.runs.database_time", lambda: moment)
 
 
 def test_a_date_whose_message_was_lost_is_called_for_again(
