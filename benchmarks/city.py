@@ -1,7 +1,7 @@
 """A city of any size, written set-wise: what acceptance would have left behind, without the chips.
 
 Only for measuring and testing what comes after acceptance. Every invariant of the books holds for it; the TACs are not
-real. The clearing tests use it as well.
+real, and unless told otherwise no key's. The clearing tests use it as well.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ WITH batch AS (
     GROUP BY terminal.id RETURNING id, terminal_id
 )
 INSERT INTO terminals_tap (business_date, batch_id, line, terminal_id, merchant_id, card_id, atc, terminal_seq, kind,
-    amount_fen, balance_fen, occurred_at, received_at, tac, outcome)
+    amount_fen, balance_fen, occurred_at, received_at, tac, key_version, outcome)
 SELECT %(day)s, batch.id, row_number() OVER (PARTITION BY record.merchant ORDER BY n), terminal.id,
     terminal.merchant_id, card.id, seen.atc + row_number() OVER (PARTITION BY record.card ORDER BY n) - 1,
     seen.sequence + row_number() OVER (PARTITION BY record.merchant ORDER BY n) - 1, 6, amount_fen,
     seen.balance_fen - coalesce(sum(amount_fen) FILTER (WHERE outcome NOT IN (3, 4, 8)) OVER (PARTITION BY record.card ORDER BY n), 0),
-    %(at)s + n * %(pace)s, now(), '\\x00000000', outcome
+    %(at)s + n * %(pace)s, now(), '\\x00000000', %(key_version)s::smallint, outcome
 FROM record
 JOIN terminals_terminal AS terminal ON terminal.code = 'TM' || lpad(merchant::text, 5, '0')
 JOIN batch ON batch.terminal_id = terminal.id
@@ -161,10 +161,10 @@ def tap(day: date, purchases: Iterable[Purchase]) -> None:
 
 
 @transaction.atomic
-def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
+def tap_many(day: date, *, merchants: int, cards: int, taps: int, key_version: int | None = None) -> None:
     """As `tap`, for a whole city's day: `taps` purchases of 100 to 299 fen, every hundredth is suspended.
 
-    They go on from noon for nine hours.
+    They go on from noon for nine hours. With a key version they claim TACs, which `benchmarks.tacs` can give them.
     """
     with connection.cursor() as cursor:
         cursor.execute(_RECORDS)
@@ -174,7 +174,7 @@ def tap_many(day: date, *, merchants: int, cards: int, taps: int) -> None:
             FROM generate_series(0, %(taps)s - 1) AS n""",
             {"merchants": merchants, "cards": cards, "taps": taps},
         )
-    _accept(day, pace=timedelta(hours=9) / taps)
+    _accept(day, pace=timedelta(hours=9) / taps, key_version=key_version)
 
 
 @transaction.atomic
@@ -196,7 +196,7 @@ def tap_at_random(day: date, *, merchants: int, cards: int, taps: int) -> None:
     _accept(day)
 
 
-def _accept(day: date, pace: timedelta = timedelta(0)) -> None:
+def _accept(day: date, pace: timedelta = timedelta(0), key_version: int | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM terminals_tap")
         (last,) = cursor.fetchone()
@@ -206,6 +206,7 @@ def _accept(day: date, pace: timedelta = timedelta(0)) -> None:
         "at": datetime.combine(day, time(12), SHANGHAI),
         "pace": pace,
         "last": last,
+        "key_version": key_version,
         "number": f"seed-{day}-{last}",
         "claims": open_account(chart=Chart.SUSPENSE_RECEIVABLE).pk,
         "held": open_account(chart=Chart.SUSPENSE_PAYABLE).pk,

@@ -24,6 +24,16 @@ class NettingDiffers(SettlementError):
     message = _("Business day %(date)s cannot be netted: taps and ledger disagree for %(merchants)s.")
 
 
+class RecheckFailed(SettlementError):
+    """Taps of the date are not what was taken in, so it is not netted: data `date`, `count`, `first`, `breaches`."""
+
+    code = "recheck_failed"
+    status = 409
+    message = _(
+        "Business day %(date)s is not netted: %(count)d of its taps or batches are not what was accepted, the first is %(first)s."
+    )
+
+
 class AuditBroken(SettlementError):
     """An invariant does not hold, so the day is not sealed: data `date`, `count`, `first`, `breaches`."""
 

@@ -11,12 +11,13 @@ from settlement.models.clearing import ClearingRun
 class ClearingPart(models.Model):
     """One part of a step of a run. Whoever holds its row does it; the work and `done_at` commit together.
 
-    A worker that dies lets go of the row, and the next one finds the part undone. `findings` are what a check found
-    broken, as text; such a part is done again when the run is.
+    A worker that dies lets go of the row, and the next one finds the part undone. `findings` are what a recheck or a check
+    found broken, as text; such a part is done again when the run is.
     """
 
     class Step(models.TextChoices):
         CUT_OFF = "cut_off", _("cut off")
+        RECHECK = "recheck", _("recheck")
         NET = "net", _("net")
         POST = "post", _("post")
         CHECK = "check", _("check")
@@ -29,6 +30,8 @@ class ClearingPart(models.Model):
     seconds = models.FloatField(_("seconds"), null=True)
     done_at = models.DateTimeField(_("done at"), null=True)
     findings = models.JSONField(_("findings"), default=list)
+    unchecked = models.PositiveBigIntegerField(_("not checkable"), default=0, db_default=0)
+    """Taps whose TACs no key can prove any more: taken in before key versions were kept, or of a key out of use."""
 
     class Meta:
         verbose_name = _("part of a clearing run")

@@ -250,7 +250,7 @@ def failing(check: str, *, day: date) -> list[Breach]:
     Each rule is one statement and so sees one moment. Raises KeyError for no check.
     """
     with transaction.atomic():
-        _allow_work_memory()
+        allow_work_memory()
         return CHECKS[check](day)
 
 
@@ -295,11 +295,11 @@ def one_snapshot() -> Iterator[None]:
         if outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        _allow_work_memory()
+        allow_work_memory()
         yield
 
 
-def _allow_work_memory() -> None:
-    """The audit joins whole days; on disk its hash tables and sorts take three times as long."""
+def allow_work_memory() -> None:
+    """For the caller's transaction: audits join whole days; on disk their hash tables and sorts take three times as long."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('work_mem', %s, true)", [_AUDIT_WORK_MEM])

@@ -9,24 +9,27 @@ from itertools import groupby
 from typing import Final
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from citizencard.core.calendar import SHANGHAI, shanghai
+from citizencard.core.calendar import SHANGHAI, database_time, shanghai
 from citizencard.core.models import BusinessDay
 from settlement.models import ClearingPart, ClearingRun
 from settlement.selectors.audit import CHECKS
+from terminals.selectors.recheck import RECHECKS
 
 BEGINS_AT: Final = time(0, 30)
 """When the nightly run of the date before begins, Asia/Shanghai."""
 DUE_BY: Final = time(6)
 """When a date should be sealed on the morning after it, Asia/Shanghai."""
-_PLANNED: Final = {ClearingPart.Step.CHECK: len(CHECKS)}
-"""Steps that have more than one part."""
+_PLANNED: Final = {ClearingPart.Step.RECHECK: len(RECHECKS) + 1, ClearingPart.Step.CHECK: len(CHECKS)}
+"""Steps that have more than one part; of the recheck as many at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one step of a run has come: parts done of all, by how many workers, and the seconds they took together."""
+    """How far one step of a run has come: parts done of all, by how many workers, and the seconds they took together.
+
+    `unchecked` counts the taps whose TACs could not be proved again.
+    """
 
     step: ClearingPart.Step
     done: int
@@ -34,6 +37,7 @@ class Progress:
     workers: int
     seconds: float
     finished_at: datetime | None
+    unchecked: int
 
 
 def next_due_day(*, before: date, after: date = date.min) -> date | None:
@@ -71,11 +75,12 @@ def _progress(step: ClearingPart.Step, parts: Sequence[ClearingPart]) -> Progres
         workers=len({part.worker for part in done}),
         seconds=sum(part.seconds or 0 for part in done),
         finished_at=max((part.done_at for part in done if part.done_at), default=None),
+        unchecked=sum(part.unchecked for part in done),
     )
 
 
 def _passed(hour: time, now: datetime | None) -> list[date]:
-    moment = shanghai(now or timezone.now())
+    moment = shanghai(now or database_time())
     begun = set(
         ClearingRun.objects.exclude(state=ClearingRun.State.CLEARED).values_list("business_date", flat=True)
     )

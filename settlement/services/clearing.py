@@ -1,14 +1,15 @@
 """The nightly clearing of a business date, in steps that a kill at any moment cannot split.
 
 Each step is one transaction that holds the run's lock, does its work and moves the run's state together. A restarted
-run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, the checks, is
-in parts that all who clear the date share, on however many machines they are. A sealed date is then proved.
+run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, proving the
+taps again before money is made of them and checking the books afterwards, is in parts that all who clear the date share,
+on however many machines they are. A sealed date is then proved.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from time import perf_counter
 from typing import Final
@@ -18,8 +19,7 @@ from django.utils import timezone
 
 from citizencard.core import calendar
 from citizencard.core.errors import CitizenCardError
-from citizencard.core.invariants import Breach
-from settlement.errors import AuditBroken, SettlementError
+from settlement.errors import AuditBroken, RecheckFailed, SettlementError
 from settlement.locks import lock_run
 from settlement.models import ClearingPart, ClearingRun
 from settlement.selectors.audit import CHECKS, failing
@@ -27,8 +27,9 @@ from settlement.selectors.calendar import business_date_at
 from settlement.selectors.runs import next_due_day
 from settlement.services.files import sign_due_files
 from settlement.services.netting import net_taps
-from settlement.services.parts import plan, record, share
+from settlement.services.parts import Looked, plan, record, share
 from settlement.services.proving import prove_due_days
+from settlement.services.rechecking import recheck, recheck_parts
 from settlement.services.settling import post_statements
 
 logger = logging.getLogger(__name__)
@@ -38,14 +39,17 @@ Step = ClearingPart.Step
 def clear_day(*, day: date) -> ClearingRun:
     """Clear `day` (an Asia/Shanghai business date) and seal it; a cleared date is returned as it is.
 
-    Raises BusinessDayNotOpen (no such day), NettingDiffers (taps and ledger disagree) and AuditBroken (an invariant
-    does not hold). The run then stands where it was, its date takes no more taps, and the next call tries again.
+    Raises BusinessDayNotOpen (no such day), KeyServiceUnavailable (no TAC can be proved), RecheckFailed (taps are not
+    what was accepted), NettingDiffers (taps and ledger disagree) and AuditBroken (an invariant does not hold). The run
+    then stands where it was, its date takes no more taps, and the next call tries again.
     """
     run = _cut_off(day)
     while run.state in _STEPS:
+        # Outside the run's lock: these are long and shared, and the date's window is frozen anyhow.
+        if run.state == ClearingRun.State.CUT_OFF:
+            _shared(run, Step.RECHECK, recheck_parts(day), lambda part: recheck(part, day=day))
         if run.state == ClearingRun.State.POSTED:
-            # Outside the run's lock: it is long and shared, and the date's window is frozen anyhow.
-            _check(run)
+            _shared(run, Step.CHECK, CHECKS, lambda check: Looked(failing(check, day=day)))
         run = _advance(day)
     if run.state == ClearingRun.State.CLEARED:
         _prove_and_sign()
@@ -53,21 +57,21 @@ def clear_day(*, day: date) -> ClearingRun:
 
 
 def clear_due_days(*, today: date | None = None) -> list[ClearingRun]:
-    """Clear every day before `today` (default: the business date that runs by the cut-off time), oldest first, also after nights missed.
+    """Clear every day before `today` (default: the business date that runs, by the cut-off time and the database's clock), oldest first, also after nights missed.
 
     A day that cannot be sealed does not keep later ones open: they are cut off and netted all the same, and the first
     error is raised when all have been tried.
     """
-    end = today or business_date_at(timezone.now())
+    end = today or business_date_at(calendar.database_time())
     runs: list[ClearingRun] = []
-    errors: list[SettlementError] = []
+    errors: list[CitizenCardError] = []
     tried = date.min
     # Asked again after every day, for clearing the open day opens the next one.
     while (day := next_due_day(before=end, after=tried)) is not None:
         tried = day
         try:
             runs.append(clear_day(day=day))
-        except SettlementError as error:
+        except CitizenCardError as error:  # also a key service that is closed
             errors.append(error)
     if errors:
         raise errors[0]
@@ -99,8 +103,10 @@ def _advance(day: date) -> ClearingRun:
 
 
 def _net(run: ClearingRun) -> None:
-    net_taps(run=run)
-    run.net()
+    """Net what was proved again. Raises RecheckFailed."""
+    if _all_done(run, Step.RECHECK, RecheckFailed):
+        net_taps(run=run)
+        run.net()
 
 
 def _post(run: ClearingRun) -> None:
@@ -110,14 +116,20 @@ def _post(run: ClearingRun) -> None:
 
 def _clear(run: ClearingRun) -> None:
     """Seal the date when all checks are done and nothing was found broken. Raises AuditBroken."""
-    checks = ClearingPart.objects.filter(run=run, step=Step.CHECK).order_by("name")
-    if breaches := [finding for part in checks for finding in part.findings]:
-        raise AuditBroken(date=run.business_date, count=len(breaches), first=breaches[0], breaches=breaches)
-    if any(part.done_at is None for part in checks):
-        return  # another worker has found something, and looks again
-    calendar.seal(run.business_date)
-    run.finished_at = timezone.now()
-    run.clear()
+    if _all_done(run, Step.CHECK, AuditBroken):
+        calendar.seal(run.business_date)
+        run.finished_at = timezone.now()
+        run.clear()
+
+
+def _all_done(run: ClearingRun, step: str, error: type[SettlementError]) -> bool:
+    """Whether a step was laid out and all its parts are done; not while another worker, who has found something, looks again.
+    Raises the error with what was found.
+    """
+    parts = list(ClearingPart.objects.filter(run=run, step=step).order_by("name"))
+    if breaches := [finding for part in parts for finding in part.findings]:
+        raise error(date=run.business_date, count=len(breaches), first=breaches[0], breaches=breaches)
+    return bool(parts) and all(part.done_at is not None for part in parts)
 
 
 def _prove_and_sign() -> None:
@@ -131,20 +143,23 @@ def _prove_and_sign() -> None:
             logger.error("%s: %s", what.__name__, error)
 
 
-def _check(run: ClearingRun) -> None:
-    """Check the date, with whoever else clears it."""
+def _shared(run: ClearingRun, step: str, parts: Iterable[str], do: Callable[[str], Looked]) -> None:
+    """Look through the date, with whoever else clears it. What is found broken sounds the alarm."""
+
+    def alarming(part: str) -> Looked:
+        looked = do(part)
+        for breach in looked.findings:
+            logger.error("business day %s: %s", run.business_date, breach)
+        if looked.unchecked:
+            logger.warning(
+                "business day %s: %s: %d taps not checkable", run.business_date, part, looked.unchecked
+            )
+        return looked
+
     with transaction.atomic():
         lock_run(run.business_date)
-        plan(run, Step.CHECK, CHECKS)
-    share(run, Step.CHECK, lambda check: _alarming(check, run.business_date))
-
-
-def _alarming(check: str, day: date) -> list[Breach]:
-    """What a check finds broken; each sounds the alarm."""
-    breaches = failing(check, day=day)
-    for breach in breaches:
-        logger.error("business day %s: %s", day, breach)
-    return breaches
+        plan(run, step, parts)
+    share(run, step, alarming)
 
 
 _STEPS: Final[Mapping[str, tuple[str, Callable[[ClearingRun], None]]]] = {

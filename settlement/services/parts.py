@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -22,6 +22,13 @@ from settlement.models import ClearingPart, ClearingRun
 
 parts_planned: Final = Signal()
 """Sent with `run` and `parts` (how many) when parts that others may take have been committed."""
+
+
+class Looked(NamedTuple):
+    """What somebody who looked through a part has found broken, and how many taps could not be checked."""
+
+    findings: Sequence[object]
+    unchecked: int = 0
 
 
 def record(run: ClearingRun, step: str, began: float) -> None:
@@ -36,13 +43,13 @@ def plan(run: ClearingRun, step: str, names: Iterable[str]) -> None:
     parts = [ClearingPart(run=run, step=step, name=name) for name in names]
     ClearingPart.objects.bulk_create(parts, ignore_conflicts=True)
     ClearingPart.objects.filter(run=run, step=step).exclude(findings=[]).update(
-        done_at=None, seconds=None, worker="", findings=[]
+        done_at=None, seconds=None, worker="", findings=[], unchecked=0
     )
     transaction.on_commit(lambda: parts_planned.send(ClearingRun, run=run, parts=len(parts)))
 
 
-def share(run: ClearingRun, step: str, do: Callable[[str], Sequence[object]]) -> None:
-    """Do parts until all of the step are done, by this worker or by others: `do(name)` answers with its findings.
+def share(run: ClearingRun, step: str, do: Callable[[str], Looked]) -> None:
+    """Do parts until all of the step are done, by this worker or by others: `do(name)` looks through one.
 
     Parts in other hands are waited for last, and taken over when those let go of them.
     """
@@ -54,14 +61,15 @@ def share(run: ClearingRun, step: str, do: Callable[[str], Sequence[object]]) ->
 
 
 @transaction.atomic
-def _take(free: QuerySet[ClearingPart], do: Callable[[str], Sequence[object]]) -> bool:
+def _take(free: QuerySet[ClearingPart], do: Callable[[str], Looked]) -> bool:
     """Do the first part that is free, if there is one."""
     part = free.first()
     if part is None:
         return False
     at_work(part.run_id)
     began = perf_counter()
-    part.findings = [str(finding) for finding in do(part.name)]
+    looked = do(part.name)
+    part.findings, part.unchecked = [str(finding) for finding in looked.findings], looked.unchecked
     _finish(part, began)
     return True
 
@@ -70,4 +78,4 @@ def _finish(part: ClearingPart, began: float) -> None:
     part.worker = f"{socket.gethostname()}:{os.getpid()}"[:80]
     part.seconds = round(perf_counter() - began, 3)
     part.done_at = timezone.now()
-    part.save(update_fields=["worker", "seconds", "done_at", "findings"])
+    part.save(update_fields=["worker", "seconds", "done_at", "findings", "unchecked"])

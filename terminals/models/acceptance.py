@@ -96,6 +96,8 @@ class Tap(models.Model):
     occurred_at = models.DateTimeField(_("occurred at"))
     received_at = models.DateTimeField(_("received at"))
     tac = models.BinaryField(_("TAC"), max_length=4)
+    key_version = models.SmallIntegerField(_("key version"), null=True, default=None)
+    """Of the key that its TAC is proved by; empty for what was taken in before it was kept."""
     outcome = models.SmallIntegerField(_("outcome"), choices=Outcome.choices)
     note = models.CharField(_("note"), max_length=200)
     trip = models.CharField(_("trip"), max_length=64, default="", help_text="terminals.wire.trip")

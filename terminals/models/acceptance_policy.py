@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from terminals.models.field import Channel
@@ -31,6 +32,8 @@ class AcceptancePolicy(models.Model):
         help_text=_("amounts that the terminal's tariff of that date cannot come to"),
     )
     legal_basis = models.CharField(_("legal basis"), max_length=200)
+    published_at = models.DateTimeField(_("published at"), db_default=Now(), editable=False)
+    """What came in before is not judged by it."""
 
     class Meta:
         verbose_name = _("acceptance policy")

@@ -148,7 +148,7 @@ def test_a_date_is_due_from_its_cut_off_on(monkeypatch: pytest.MonkeyPatch, hour
     found_city(DAY, merchants=1, cards=1)
     in_force({"valid_from": "2026-01-01", "minutes": 120, "legal_basis": "清分规程"}, "cut_off")
     now = datetime.combine(DAY + timedelta(days=1), datetime.min.time(), SHANGHAI) + timedelta(hours=hour)
-    monkeypatch.setattr(clearing.timezone, "now", lambda: now)
+    monkeypatch.setattr(clearing.calendar, "database_time", lambda: now)
     assert len(clearing.clear_due_days()) == cleared
 
 

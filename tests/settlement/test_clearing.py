@@ -28,6 +28,7 @@ from settlement.services.clearing import clear_day, clear_due_days
 from settlement.services.proposals import found_contract
 from terminals.models import Merchant, Tap
 from tests.settlement.small_city import DAY, NEXT_DAY
+from tests.settlement.test_audit import tamper
 
 DAYTIME = datetime(2026, 11, 2, 12, tzinfo=SHANGHAI)
 
@@ -146,13 +147,7 @@ def test_what_was_cleared_cannot_be_changed(city: date, change: str) -> None:
 
 
 def test_a_tap_the_ledger_does_not_know_stops_the_netting(city: date) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO terminals_tap (business_date, batch_id, line, terminal_id, merchant_id, card_id, atc,"
-            " terminal_seq, kind, amount_fen, balance_fen, occurred_at, received_at, tac, outcome)"
-            " SELECT business_date, batch_id, 99, terminal_id, merchant_id, card_id, 999, 999, kind, 777, 0,"
-            " occurred_at, received_at, tac, 1 FROM terminals_tap WHERE amount_fen = 200"
-        )
+    tamper("UPDATE terminals_tap SET merchant_id = merchant_id + 1 WHERE amount_fen = 200")
 
     with pytest.raises(NettingDiffers, match="M00001"):
         clear_day(day=city)

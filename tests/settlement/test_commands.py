@@ -39,7 +39,7 @@ def test_clear_day_due_catches_up_to_today(city: date, monkeypatch: pytest.Monke
     from django.utils import timezone
 
     noon = timezone.make_aware(timezone.datetime(2026, 11, 4, 12))
-    monkeypatch.setattr("settlement.services.clearing.timezone.now", lambda: noon)
+    monkeypatch.setattr("settlement.services.clearing.calendar.database_time", lambda: noon)
     run("clear_day", "--due")
     assert ClearingRun.objects.filter(state="cleared").count() == 2
     assert run("clear_day", "--due") == "No business date is due.\n"

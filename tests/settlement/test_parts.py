@@ -20,7 +20,9 @@ from settlement.selectors.audit import CHECKS, failing
 from settlement.selectors.runs import progress
 from settlement.services import clearing
 from settlement.services.clearing import clear_day
+from settlement.services.parts import Looked
 from settlement.tasks import watch_clearing
+from terminals.selectors.recheck import RECHECKS
 from tests.settlement.test_audit import tamper
 
 _ANOTHER = "(SELECT min(id) FROM accounts_ledgeraccount)"
@@ -28,7 +30,8 @@ _ANOTHER = "(SELECT min(id) FROM accounts_ledgeraccount)"
 
 def posted(day: date) -> None:
     """Clear up to the checks."""
-    clearing._cut_off(day)
+    run = clearing._cut_off(day)
+    clearing._shared(run, ClearingPart.Step.RECHECK, ["nothing"], lambda part: Looked([]))
     clearing._advance(day)
     assert clearing._advance(day).state == ClearingRun.State.POSTED
 
@@ -84,6 +87,7 @@ def test_every_step_is_on_record_with_its_parts(city: date) -> None:
     before = {step.step: (step.done, step.parts) for step in progress(city)}
     assert before == {
         "cut_off": (0, 1),
+        "recheck": (0, len(RECHECKS) + 1),
         "net": (0, 1),
         "post": (0, 1),
         "check": (0, len(CHECKS)),
@@ -122,7 +126,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def at(monkeypatch: pytest.MonkeyPatch, day: date, hour: int, minute: int) -> None:
     moment = datetime.combine(day + timedelta(days=1), time(hour, minute), SHANGHAI)
-    monkeypatch.setattr("settlement.selectors.runs.timezone.now", lambda: moment)
+    monkeypatch.setattr("settlement.selectors.runs.database_time", lambda: moment)
 
 
 def test_a_date_whose_message_was_lost_is_called_for_again(

@@ -20,6 +20,7 @@ from settlement.selectors.audit import CHECKS, broken_invariants
 from settlement.selectors.statements import canonical_lines
 from settlement.services import clearing
 from settlement.services.clearing import clear_day
+from terminals.selectors.recheck import RECHECKS
 from tests.chaos.forks import CUT_OFF, forked, kill_self
 from tests.settlement.small_city import found_small_city
 
@@ -27,6 +28,8 @@ KILLS = [
     ("lock_run", "after"),
     ("cut_off", "after"),
     ("_cut_off", "after"),
+    ("recheck", "before"),
+    ("recheck", "after"),
     ("net_taps", "after"),
     ("_advance", "after"),
     ("post_statements", "before"),
@@ -88,8 +91,8 @@ def test_killed_at_every_boundary_it_ends_as_if_never_killed(own_city: date, mig
 
     # A step that did not commit has left no trace, one that did is not done again.
     assert states == [
-        None, None, "cut_off", "cut_off", "netted", "netted", "netted", "posted", "posted", "posted", "posted", "posted",
-        "cleared",
+        None, None, "cut_off", "cut_off", "cut_off", "cut_off", "netted", "netted", "netted", "posted", "posted", "posted",
+        "posted", "posted",        "cleared",
     ]  # fmt: skip
     run = clear_day(day=own_city)
     assert run.state == ClearingRun.State.CLEARED
@@ -124,7 +127,7 @@ def test_runs_at_once_make_one_set_of_statements(own_city: date, clearers: int) 
     assert len(set(results)) == 1
     assert Statement.objects.count() == 3
     assert Journal.objects.filter(kind="clearing").count() == 1
-    assert ClearingPart.objects.exclude(done_at=None).count() == len(CHECKS) + 4
+    assert ClearingPart.objects.exclude(done_at=None).count() == len(CHECKS) + len(RECHECKS) + 1 + 4
     assert broken_invariants() == []
 
 

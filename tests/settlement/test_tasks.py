@@ -53,7 +53,7 @@ def test_the_nightly_task_clears_every_due_day(
     own_city: date, worker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     early = datetime.combine(own_city + timedelta(days=3), time(0, 30), calendar.SHANGHAI)
-    monkeypatch.setattr("settlement.services.clearing.timezone.now", lambda: early)
+    monkeypatch.setattr("settlement.services.clearing.calendar.database_time", lambda: early)
     clear_due_days.delay()
     wait_until_cleared(own_city + timedelta(days=2))
     assert ClearingRun.objects.count() == 3

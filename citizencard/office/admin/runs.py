@@ -12,19 +12,20 @@ from settlement.selectors.runs import progress
 
 
 def run_tables(day: date) -> list[Table]:
-    """Each step with its parts, workers and seconds; and what keeps the date from being sealed, if anything does."""
+    """Each step with its parts, workers and seconds; and what keeps the date from being netted or sealed, if anything does."""
     return [_steps(day), *_broken(day)]
 
 
 def _steps(day: date) -> Table:
     return Table(
         _("Steps"),
-        [_("step"), _("parts done"), _("workers"), _("seconds"), _("finished at")],
+        [_("step"), _("parts done"), _("workers"), _("seconds"), _("not checkable"), _("finished at")],
         [
-            [step.step.label, f"{step.done} / {step.parts}", step.workers, f"{step.seconds:.1f}", at(step.finished_at)]
+            [step.step.label, f"{step.done} / {step.parts}", step.workers, f"{step.seconds:.1f}", step.unchecked or "",
+                at(step.finished_at)]
             for step in progress(day)
         ],
-        columns(1, 2, 3),
+        columns(1, 2, 3, 4),
     )  # fmt: skip
 
 

@@ -29,12 +29,13 @@ _TABLES: Final = """
 SET LOCAL work_mem = '64MB';
 CREATE TEMP TABLE IF NOT EXISTS arriving (
     line integer, pan text, atc integer, seq bigint, kind smallint, amount integer, balance integer,
-    occurred_at timestamptz, tac bytea, place text, trip text, tac_right boolean, holding smallint,
-    alone boolean
+    occurred_at timestamptz, tac bytea, key_version smallint, place text, trip text, tac_right boolean,
+    holding smallint, alone boolean
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS judged (
     id bigint, line integer, verdict smallint, card_id bigint, account_id bigint, fits boolean, atc integer, seq bigint,
-    kind smallint, amount integer, balance integer, occurred_at timestamptz, tac bytea, place text, trip text
+    kind smallint, amount integer, balance integer, occurred_at timestamptz, tac bytea, key_version smallint, place text,
+    trip text
 ) ON COMMIT DELETE ROWS;
 DELETE FROM arriving;
 DELETE FROM judged;
@@ -100,8 +101,8 @@ WITH listed AS MATERIALIZED (
     FROM summed WHERE exceeds
 ), judgement AS (
     INSERT INTO judged (
-        id, line, verdict, card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place,
-        trip
+        id, line, verdict, card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, key_version,
+        place, trip
     )
     SELECT CASE WHEN fresh THEN nextval('terminals_tap_id_seq') END, line, CASE
         WHEN account_id IS NULL THEN %(UNKNOWN_CARD)s
@@ -113,7 +114,7 @@ WITH listed AS MATERIALIZED (
         WHEN holding > 0 THEN holding
         WHEN fits THEN %(ACCEPTED)s
         ELSE %(OVER_BALANCE)s END,
-        card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place, trip
+        card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, key_version, place, trip
     FROM settled ORDER BY card_id RETURNING line, verdict
 ) SELECT line, verdict FROM judgement WHERE verdict <> %(ACCEPTED)s
 """
@@ -143,10 +144,10 @@ WITH known AS (
     FROM known
 )
 INSERT INTO judged (
-    id, line, verdict, card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, place, trip
+    id, line, verdict, card_id, account_id, fits, atc, seq, kind, amount, balance, occurred_at, tac, key_version, place, trip
 )
 SELECT CASE WHEN verdict = %(KEY_UNUSABLE)s THEN nextval('terminals_tap_id_seq') END, line, verdict, card_id, account_id,
-    false, atc, seq, kind, amount, balance, occurred_at, tac, place, trip
+    false, atc, seq, kind, amount, balance, occurred_at, tac, key_version, place, trip
 FROM verdict RETURNING line, verdict
 """
 

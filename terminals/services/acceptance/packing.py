@@ -82,6 +82,7 @@ def _equal_rows(rows: Rows, judging: Judging, octets: Octets, widths: Sequence[i
         (">i4", rows["balance_fen"]),
         (">i8", (rows["occurred_at"] - _EPOCH) * 1_000_000),
         (">u4", rows["tac"]),
+        (">i2", rows["key_version"]),
         (f"({place_bytes},)u1", octets[rows["place_at"][:, None] + np.arange(place_bytes)]),
         (f"({trip_bytes},)u1", octets[rows["trip_at"][:, None] + np.arange(trip_bytes)]),
         ("?", judging["tac_right"]),

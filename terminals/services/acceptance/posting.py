@@ -18,9 +18,9 @@ from terminals.services.acceptance.packing import multirange
 
 _TAPS: Final = """
 INSERT INTO terminals_tap (id, business_date, batch_id, line, terminal_id, merchant_id, card_id, atc, terminal_seq, kind,
-    amount_fen, balance_fen, occurred_at, received_at, tac, outcome, note, trip)
+    amount_fen, balance_fen, occurred_at, received_at, tac, key_version, outcome, note, trip)
 SELECT id, %(date)s, %(batch)s, line, %(terminal)s, %(merchant)s, card_id, atc, seq, kind, amount, balance, occurred_at,
-    %(received)s, tac, verdict, place, trip
+    %(received)s, tac, key_version, verdict, place, trip
 FROM judged WHERE verdict < %(DUPLICATE)s
 """
 _JOURNAL: Final = """

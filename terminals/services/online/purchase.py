@@ -30,7 +30,7 @@ from terminals.wire.record import TapRecord
 
 _ACCEPT: Final = """
 SELECT answer FROM terminals_accept_purchase(
-    %s, %s, %s, %s, %s, %s, %s::integer, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::text::jsonb)
+    %s, %s, %s, %s, %s, %s, %s::integer, %s, %s::smallint, %s, %s, %s, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s::text::jsonb)
 """
 _RIGHT: Final = bytes([RIGHT])
 
@@ -85,6 +85,7 @@ def _values(sender: Sender, record: TapRecord, now: datetime, price: Price) -> t
         record.balance_fen,
         record.occurred_at,
         bytes.fromhex(record.tac),
+        record.key_version,
         record.place,
         record.trip,
         now,
