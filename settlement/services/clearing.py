@@ -2,7 +2,8 @@
 
 Each step is one transaction that holds the run's lock, does its work and moves the run's state together. A restarted
 run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, the checks, is
-in parts that all who clear the date share, on however many machines they are. A sealed date is then proved.
+in parts that all who clear the date share, on however many machines they are. A sealed date is then proved and
+reconciled.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from settlement.services.files import sign_due_files
 from settlement.services.netting import net_taps
 from settlement.services.parts import plan, record, share
 from settlement.services.proving import prove_due_days
+from settlement.services.reconciling import reconcile_due_days
 from settlement.services.settling import post_statements
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ def clear_day(*, day: date) -> ClearingRun:
             _check(run)
         run = _advance(day)
     if run.state == ClearingRun.State.CLEARED:
-        _prove_and_sign()
+        _prove_and_compare()
     return run
 
 
@@ -120,11 +122,11 @@ def _clear(run: ClearingRun) -> None:
     run.clear()
 
 
-def _prove_and_sign() -> None:
-    """Prove what is sealed and sign its files. What hinders that is an alarm and no reason to hold up the clearing: both are
+def _prove_and_compare() -> None:
+    """Prove what is sealed, sign its files, and compare it with terminals and bank. What hinders that is an alarm and no reason to hold up the clearing: all are
     tried again with the next date, and every hour.
     """
-    for what in prove_due_days, sign_due_files:
+    for what in prove_due_days, sign_due_files, reconcile_due_days:
         try:
             what()
         except CitizenCardError as error:
