@@ -228,7 +228,10 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "difference",
                 "verbose_name_plural": "differences",
-                "permissions": [("decide_difference", "Propose and approve decisions on differences")],
+                "permissions": [
+                    ("propose_difference", "Say how a difference ends"),
+                    ("approve_difference", "Agree to how a difference ends"),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -139,7 +139,10 @@ class Difference(StatefulModel):
     class Meta:
         verbose_name = _("difference")
         verbose_name_plural = _("differences")
-        permissions = [("decide_difference", _("Propose and approve decisions on differences"))]
+        permissions = [
+            ("propose_difference", _("Say how a difference ends")),
+            ("approve_difference", _("Agree to how a difference ends")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject"], name="difference_once"),
             models.CheckConstraint(
