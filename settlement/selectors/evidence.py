@@ -48,7 +48,7 @@ def evidence_of(difference: Difference) -> dict[str, Rows]:
     tables = {
         "difference": _rows(Difference.objects.filter(pk=difference.pk), *_DIFFERENCE),
         "history": _rows(difference.steps.order_by("pk"), "at", "state", "actor", "reason", "count", "ours_fen", "theirs_fen"),
-        "terminal": _rows(Terminal.objects.filter(pk=difference.terminal_id), *_TERMINAL),
+        "terminal": _rows(Terminal.objects.filter(pk=difference.terminal_id or 0), *_TERMINAL),
         "keys": _rows(terminal.keys.order_by("pk"), "public_key", "valid_from", "valid_until", "revoked_at") if terminal else [],
         "heartbeats": _rows(_heartbeats(difference), "hour", "firmware", "sam_key_version", "drift_ms", "waiting_records"),
         "totals": _rows(totals, *_TOTAL),
@@ -127,6 +127,11 @@ _ITEM: Final = (
 )
 
 
+def _document(difference: Difference) -> int:
+    """The id of what it is about; none is 0."""
+    return difference.source_id or 0
+
+
 def _rows(found: QuerySet[Any], *names: str, **more: F) -> Rows:
     return list(found.values(*names, **more)[:ROWS_MAX])
 
@@ -137,10 +142,10 @@ def _column(found: QuerySet[Any], name: str) -> Iterable[Any]:
 
 def _totals(difference: Difference) -> QuerySet[TerminalTotal]:
     if difference.kind in _OF_TOTALS:
-        return TerminalTotal.objects.filter(pk=difference.source_id)
+        return TerminalTotal.objects.filter(pk=_document(difference))
     if difference.kind == Kind.TOTAL_MISSING:
         return TerminalTotal.objects.filter(
-            terminal=difference.terminal_id, business_date=difference.business_date
+            terminal=difference.terminal_id or 0, business_date=difference.business_date
         )
     return TerminalTotal.objects.none()
 
@@ -148,7 +153,7 @@ def _totals(difference: Difference) -> QuerySet[TerminalTotal]:
 def _taps(difference: Difference) -> QuerySet[Tap]:
     taps = Tap.objects.all()
     if difference.kind in _OF_PURCHASES:
-        found = taps.filter(business_date=difference.business_date, id=difference.source_id)
+        found = taps.filter(business_date=difference.business_date, id=_document(difference))
         pairs = [Q(card_id=card, atc=atc) for card, atc in found.values_list("card_id", "atc")]
         return taps.filter(pairs[0]) if difference.kind == Kind.COUNTER_CONFLICT and pairs else found
     if difference.kind in _OF_TOTALS:
@@ -160,21 +165,21 @@ def _taps(difference: Difference) -> QuerySet[Tap]:
             terminal_seq__range=(total.from_seq, total.to_seq),
         )
     if difference.kind == Kind.TOTAL_MISSING:
-        return taps.filter(business_date=difference.business_date, terminal_id=difference.terminal_id)
+        return taps.filter(business_date=difference.business_date, terminal_id=difference.terminal_id or 0)
     return taps.none()
 
 
 def _refusals(difference: Difference) -> QuerySet[Refusal]:
     of_date = Refusal.objects.filter(business_date=difference.business_date)
     if difference.kind in _OF_RECORDS:
-        return of_date.filter(id=difference.source_id)
+        return of_date.filter(id=_document(difference))
     if difference.kind == Kind.DUPLICATE:
-        return of_date.filter(batch_id=difference.source_id, code="duplicate")
+        return of_date.filter(batch_id=_document(difference), code="duplicate")
     return of_date.none()
 
 
 def _transfers(difference: Difference, taps: QuerySet[Tap]) -> QuerySet[Transfer]:
-    named = Q(business_date=difference.business_date, id=difference.transfer_id)
+    named = Q(business_date=difference.business_date, id=difference.transfer_id or 0)
     keys: dict[Any, list[int]] = {}
     for day, tap_id in taps.values_list("business_date", "id")[:ROWS_MAX]:
         keys.setdefault(day, []).append(tap_id)
@@ -184,21 +189,21 @@ def _transfers(difference: Difference, taps: QuerySet[Tap]) -> QuerySet[Transfer
 
 
 def _heartbeats(difference: Difference) -> QuerySet[Heartbeat]:
-    told = Heartbeat.objects.filter(terminal=difference.terminal_id, hour__lte=difference.since)
+    told = Heartbeat.objects.filter(terminal=difference.terminal_id or 0, hour__lte=difference.since)
     return told.order_by("-hour") if difference.terminal_id else told.none()
 
 
 def _orders(difference: Difference) -> QuerySet[PayoutOrder]:
-    wanted = Q(pk=difference.source_id) if difference.kind in _OF_ORDERS else Q(pk=None)
+    wanted = Q(pk=_document(difference)) if difference.kind in _OF_ORDERS else Q(pk=None)
     if difference.kind == Kind.UNKNOWN_AT_BANK:
-        wanted = Q(entries__suspense=difference.source_id)
+        wanted = Q(entries__suspense=_document(difference))
     return PayoutOrder.objects.filter(wanted).order_by("pk")
 
 
 def _entries(difference: Difference) -> QuerySet[BankEntry]:
-    wanted = Q(order=difference.source_id) if difference.kind in _OF_ORDERS else Q(pk=None)
+    wanted = Q(order=_document(difference)) if difference.kind in _OF_ORDERS else Q(pk=None)
     if difference.kind == Kind.UNKNOWN_AT_BANK:
-        wanted = Q(suspense=difference.source_id)
+        wanted = Q(suspense=_document(difference))
     return BankEntry.objects.filter(wanted).order_by("pk")
 
 
@@ -214,9 +219,9 @@ def _subjects(difference: Difference, orders: QuerySet[PayoutOrder]) -> list[str
     if difference.terminal:
         subjects.append(f"terminal:{difference.terminal.code}")
     if difference.kind in _OF_PURCHASES:
-        subjects += [f"purchase:{difference.source_id}", f"claim:{difference.transfer_id}"]
+        subjects += [f"purchase:{_document(difference)}", f"claim:{difference.transfer_id}"]
     if difference.kind == Kind.UNKNOWN_AT_BANK:
-        subjects.append(f"suspense:{difference.source_id}")
+        subjects.append(f"suspense:{_document(difference)}")
     return subjects + [f"payout:{number}" for number in orders.values_list("batch__number", flat=True)]
 
 

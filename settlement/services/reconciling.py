@@ -53,7 +53,8 @@ def reconcile_day(*, day: date, now: datetime | None = None) -> Reconciliation:
     if not BusinessDay.objects.filter(date=day, state=BusinessDay.State.CLOSED).exists():
         raise NotReconcilable(date=day)
     _run(_MEMORY)
-    _compare(day)
+    _compare_records(day)
+    _compare_windows(day)
     made, _new = Reconciliation.objects.update_or_create(
         business_date=day, defaults={"counted_at": now - _UNDER_WAY}
     )
@@ -74,11 +75,15 @@ def reconcile_due_days(*, now: datetime | None = None) -> list[date]:
     return days
 
 
-def _compare(day: date) -> None:
-    """Purchases and ledger, refusals; then the terminals' windows, which count what was refused."""
+def _compare_records(day: date) -> None:
+    """Purchases and ledger, in one join, and what was refused."""
     _run(_FIND, day=day)
     _run(f"INSERT INTO found {queries.REFUSALS}", day=day)
     _keep()
+
+
+def _compare_windows(day: date) -> None:
+    """What the terminals told, after the refusals, which are part of what came."""
     _run(queries.COUNT_WINDOWS, day=day)
     for query in queries.TOTALS, queries.UNCOVERED:
         _run(f"INSERT INTO found {query}", day=day)
@@ -100,6 +105,6 @@ def _keep() -> None:
     _run("DELETE FROM found")
 
 
-def _run(statement: str, **values: object) -> None:
+def _run(statement: str, **values: str | date | datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

@@ -62,7 +62,7 @@ def _require_sane(terminal: Terminal, terminal_no: str, total: Total, now: datet
     if terminal_no != terminal.terminal_no:
         raise InvalidField("terminal_no", _("not the SAM of this terminal"))
     if total.business_date > shanghai(now).date():
-        raise InvalidField("business_date", _("not before tomorrow"))
+        raise InvalidField("business_date", _("not after today"))
     if total.to_seq < total.from_seq:
         raise InvalidField("to_seq", _("not before the first sequence"))
     if any(not total.from_seq <= seq <= total.to_seq for seq in total.unfinished):
