@@ -12,7 +12,7 @@ RESULTS = Path(__file__).with_name("results.json")
 LEDGER = tuple(
     f"ledger-{study}" for study in ("single", "sets", "hot", "integrity", "crowd", "queries", "audit")
 )
-NAMES = ("batch", "online", "hotlist", "clearing", "proofs", "tac", "risk", *LEDGER)
+NAMES = ("batch", "online", "hotlist", "clearing", "reconciliation", "proofs", "tac", "risk", *LEDGER)
 ROUNDS = 5
 
 
@@ -63,7 +63,7 @@ def _measure(options: argparse.Namespace, address: str) -> None:
 def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
     from django.utils import timezone
 
-    from benchmarks import batch, clearing, hotlist, ledger, online, proofs, risk, tac
+    from benchmarks import batch, clearing, hotlist, ledger, online, proofs, reconciliation, risk, tac
     from benchmarks.city import found_city
     from benchmarks.field import tills, wallets
 
@@ -80,6 +80,8 @@ def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
         yield hotlist.run(address=address, tills=points[uploaders:], **size)
     if "clearing" in wanted:
         yield clearing.run(**size)
+    if "reconciliation" in wanted:
+        yield reconciliation.run(**size)
     if "proofs" in wanted:
         yield proofs.run(**size)
     if "tac" in wanted:

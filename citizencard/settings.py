@@ -228,6 +228,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "watch-clearing": {"task": "settlement.watch_clearing", **_EVERY_MINUTE},
     "prove-days": {"task": "settlement.prove_due_days", "schedule": crontab(minute=45)},
+    "reconcile-days": {"task": "settlement.reconcile_due_days", "schedule": crontab(minute=50)},
     "make-payouts": {"task": "settlement.make_payouts", "schedule": crontab(hour=1, minute=0)},
     "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},
     "run-risk": {"task": "terminals.run_risk", "schedule": crontab(hour=1, minute=30)},

@@ -207,3 +207,27 @@ class PolicyMissing(SettlementError):
     code = "policy_missing"
     status = 409
     message = _("No adjustment policy is in force on %(date)s.")
+
+
+class NotReconcilable(SettlementError):
+    """A business date that may still change is not compared: data `date`."""
+
+    code = "not_reconcilable"
+    status = 409
+    message = _("Business day %(date)s is not sealed: it cannot be reconciled yet.")
+
+
+class IllegalDifferenceStep(SettlementError):
+    """A difference cannot go from its state to another. Data `source` and `target`."""
+
+    code = "illegal_difference_step"
+    status = 409
+    message = _("A difference that is %(source)s cannot become %(target)s.")
+
+
+class DecidedElsewhere(SettlementError):
+    """A difference of this kind ends with the purchase, claim or item behind it: data `kind`."""
+
+    code = "decided_elsewhere"
+    status = 409
+    message = _("Differences of the kind %(kind)s are not decided here, but end with what is behind them.")

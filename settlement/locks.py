@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from django.db import connection, transaction
 
-from settlement.models import Adjustment, ClearingRun, PayoutBatch, SuspenseItem
+from settlement.models import Adjustment, ClearingRun, Difference, PayoutBatch, SuspenseItem
 from settlement.models.proposed import Proposed
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
@@ -18,6 +18,7 @@ _WORK_LOCK: Final = 0x574F524B  # "WORK"; shared by all who work on the date
 _PROOFS_LOCK: Final = 0x5052_4F46  # "PROF"
 _RULES_LOCK: Final = 0x53_5255_4C45  # "SRULE"
 _BANK_LOCK: Final = 0x42414E4B  # "BANK"
+_RECONCILIATION_LOCK: Final = 0x5245_434E  # "RECN"
 P = TypeVar("P", bound=Proposed)
 
 
@@ -60,6 +61,17 @@ def lock_bank() -> None:
     """Payouts and the bank's files, until the caller's transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_BANK_LOCK])
+
+
+def lock_reconciliation() -> None:
+    """Dates are compared one after another: held until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RECONCILIATION_LOCK])
+
+
+def lock_difference(pk: int) -> Difference:
+    """The difference as it is now: two people do not both decide it."""
+    return Difference.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def lock_batch(pk: int) -> PayoutBatch:

@@ -17,7 +17,7 @@ from settlement.errors import CalendarMissing, NotCleared, NothingToPay
 from settlement.locks import is_idle
 from settlement.models import ClearingRun
 from settlement.selectors.runs import due_days, late_days
-from settlement.services import clearing, files, payouts, proving
+from settlement.services import clearing, files, payouts, proving, reconciling
 from settlement.services.parts import parts_planned
 
 logger = logging.getLogger(__name__)
@@ -80,6 +80,17 @@ def prove_due_days() -> list[str]:
     heads = proving.prove_due_days()
     files.sign_due_files()
     return [str(head) for head in heads]
+
+
+@shared_task(
+    name="settlement.reconcile_due_days",
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    max_retries=_RETRIES_MAX,
+)
+def reconcile_due_days() -> list[str]:
+    """Compare sealed dates that were not, and close what uploads, totals and bank files since then explain."""
+    return [day.isoformat() for day in reconciling.reconcile_due_days()]
 
 
 @shared_task(

@@ -216,6 +216,15 @@ class EventNumberReused(TerminalsError):
     rule = "one content per terminal and event number"
 
 
+class TotalChanged(TerminalsError):
+    """A terminal told other figures of a window before, or of one that overlaps it; nothing was stored. Data `first`, `last`."""
+
+    code = "total_changed"
+    status = 409
+    message = _("The total from %(first)s to %(last)s contradicts one that was told before.")
+    rule = "one total per window of sequences"
+
+
 class SiteWrong(TerminalsError):
     """A place of another merchant. Data `place`."""
 

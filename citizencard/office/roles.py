@@ -56,6 +56,8 @@ _READER = {
 }
 _BANK = {
     "settlement.view_banksource",
+    "settlement.view_difference",
+    "settlement.view_reconciliation",
     "settlement.view_bankstatement",
     "settlement.view_payoutaccount",
     "settlement.view_payoutbatch",
@@ -124,6 +126,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "settlement.approve_rules",
         "settlement.propose_adjustment",
         "settlement.check_adjustment",
+        "settlement.propose_difference",
     },
     SUPERVISOR: _FIELD
     | _CARDS
@@ -139,6 +142,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.approve_held",
         "settlement.view_adjustment",
         "settlement.check_adjustment",
+        "settlement.approve_difference",
     },
     AUDITOR: _FIELD
     | _CARDS

@@ -1,4 +1,4 @@
-"""What waits for finance: rules and adjustments for a second person, statements for a contract."""
+"""What waits for finance: rules and adjustments for a second person, statements for a contract, differences."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from citizencard.office.tiles import Tile, list_url
 from settlement.models import Adjustment, Proposal
 from settlement.selectors.calendar import waiting_for_contract
+from settlement.selectors.differences import open_differences, over_age
 
 
 def _rules() -> Tile:
@@ -31,8 +33,18 @@ def _adjustments() -> Tile:
     return Tile(_("Adjustments to check"), count, "", url)
 
 
+def _differences() -> Tile:
+    late = over_age(timezone.now()).count()
+    detail = _("%(late)s for too long") % {"late": late} if late else _("none is late")
+    url = list_url("settlement_difference", "?stands=late" if late else "?stands=open")
+    return Tile(
+        _("Reconciliation differences"), open_differences().count(), detail, url, "bad" if late else ""
+    )
+
+
 SETTLEMENT_LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("settlement.view_proposal", lambda today: [_rules(), _without_contract()]),
     ("settlement.view_adjustment", lambda today: [_adjustments()]),
+    ("settlement.view_difference", lambda today: [_differences()]),
 )
 """What each permission shows, as in `citizencard.office.waiting`."""

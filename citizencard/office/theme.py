@@ -85,6 +85,8 @@ NAVIGATION: list[dict[str, Any]] = [
             *_models(
                 (_("Business days"), "calendar_month", "core", "businessday"),
                 (_("Clearing"), "balance", "settlement", "clearingrun"),
+                (_("Reconciliation"), "compare_arrows", "settlement", "reconciliation"),
+                (_("Reconciliation differences"), "difference", "settlement", "difference"),
                 (_("Settlement files"), "folder_zip", "settlement", "settlementfiles"),
                 (_("Signed heads"), "verified", "settlement", "proofhead"),
                 (_("Contracts"), "contract", "settlement", "contract"),

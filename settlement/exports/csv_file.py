@@ -10,7 +10,8 @@ from typing import Final
 from settlement.exports import table
 from settlement.selectors.figures import DayReport
 
-_BOM: Final = "\ufeff"
+BOM: Final = "\ufeff"
+"""So that spreadsheets read UTF-8."""
 # A text that starts like this is taken for a formula by spreadsheets; an apostrophe makes it text again.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -20,12 +21,13 @@ def settlement_csv(report: DayReport) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(table.MERCHANT_HEADINGS)
-    writer.writerows(_safe(row) for row in table.merchant_rows(report))
+    writer.writerows(safe(row) for row in table.merchant_rows(report))
     writer.writerow((table.TOTAL, "", "", "", *table.amount_cells(report.total)))
-    return (_BOM + text.getvalue()).encode()
+    return (BOM + text.getvalue()).encode()
 
 
-def _safe(row: Iterable[table.Cell]) -> list[table.Cell]:
+def safe(row: Iterable[table.Cell]) -> list[table.Cell]:
+    """The cells, none of which a spreadsheet takes for a formula."""
     return [
         f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell for cell in row
     ]

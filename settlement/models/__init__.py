@@ -3,6 +3,15 @@ from settlement.models.bank import BankEntry, BankFile, BankSource, BankStatemen
 from settlement.models.calendar import CalendarDay, CalendarYear, CutOff
 from settlement.models.clearing import ClearingRun, Position, Statement, StatementShare
 from settlement.models.contracts import WHOLE, Contract, ContractBand, ContractShare
+from settlement.models.differences import (
+    DECIDED_ELSEWHERE,
+    WITHOUT_MONEY,
+    Difference,
+    DifferenceKind,
+    DifferenceStep,
+    Reconciliation,
+    WindowCount,
+)
 from settlement.models.files import SettlementFiles
 from settlement.models.parts import ClearingPart
 from settlement.models.payouts import PayoutAccount, PayoutBatch, PayoutCarried, PayoutOrder, PayoutPolicy
@@ -12,7 +21,9 @@ from settlement.models.reserve import ReserveReport
 from settlement.models.suspense import SuspenseItem
 
 __all__ = [
+    "DECIDED_ELSEWHERE",
     "WHOLE",
+    "WITHOUT_MONEY",
     "Adjustment",
     "AdjustmentCheck",
     "AdjustmentPolicy",
@@ -28,6 +39,9 @@ __all__ = [
     "ContractBand",
     "ContractShare",
     "CutOff",
+    "Difference",
+    "DifferenceKind",
+    "DifferenceStep",
     "PayoutAccount",
     "PayoutBatch",
     "PayoutCarried",
@@ -37,10 +51,12 @@ __all__ = [
     "ProofHead",
     "Proposal",
     "PurseBlock",
+    "Reconciliation",
     "ReserveReport",
     "SettlementFiles",
     "Statement",
     "StatementShare",
     "SuspenseItem",
     "TransferBlock",
+    "WindowCount",
 ]

@@ -197,6 +197,10 @@ INVARIANTS: Final = (
         (
             "every record of a batch is a tap or a refusal",
             "a refusal names a reason that has a rule",
+            "what a comparison finds is a difference on record",
+            "a terminal's total that does not agree is a difference on record",
+            "a difference explained has its explanation",
+            "the history of a difference ends as it stands",
         ),
     ),
 )

@@ -11,7 +11,7 @@ from typing import Final
 
 from citizencard.core.invariants import Breach, breaches
 from settlement.models import ClearingRun
-from settlement.selectors import bank_invariants
+from settlement.selectors import bank_invariants, difference_invariants
 from settlement.selectors.proof_checks import CHAIN_RULE, broken_chain
 from settlement.selectors.statements import digest_of
 
@@ -265,7 +265,7 @@ _RULES: Final = {
     "a cleared date leaves nothing payable": _PAYABLES_ARE_SETTLED,
     "a business day is sealed when it is cleared, and not before": _SEALED_MEANS_CLEARED,
 }
-_EVER: Final = bank_invariants.RULES
+_EVER: Final = bank_invariants.RULES | difference_invariants.RULES
 """Rules about all dates together, for the audit."""
 
 
@@ -274,13 +274,14 @@ _DIGEST_RULE: Final = "statements keep their digest"
 
 def rules() -> tuple[str, ...]:
     """The names of everything `broken` checks."""
-    return (*_RULES, *_EVER, _DIGEST_RULE, CHAIN_RULE)
+    return (*_RULES, *_EVER, _DIGEST_RULE, CHAIN_RULE, difference_invariants.FOUND_RULE)
 
 
 def broken(*, day: date | None = None) -> list[Breach]:
     """The broken invariants of settlement, of one business date or of all. Amounts in fen. Empty is good."""
     queries = _RULES if day else _RULES | _EVER
-    return [*breaches(queries.items(), {"day": day}), *_changed_statements(day), *broken_chain()]
+    unrecorded = [] if day else difference_invariants.unrecorded()
+    return [*breaches(queries.items(), {"day": day}), *_changed_statements(day), *broken_chain(), *unrecorded]
 
 
 def _changed_statements(day: date | None) -> Iterator[Breach]:

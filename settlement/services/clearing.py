@@ -3,7 +3,7 @@
 Each step is one transaction that holds the run's lock, does its work and moves the run's state together. A restarted
 run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, proving the
 taps again before money is made of them and checking the books afterwards, is in parts that all who clear the date share,
-on however many machines they are. A sealed date is then proved.
+on however many machines they are. A sealed date is then proved and reconciled.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from settlement.services.netting import net_taps
 from settlement.services.parts import Looked, plan, record, share
 from settlement.services.proving import prove_due_days
 from settlement.services.rechecking import recheck, recheck_parts
+from settlement.services.reconciling import reconcile_due_days
 from settlement.services.settling import post_statements
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def clear_day(*, day: date) -> ClearingRun:
             _shared(run, Step.CHECK, CHECKS, lambda check: Looked(failing(check, day=day)))
         run = _advance(day)
     if run.state == ClearingRun.State.CLEARED:
-        _prove_and_sign()
+        _prove_and_compare()
     return run
 
 
@@ -132,11 +133,11 @@ def _all_done(run: ClearingRun, step: str, error: type[SettlementError]) -> bool
     return bool(parts) and all(part.done_at is not None for part in parts)
 
 
-def _prove_and_sign() -> None:
-    """Prove what is sealed and sign its files. What hinders that is an alarm and no reason to hold up the clearing: both are
+def _prove_and_compare() -> None:
+    """Prove what is sealed, sign its files, and compare it with terminals and bank. What hinders that is an alarm and no reason to hold up the clearing: all are
     tried again with the next date, and every hour.
     """
-    for what in prove_due_days, sign_due_files:
+    for what in prove_due_days, sign_due_files, reconcile_due_days:
         try:
             what()
         except CitizenCardError as error:

@@ -6,10 +6,11 @@ from typing import Any
 
 from rest_framework import serializers as s
 
-from terminals.models import TerminalEvent
+from terminals.models import TerminalEvent, TerminalTotal
 from terminals.services.enrolment import TRIES_MAX
 
 BIGINT_MAX = 2**63 - 1
+SEQUENCE_MAX = 2**32 - 1
 VERSION_LENGTH = 40
 
 
@@ -105,3 +106,28 @@ class EventsAnswer(s.Serializer[Any]):
 
     events = s.IntegerField()
     new = s.IntegerField()
+
+
+class TotalBody(s.Serializer[Any]):
+    """What the terminal's own journal holds of a window of sequences that is closed for good."""
+
+    terminal_no = s.RegexField(r"^[0-9A-F]{12}$", help_text="Terminal number of the SAM")
+    business_date = s.DateField(help_text="The terminal's day, Asia/Shanghai")
+    from_seq = s.IntegerField(min_value=0, max_value=SEQUENCE_MAX)
+    to_seq = s.IntegerField(min_value=0, max_value=SEQUENCE_MAX)
+    records = s.IntegerField(min_value=0, max_value=2**31 - 1, help_text="Finished purchases in it")
+    total_fen = s.IntegerField(min_value=0, max_value=BIGINT_MAX, help_text="Their sum")
+    unfinished = s.ListField(
+        child=s.IntegerField(min_value=0, max_value=SEQUENCE_MAX),
+        max_length=TerminalTotal.UNFINISHED_MAX,
+        default=list,
+        help_text="Sequences in it whose end only the card knows; not counted",
+    )
+    closed_at = s.DateTimeField(help_text="The terminal's clock, with offset")
+
+
+class TotalAnswer(s.Serializer[Any]):
+    """The total is kept."""
+
+    records = s.IntegerField()
+    seen = s.IntegerField(help_text="How many sequences of the window the centre has got")

@@ -1,4 +1,4 @@
-"""Terminals about themselves: enrolment, the next key, heartbeats, events."""
+"""Terminals about themselves: enrolment, the next key, heartbeats, events, the totals of their journals."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from terminals.services.enrolment import enrol_terminal
 from terminals.services.fleet import Event, Told, take_events, take_heartbeat
 from terminals.services.keys import rotate_key
 from terminals.services.publishing import present_key
+from terminals.services.totals import Total, take_total
 
 EVENTS_BYTES: Final = 64 * 1024
+TOTAL_BYTES: Final = 4 * 1024
 _UNPROVED = {(422, PROBLEM): schema.problem_response("The proof does not fit the key")}
 
 
@@ -123,6 +125,29 @@ class EventsView(TerminalView):
         told = read(fleet_schema.EventsBody, request)["events"]
         new = take_events(terminal=self.terminal, events=[Event(**event) for event in told])
         return json_response({"events": len(told), "new": new})
+
+
+class TotalsView(TerminalView):
+    """What terminals' journals hold."""
+
+    parser_classes = (SmallJson,)
+    body_limit = TOTAL_BYTES
+
+    @extend_schema(
+        operation_id="post_total",
+        request=fleet_schema.TotalBody,
+        responses={
+            200: fleet_schema.TotalAnswer,
+            (422, PROBLEM): schema.problem_response("The figures contradict one another"),
+            **schema.responses(400, 409, 413, 415),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """The daily settle: tell records and sum of a closed window of sequences. Telling again is no change."""
+        told = read(fleet_schema.TotalBody, request)
+        terminal_no = told.pop("terminal_no")
+        seen = take_total(terminal=self.terminal, terminal_no=terminal_no, total=Total(**told))
+        return json_response({"records": told["records"], "seen": seen})
 
 
 def read(kind: type[Serializer[Any]], request: Request) -> dict[str, Any]:

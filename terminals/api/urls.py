@@ -21,6 +21,7 @@ urlpatterns = [
     path("keys", fleet_views.KeysView.as_view(), name="keys"),
     path("heartbeats", fleet_views.HeartbeatsView.as_view(), name="heartbeats"),
     path("events", fleet_views.EventsView.as_view(), name="events"),
+    path("totals", fleet_views.TotalsView.as_view(), name="totals"),
     path("inquiries", online_views.InquiriesView.as_view(), name="inquiries"),
     path("reversals", return_views.ReversalsView.as_view(), name="reversals"),
     path("refunds", return_views.RefundsView.as_view(), name="refunds"),

@@ -33,6 +33,7 @@ from terminals.models.published import (
 )
 from terminals.models.returns import PurchaseReturn, ReturnPolicy
 from terminals.models.rides import Ride
+from terminals.models.totals import TerminalTotal
 
 __all__ = [
     "AcceptancePolicy",
@@ -85,6 +86,7 @@ __all__ = [
     "TerminalEvent",
     "TerminalKey",
     "TerminalKind",
+    "TerminalTotal",
     "TradingHours",
     "WaitingPurchase",
 ]

@@ -1,4 +1,4 @@
-"""What a terminal does between taps: uploads, news, heartbeats, events, the clock. Nothing here ever raises for a bad line.
+"""What a terminal does between taps: uploads, news, heartbeats, events, totals, the clock. Nothing here ever raises for a bad line.
 
 Each job has its time. One that fails is tried again later and later, up to its own interval, each time drawn at random; while
 somebody is about to tap, nothing is begun.
@@ -23,6 +23,7 @@ from terminals.program.errors import CentreRefused, CentreUnavailable
 from terminals.program.news import ListRefused, News
 from terminals.program.standing import EVENTS_AT_ONCE
 from terminals.program.terminal import Terminal
+from terminals.program.upload import JUDGED
 from terminals.wire.errors import WireError
 
 FIRST_PAUSE: Final = timedelta(seconds=10)
@@ -98,6 +99,7 @@ class Chores:
                 "clock": Job(self._measure, every.clock, now),
                 "heartbeat": Job(self._beat, every.heartbeat, now),
                 "events": Job(self._tell, every.events, now),
+                "totals": Job(self._settle, every.totals, now),
             }
         return self.jobs
 
@@ -151,6 +153,21 @@ class Chores:
             self.client.post_events(waiting)
             with self.terminal.lock:
                 self.terminal.memory.mark_events_told(event["number"] for event in waiting)
+        return bool(waiting)
+
+    def _settle(self, now: datetime) -> bool:
+        with self.terminal.lock:
+            waiting = self.terminal.memory.settle(now)
+            terminal_no = self.terminal.memory.state.standing.terminal_no
+        for total in waiting:
+            try:
+                self.client.post_total({"terminal_no": terminal_no, **total})
+            except CentreRefused as refusal:
+                if refusal.status not in JUDGED:
+                    raise
+                self.say(f"total of {total['business_date']}: {refusal}")
+            with self.terminal.lock:
+                self.terminal.memory.mark_total_told(total["from_seq"])
         return bool(waiting)
 
     def _set_drift(self, drift: Drift) -> None:

@@ -75,6 +75,10 @@ class CentreClient:
         """Report purchases without proof (see `wire.grey`). Raises as `post_batch`."""
         return self._judged(self._send("POST", "/greys", build_greys(greys), MEDIA_TYPE), "received")
 
+    def post_total(self, total: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell what the journal holds of a window of sequences. Raises as `post_batch`."""
+        return self._judged(self._post("/totals", dict(total)), "seen")
+
     def reverse(self, record: TapRecord, *, when: datetime) -> dict[str, Any]:
         """Have a sale of the day cancelled. Raises as `post_batch`."""
         return self._taken_back("/reversals", record, record.amount_fen, when)

@@ -31,6 +31,7 @@ class Schedule:
     lists: timedelta = timedelta(minutes=15)
     clock: timedelta = timedelta(hours=1)
     events: timedelta = timedelta(minutes=1)
+    totals: timedelta = timedelta(minutes=10)
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:

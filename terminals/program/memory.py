@@ -156,6 +156,17 @@ class Memory:
         """The centre has these events."""
         self._write("events_told", numbers=list(numbers))
 
+    def settle(self, now: datetime) -> list[dict[str, Any]]:
+        """Close the window of a day that is over; all totals that the centre does not have yet."""
+        totals = self.state.totals
+        if totals.current and totals.current.day < now.astimezone(CHINA).date():
+            self._write("settled", at=now.isoformat())
+        return list(self.state.totals.closed.values())
+
+    def mark_total_told(self, from_seq: int) -> None:
+        """The centre has judged the total that begins there."""
+        self._write("total_told", from_seq=from_seq)
+
     def go_out(self, when: datetime, detail: str) -> None:
         """Out of service from now on. The same again changes nothing."""
         if self.state.standing.outage is None:

@@ -4,7 +4,7 @@ Entries: `intent` (a purchase is about to be debited), `tap` (it was), `void` (i
 to be reported), `batch` (a stretch of purchases goes up under this number), `sent` (the centre has judged the batch), `reported`
 (it judged one purchase by itself), `told` (it has the grey record), `forget` (an old purchase is no longer waited for); and of
 the device itself (`standing`): `sam`, `event`, `events_told`, `out`, `free`, `in`, `ordered` (suspended or not), `asked`
-and `answered` (a refund).
+and `answered` (a refund); and of its totals: `settled` (a day's window is closed) and `total_told`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from terminals.program.batches import Stretch
 from terminals.program.journal import Entry, Position
 from terminals.program.spending import Spending
 from terminals.program.standing import Standing
+from terminals.program.totals import Totals
 from terminals.wire.grey import GreyRecord
 from terminals.wire.record import TapRecord
 
@@ -46,6 +47,7 @@ class State:
     suspects: set[int] = field(default_factory=set)
     """Unfinished purchases the centre knows of as grey."""
     standing: Standing = field(default_factory=Standing)
+    totals: Totals = field(default_factory=Totals)
 
     @property
     def unsent(self) -> int:
@@ -79,6 +81,7 @@ class State:
             "newest": self.newest.isoformat() if self.newest else None,
             "suspects": sorted(self.suspects),
             "standing": self.standing.to_dict(),
+            "totals": self.totals.to_dict(),
         }
 
     @classmethod
@@ -98,6 +101,7 @@ class State:
             newest=datetime.fromisoformat(entry["newest"]) if entry["newest"] else None,
             suspects=set(entry["suspects"]),
             standing=Standing.from_dict(entry.get("standing", {})),
+            totals=Totals.from_dict(entry.get("totals", {})),
         )
 
     def _take_first(self, entry: Entry) -> None:
@@ -117,6 +121,7 @@ class State:
         self.greys.pop(record.terminal_seq, None)
         self.waiting += 1
         self.spending.add(record)
+        self.totals.add(record, self.unfinished)
         self._remember(record)
 
     def _take_void(self, entry: Entry) -> None:
@@ -127,6 +132,7 @@ class State:
         self.greys[grey.record.terminal_seq] = grey
         if grey.cause == "mac2":
             self._withdraw(grey.record)
+            self.totals.take_back(grey.record)
             self.recent.pop(grey.record.card_no, None)
         elif grey.cause == "no_answer":
             self.suspects.add(grey.record.terminal_seq)
@@ -159,7 +165,15 @@ class State:
             self._end(terminal_seq)
 
     def _take_sam(self, entry: Entry) -> None:
+        if self.standing.terminal_no:  # another SAM counts anew
+            self.totals = Totals()
         self.standing.terminal_no = entry["terminal_no"]
+
+    def _take_settled(self, entry: Entry) -> None:
+        self.totals.close(datetime.fromisoformat(entry["at"]), self.unfinished)
+
+    def _take_total_told(self, entry: Entry) -> None:
+        self.totals.closed.pop(entry["from_seq"], None)
 
     def _take_event(self, entry: Entry) -> None:
         self.standing.tell(entry["event"], datetime.fromisoformat(entry["at"]), **entry["more"])

@@ -58,6 +58,8 @@ LISTS = {
     "settlement_payoutpolicy": {"finance", "supervisor", "auditor"},
     "settlement_reservereport": {"finance", "supervisor", "auditor"},
     "settlement_suspenseitem": {"finance", "supervisor", "auditor"},
+    "settlement_difference": {"finance", "supervisor", "auditor"},
+    "settlement_reconciliation": {"finance", "supervisor", "auditor"},
     "settlement_clearingrun": {"finance", "auditor"},
     "settlement_proofhead": {"finance", "auditor"},
     "settlement_settlementfiles": {"finance", "auditor"},

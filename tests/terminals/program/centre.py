@@ -38,6 +38,7 @@ class FakeCentre(BaseAdapter):
         self.answers: dict[str, bytes] = {}
         self.documents: dict[str, Callable[[Mapping[str, str]], Answer]] = {}
         self.events: dict[int, dict[str, Any]] = {}
+        self.totals: dict[int, dict[str, Any]] = {}
         self.taken_back: list[tuple[str, dict[str, Any]]] = []
         self.beat: Callable[[bytes], dict[str, Any]] | None = None
         self.received: list[bytes] = []
@@ -75,7 +76,10 @@ class FakeCentre(BaseAdapter):
         name = path.partition("?")[0]
         with contextlib.suppress(KeyError):
             return _response(*self.documents[name](dict(_query(path))))
-        own = {"/batches": self._batch, "/greys": self._greys, "/taps": self._tap, "/events": self._events}
+        own = {
+            "/batches": self._batch, "/greys": self._greys, "/taps": self._tap, "/events": self._events,
+            "/totals": self._totals,
+        }  # fmt: skip
         if name in ("/reversals", "/refunds"):
             self.taken_back.append((name, json.loads(body)))
             return _response(200, json.dumps({"result": "accepted"}).encode())
@@ -100,6 +104,12 @@ class FakeCentre(BaseAdapter):
             if self.events.setdefault(event["number"], event) != event:
                 return _problem(409, "event_number_reused")
         return _response(200, json.dumps({"events": len(told), "new": len(told)}).encode())
+
+    def _totals(self, body: bytes) -> requests.Response:
+        told = json.loads(body)
+        if self.totals.setdefault(told["from_seq"], told) != told:
+            return _problem(409, "total_changed")
+        return _response(200, json.dumps({"records": told["records"], "seen": 0}).encode())
 
     def _batch(self, body: bytes) -> requests.Response:
         batch = split_batch(body)

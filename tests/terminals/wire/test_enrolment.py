@@ -67,7 +67,8 @@ def test_the_rotation_of_the_documentation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("member", "path"), [("public_key", "keys"), ("clock", "heartbeats"), ("events", "events")]
+    ("member", "path"),
+    [("public_key", "keys"), ("clock", "heartbeats"), ("events", "events"), ("business_date", "totals")],
 )
 def test_the_signatures_of_the_documentation(member: str, path: str) -> None:
     body = example(member)
