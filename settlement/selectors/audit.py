@@ -86,6 +86,8 @@ INVARIANTS: Final = (
             "a deposit is returned once, and not more than was taken",
             "a document has the transfers that it asks for, and no transfer is without",
             "a refund empties its card into what is owed",
+            "a credit of a dispute is its charge's, over its amount, for its card",
+            "what disputes have advanced is in account 1222",
             "a fare given back is the top-up it waits in, off its merchant",
             "what is given back of a purchase is an order of its card, out of its merchant's account, within the purchase",
             "payouts in transit are the orders on their way",
