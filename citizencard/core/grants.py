@@ -59,6 +59,8 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     ),
     "settlement_adjustment": ("state", "answer", "business_date"),
     "settlement_contract": ("valid_until",),
+    "settlement_dispute": ("state", "due_on", "asked_at", "closed_at"),
+    "settlement_disputedecision": ("state", "checker", "checked_at", "answer"),
     "settlement_proposal": ("state", "checker", "checked_at", "answer"),
     "terminals_hotlistchange": ("version",),
     "terminals_hotlistremoval": ("checker", "approved_at"),

@@ -3,6 +3,7 @@ from settlement.models.bank import BankEntry, BankFile, BankSource, BankStatemen
 from settlement.models.calendar import CalendarDay, CalendarYear, CutOff
 from settlement.models.clearing import ClearingRun, Position, Statement, StatementShare
 from settlement.models.contracts import WHOLE, Contract, ContractBand, ContractShare
+from settlement.models.disputes import Dispute, DisputeDecision, DisputeEvidence, DisputeKind, DisputePolicy
 from settlement.models.files import SettlementFiles
 from settlement.models.parts import ClearingPart
 from settlement.models.payouts import PayoutAccount, PayoutBatch, PayoutCarried, PayoutOrder, PayoutPolicy
@@ -28,6 +29,11 @@ __all__ = [
     "ContractBand",
     "ContractShare",
     "CutOff",
+    "Dispute",
+    "DisputeDecision",
+    "DisputeEvidence",
+    "DisputeKind",
+    "DisputePolicy",
     "PayoutAccount",
     "PayoutBatch",
     "PayoutCarried",
