@@ -46,6 +46,7 @@ _CARDS = {
     "accounts.view_refund",
     "accounts.view_topupdifference",
     "accounts.view_topuporder",
+    "settlement.view_dispute",
 }
 _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _READER = {
@@ -101,6 +102,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.stop_terminal",
         "terminals.view_hotlistappeal",
         "terminals.decide_hotlistappeal",
+        "settlement.handle_dispute",
     },
     FINANCE: _FIELD
     | _CARDS
@@ -124,6 +126,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "settlement.approve_rules",
         "settlement.propose_adjustment",
         "settlement.check_adjustment",
+        "settlement.decide_dispute",
     },
     SUPERVISOR: _FIELD
     | _CARDS
@@ -139,6 +142,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.approve_held",
         "settlement.view_adjustment",
         "settlement.check_adjustment",
+        "settlement.decide_dispute",
     },
     AUDITOR: _FIELD
     | _CARDS

@@ -215,8 +215,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "disputes",
                 "permissions": [
                     ("handle_dispute", "Open disputes, ask for evidence and file it"),
-                    ("decide_dispute", "Decide disputes, and appeals against others' decisions"),
-                    ("approve_dispute", "Approve or reject what somebody else has proposed for a dispute"),
+                    ("decide_dispute", "Decide disputes, and what somebody else has proposed for one"),
                 ],
                 "default_permissions": ("view",),
             },

@@ -111,8 +111,7 @@ class Dispute(StatefulModel):
         default_permissions = ("view",)
         permissions = [
             ("handle_dispute", _("Open disputes, ask for evidence and file it")),
-            ("decide_dispute", _("Decide disputes, and appeals against others' decisions")),
-            ("approve_dispute", _("Approve or reject what somebody else has proposed for a dispute")),
+            ("decide_dispute", _("Decide disputes, and what somebody else has proposed for one")),
         ]
         indexes = [
             models.Index(fields=["due_on"], condition=models.Q(closed_at=None), name="dispute_due"),

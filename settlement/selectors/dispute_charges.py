@@ -16,6 +16,7 @@ from settlement.errors import NotDisputable
 from terminals.models import FareCharge, Merchant, PurchaseReturn, Ride, Tap, Terminal
 
 What = DisputedCharge.What
+RECENT: Final = 20
 Channel = TopUpOrder.Channel
 _PAID_IN: Final = (Channel.CASH, Channel.AGENT, Channel.KIOSK, Channel.GATEWAY, Channel.MANDATE)
 
@@ -121,3 +122,57 @@ _FIND: Final[dict[What, Callable[[Card, int], Charge | None]]] = {
     What.RIDE: _ride,
     What.TOP_UP: _top_up,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A charge or top-up to choose from; `day` is a purchase's business date, `party` whom it paid."""
+
+    what: What
+    source_id: int
+    day: date | None
+    occurred_at: datetime
+    amount_fen: int
+    party: str
+
+
+def recent_charges(card: Card, limit: int = RECENT) -> list[Recent]:
+    """The card's newest charges and top-ups, newest first; some of each kind. Whether one can be disputed the service says."""
+    taps = Tap.objects.filter(card_id=card.pk, outcome=Tap.Outcome.ACCEPTED, amount_fen__gt=0)
+    newest = list(taps.order_by("-occurred_at")[:limit])
+    names = dict(
+        Merchant.objects.filter(pk__in={tap.merchant_id for tap in newest}).values_list("pk", "name")
+    )
+    payments = Payment.objects.filter(purse__card=card).select_related("payee").order_by("-pk")[:limit]
+    rides = (
+        Ride.objects.filter(card=card, outcome=Ride.PAID).select_related("merchant").order_by("-pk")[:limit]
+    )
+    orders = card.topups.filter(state=TopUpOrder.State.CONFIRMED, channel__in=_PAID_IN).order_by("-pk")[
+        :limit
+    ]
+    found = [
+        *(
+            Recent(
+                What.PURCHASE,
+                tap.id,
+                tap.business_date,
+                tap.occurred_at,
+                tap.amount_fen,
+                names[tap.merchant_id],
+            )
+            for tap in newest
+        ),
+        *(
+            Recent(What.PAYMENT, each.pk, None, each.occurred_at, each.amount_fen, each.payee.label)
+            for each in payments
+        ),
+        *(
+            Recent(What.RIDE, each.pk, None, each.occurred_at, each.amount_fen, each.merchant.name)
+            for each in rides
+        ),
+        *(
+            Recent(What.TOP_UP, each.pk, None, each.occurred_at, each.amount_fen, each.get_channel_display())
+            for each in orders
+        ),
+    ]
+    return sorted(found, key=lambda charge: charge.occurred_at, reverse=True)

@@ -28,3 +28,8 @@ def under_way() -> QuerySet[Dispute]:
 def overdue(on: date) -> QuerySet[Dispute]:
     """Whose day was over before `on`."""
     return under_way().filter(due_on__lt=on)
+
+
+def days_left(dispute: Dispute, on: date) -> int | None:
+    """Days until the present step is due, below zero when it is overdue; None for what is over."""
+    return None if dispute.due_on is None else (dispute.due_on - on).days

@@ -3,7 +3,7 @@
 from settlement.services.disputes.appealing import appeal_dispute
 from settlement.services.disputes.deciding import approve_decision, decide_dispute, reject_decision
 from settlement.services.disputes.due import Settled, settle_due
-from settlement.services.disputes.evidence import FILE_MAX, ask_evidence, file_evidence, open_file
+from settlement.services.disputes.evidence import FILE_MAX, ask_evidence, file_evidence, open_file, open_words
 from settlement.services.disputes.opening import open_dispute
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "file_evidence",
     "open_dispute",
     "open_file",
+    "open_words",
     "reject_decision",
     "settle_due",
 ]
