@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 from django.db.models import QuerySet
 
+from accounts.models import Card, Citizen
 from settlement.models import Dispute, DisputePolicy
 
 
@@ -14,9 +16,26 @@ def dispute_policy(kind: str, on: date) -> DisputePolicy | None:
     return DisputePolicy.objects.filter(kind=kind, valid_from__lte=on).order_by("-valid_from").first()
 
 
-def kinds_on(on: date) -> set[str]:
-    """The kinds of dispute for which a policy is in force."""
-    return set(DisputePolicy.objects.filter(valid_from__lte=on).values_list("kind", flat=True))
+def policies_on(on: date, kinds: Collection[str]) -> list[DisputePolicy]:
+    """The policies in force on a day, in the order of `kinds`; a kind without one is left out."""
+    found = DisputePolicy.objects.filter(valid_from__lte=on, kind__in=kinds).order_by("valid_from")
+    newest = {policy.kind: policy for policy in found}
+    return [newest[kind] for kind in kinds if kind in newest]
+
+
+def disputes_of_citizen(citizen: Citizen) -> QuerySet[Dispute]:
+    """All of a citizen's disputes, the newest first."""
+    own = Dispute.objects.filter(charge__card__citizen=citizen)
+    return own.select_related("charge__card", "charge__order__purse", "merchant", "policy").order_by("-pk")
+
+
+def disputed_charges(card: Card) -> dict[tuple[str, int], str]:
+    """The numbers of a card's disputes by their charges."""
+    rows = Dispute.objects.filter(charge__card=card)
+    return {
+        (what, source): number
+        for what, source, number in rows.values_list("charge__what", "charge__source_id", "number")
+    }
 
 
 def under_way() -> QuerySet[Dispute]:

@@ -101,12 +101,6 @@ def kind_of(file: bytes) -> DisputeEvidence.FileKind:
     return found
 
 
-def own_words(evidence: DisputeEvidence) -> str:
-    """What the holder said, for the holder. Raises KeyServiceUnavailable."""
-    sealed = evidence.words_sealed
-    return "" if sealed is None else pii.reveal(_TABLE, "words_sealed", evidence.pk, bytes(sealed))
-
-
 def open_words(*, evidence: DisputeEvidence, actor: str, reason: str) -> str:
     """What was said, for a member of staff with a reason. Audited."""
     return _opened(evidence, "words_sealed", evidence.words_sealed, actor, reason)
