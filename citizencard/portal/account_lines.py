@@ -11,10 +11,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from accounts.models import Card, Chart, LedgerAccount, TopUpOrder, Transfer
+from accounts.models import Card, Chart, LedgerAccount, Transfer
 from accounts.selectors.statement import Cursor, StatementLine, account_statement, end_of_day
-from citizencard.portal.movements import PAGE_LINES, PAID_IN, Movement, Named, What
-from settlement.selectors.disputes import disputed_charges
+from citizencard.portal.movements import PAGE_LINES, Movement, Named, What
+from settlement.selectors.disputes import Known, disputes_of_card
 from settlement.selectors.proofs import proved_until
 
 CSV_LINES: Final = 100_000
@@ -47,26 +47,23 @@ def account_page(card: Card, account_id: int, before: str, limit: int = PAGE_LIN
     names = dict(LedgerAccount.objects.filter(code__in=codes).values_list("code", "name")) if codes else {}
     older = f"{page.next.business_date:%Y-%m-%d}.{page.next.transfer_id}" if page.next else ""
     until = proved_until()
-    loads = [line.source_id for line in page.lines if line.kind == Transfer.Kind.TOP_UP_LOADED]
-    channels = dict(TopUpOrder.objects.filter(pk__in=loads).values_list("pk", "channel")) if loads else {}
-    about = _About(names, until, channels, disputed_charges(card))
+    about = _About(names, until, disputes_of_card(card))
     return AccountPage([_movement(line, about) for line in page.lines], older)
 
 
 @dataclass(frozen=True)
 class _About:
-    """What a page's lines need: names of payees, the last proved date, channels of top-ups, numbers of disputes by charge."""
+    """What a page's lines need: names of payees, the last proved date, the card's disputes."""
 
     names: dict[str, str]
     proved_until: date
-    channels: dict[int, str]
-    disputes: dict[tuple[str, int], str]
+    disputes: Known
 
 
 def _movement(line: StatementLine, about: _About) -> Movement:
     name = str(_("Passes")) if line.other_code == Chart.PASSES_SOLD else about.names.get(line.other_code, "")
-    channel, charge = about.channels.get(line.source_id, ""), _charge(line, about)
-    is_credit = line.kind == Transfer.Kind.TOP_UP_LOADED and channel == TopUpOrder.Channel.DISPUTE
+    charge = _charge(line)
+    is_credit = line.kind == Transfer.Kind.TOP_UP_LOADED and line.source_id in about.disputes.credits
     label = capfirst(str(_CREDIT if is_credit else _WORDS.get(line.kind, line.kind.label)))
     return Movement(
         occurred_at=line.occurred_at,
@@ -78,18 +75,16 @@ def _movement(line: StatementLine, about: _About) -> Movement:
         held=False,
         receipt=(line.business_date, line.transfer_id) if line.business_date <= about.proved_until else None,
         charge=charge,
-        dispute=about.disputes.get((charge.what, charge.source_id), "") if charge else "",
+        dispute=about.disputes.numbers.get((charge.what, charge.source_id), "") if charge else "",
     )
 
 
-def _charge(line: StatementLine, about: _About) -> Named | None:
-    """What of the line may be disputed; a pass is given back as a pass."""
+def _charge(line: StatementLine) -> Named | None:
+    """What of the line may be disputed. A pass is given back as a pass; a top-up of these books has arrived in them."""
     if line.kind == Transfer.Kind.PAYMENT and line.other_code != Chart.PASSES_SOLD:
         return Named(What.PAYMENT, line.source_id)
     if line.kind == Transfer.Kind.RIDE_PAID:
         return Named(What.RIDE, line.source_id)
-    if line.kind == Transfer.Kind.TOP_UP_LOADED and about.channels.get(line.source_id) in PAID_IN:
-        return Named(What.TOP_UP, line.source_id)
     return None
 
 

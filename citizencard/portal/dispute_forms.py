@@ -38,11 +38,19 @@ class StatementForm(RefusableForm):
         return content
 
 
+class _PartField(YuanField):
+    """An amount that may be left out: 0 then."""
+
+    def clean(self, value: Any) -> int:
+        """Fen."""
+        return super().clean(value) if value else 0
+
+
 class DisputeForm(StatementForm):
     """What is wrong, and how much of the charge; the kinds are those that policies are in force for."""
 
     kind = forms.ChoiceField(label=_("What is wrong"), widget=forms.RadioSelect)
-    amount_fen = YuanField(label=_("How much of it is wrong, in yuan (empty: all)"), required=False)
+    amount_fen = _PartField(label=_("How much of it is wrong, in yuan (empty: all)"), required=False)
     field_order = ["kind", "amount_fen", "words", "file"]
 
     def __init__(self, policies: Iterable[DisputePolicy], data: Any = None, files: Any = None) -> None:

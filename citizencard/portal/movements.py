@@ -13,7 +13,7 @@ from django_stubs_ext import StrOrPromise
 
 from accounts.models import Card, DisputedCharge
 from citizencard.words import ENDED, GIVEN_BACK, OUTCOMES
-from settlement.selectors.disputes import disputed_charges
+from settlement.selectors.disputes import disputes_of_card
 from settlement.selectors.receipts import proved_lines
 from terminals.models import Channel, HeldResolution, Tap
 from terminals.selectors.fare_charges import priced_taps
@@ -163,8 +163,10 @@ class StatementPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
             card=self.card, limit=PAGE_LINES, offset=(number - 1) * PAGE_LINES, since=since, until=until
         )
         priced = priced_taps(self.card, lines)
-        proved, disputes = proved_lines(self.card.purse.account_id, lines), disputed_charges(self.card)
-        return Page([movement(line, priced, proved.get(line), disputes) for line in lines], number, self)
+        proved, disputes = proved_lines(self.card.purse.account_id, lines), disputes_of_card(self.card)
+        return Page(
+            [movement(line, priced, proved.get(line), disputes.numbers) for line in lines], number, self
+        )
 
 
 def parse_month(text: str, months: dict[date, int]) -> date | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import QuerySet
@@ -29,13 +30,25 @@ def disputes_of_citizen(citizen: Citizen) -> QuerySet[Dispute]:
     return own.select_related("charge__card", "charge__order__purse", "merchant", "policy").order_by("-pk")
 
 
-def disputed_charges(card: Card) -> dict[tuple[str, int], str]:
-    """The numbers of a card's disputes by their charges."""
-    rows = Dispute.objects.filter(charge__card=card)
-    return {
-        (what, source): number
-        for what, source, number in rows.values_list("charge__what", "charge__source_id", "number")
-    }
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A card's disputes: their numbers by charge (what, number of the charge), and the orders by which they were credited."""
+
+    numbers: Mapping[tuple[str, int], str]
+    credits: frozenset[int]
+
+
+def disputes_of_card(card: Card) -> Known:
+    """What statements of a card have to know of its disputes. One query."""
+    rows = list(
+        Dispute.objects.filter(charge__card=card).values_list(
+            "charge__what", "charge__source_id", "number", "charge__order_id"
+        )
+    )
+    return Known(
+        {(what, source): number for what, source, number, _order in rows},
+        frozenset(order for *_charge, order in rows if order is not None),
+    )
 
 
 def under_way() -> QuerySet[Dispute]:
