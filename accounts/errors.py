@@ -524,3 +524,19 @@ class QuoteOutdated(CitizenCardError):
     code = "quote_outdated"
     status = 409
     message = _("The amount has changed since it was shown. Please look at it again.")
+
+
+class ChargeDisputed(CitizenCardError):
+    """A charge is disputed once: its dispute is under way, or was decided."""
+
+    code = "charge_disputed"
+    status = 409
+    message = _("This charge is in dispute already, or its dispute was decided.")
+
+
+class IllegalChargeStep(CitizenCardError):
+    """A disputed charge ends once: data `source`, `target`."""
+
+    code = "illegal_charge_step"
+    status = 409
+    message = _("A disputed charge that is %(source)s cannot become %(target)s.")

@@ -1,5 +1,5 @@
 """Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, family link,
-subsidy batch, card, alert, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account.
+subsidy batch, card, disputed charge, alert, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account.
 
 All of them end with the caller's transaction. They are NO KEY locks: the check of a foreign key never waits for them. A second
 update of a row in one transaction makes that check again, and would want the card when it has the order already.
@@ -17,6 +17,7 @@ from accounts.models import (
     Card,
     Citizen,
     Compensation,
+    DisputedCharge,
     FamilyLink,
     GatewayRefund,
     Hold,
@@ -61,6 +62,12 @@ def lock_alert(pk: int) -> RiskAlert:
 def lock_compensation(pk: int) -> Compensation:
     """The note's row as it is now, with its card: it is paid once."""
     return Compensation.objects.select_for_update(of=("self",), no_key=True).select_related("card").get(pk=pk)
+
+
+def lock_disputed_charge(pk: int) -> DisputedCharge:
+    """The row as it is now, after its card's: a charge is granted or refused once, and its credit comes back once."""
+    charges = DisputedCharge.objects.select_for_update(of=("self",), no_key=True)
+    return charges.select_related("order__purse__account").get(pk=pk)
 
 
 def lock_refund(pk: int) -> Refund:

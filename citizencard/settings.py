@@ -221,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
     "remind-holders": {"task": "accounts.remind_holders", "schedule": crontab(hour=8, minute=0)},
     "settle-held": {"task": "terminals.settle_held", "schedule": crontab(hour=0, minute=20)},
+    "settle-disputes": {"task": "settlement.settle_disputes", "schedule": crontab(hour=0, minute=25)},
     # Every hour until noon: the cut-off may be later than midnight, and what is cleared is not due again.
     "clear-business-day": {
         "task": "settlement.clear_due_days",

@@ -231,3 +231,64 @@ class DecidedElsewhere(SettlementError):
     code = "decided_elsewhere"
     status = 409
     message = _("Differences of the kind %(kind)s are not decided here, but end with what is behind them.")
+
+
+class NotDisputable(SettlementError):
+    """The charge cannot be disputed: data `reason`."""
+
+    code = "not_disputable"
+    status = 409
+    message = _("This cannot be disputed: %(reason)s.")
+
+
+class DisputePolicyMissing(SettlementError):
+    """No approved policy says how such a dispute is decided: data `kind`, `date`."""
+
+    code = "dispute_policy_missing"
+    status = 409
+    message = _("No policy for disputes of this kind (%(kind)s) is in force on %(date)s.")
+
+
+class DisputeTooLate(SettlementError):
+    """The charge is older than may be disputed: data `days`; `rule` is the policy's legal basis."""
+
+    code = "dispute_too_late"
+    status = 409
+    message = _("A charge can be disputed for %(days)s days.")
+
+    def __init__(self, *, legal_basis: str, **data: object) -> None:
+        super().__init__(**data)
+        self.rule = legal_basis
+
+
+class IllegalDisputeStep(SettlementError):
+    """A dispute has no such step: data `source`, `target`."""
+
+    code = "illegal_dispute_step"
+    status = 409
+    message = _("A dispute that is %(source)s cannot become %(target)s.")
+
+
+class DecidedByParty(SettlementError):
+    """Who opened a dispute, or decided it before the appeal, does not decide it."""
+
+    code = "decided_by_party"
+    status = 403
+    message = _("Another person has to decide than opened the dispute or decided it before.")
+    rule = "separation of duties"
+
+
+class DecisionProposed(SettlementError):
+    """Something else waits for a second person: data `maker`."""
+
+    code = "decision_proposed"
+    status = 409
+    message = _("%(maker)s has proposed a decision that waits for a second person.")
+
+
+class NothingOwed(SettlementError):
+    """There is no credit of the dispute that anybody owes."""
+
+    code = "nothing_owed"
+    status = 409
+    message = _("Nothing of a credit is owed.")

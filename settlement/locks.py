@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from django.db import connection, transaction
 
-from settlement.models import Adjustment, ClearingRun, Difference, PayoutBatch, SuspenseItem
+from settlement.models import Adjustment, ClearingRun, Difference, Dispute, PayoutBatch, SuspenseItem
 from settlement.models.proposed import Proposed
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
@@ -102,3 +102,9 @@ def lock_rules() -> None:
 def lock_adjustment(adjustment_id: int) -> Adjustment:
     """An adjustment, locked until the caller's transaction ends."""
     return Adjustment.objects.select_for_update(no_key=True).get(pk=adjustment_id)
+
+
+def lock_dispute(pk: int) -> Dispute:
+    """A case as it is now, before its card: two people do not both take its next step."""
+    disputes = Dispute.objects.select_for_update(of=("self",), no_key=True)
+    return disputes.select_related("policy", "charge__card", "merchant__payable").get(pk=pk)

@@ -18,6 +18,7 @@ from settlement.locks import is_idle
 from settlement.models import ClearingRun
 from settlement.selectors.runs import due_days, late_days
 from settlement.services import clearing, files, payouts, proving, reconciling
+from settlement.services.disputes import settle_due
 from settlement.services.parts import parts_planned
 
 logger = logging.getLogger(__name__)
@@ -110,3 +111,14 @@ def make_payouts() -> str:
         except CalendarMissing as error:
             logger.error("%s", error)
     return ""
+
+
+@shared_task(
+    name="settlement.settle_disputes",
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    max_retries=_RETRIES_MAX,
+)
+def settle_disputes() -> str:
+    """Every night: what the clock of disputes decides, and the credits that are owed back."""
+    return str(settle_due(now=timezone.now()))

@@ -2,6 +2,7 @@ from accounts.models.agents import Agent, Remittance
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
 from accounts.models.compensations import Compensation
 from accounts.models.concessions import Concession
+from accounts.models.disputed import CreditReturn, DisputedCharge
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
 from accounts.models.gateway_refund import GatewayRefund
@@ -33,6 +34,8 @@ __all__ = [
     "Compensation",
     "Concession",
     "Consent",
+    "CreditReturn",
+    "DisputedCharge",
     "FamilyLink",
     "GatewayEntry",
     "GatewayEvent",

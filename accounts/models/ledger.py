@@ -24,6 +24,7 @@ class Chart(models.TextChoices):
     KIOSK_CASH = "1014", _("kiosk cash")
     DIRECT_DEBIT_RECEIVABLE = "1015", _("direct debit receivable")
     SUSPENSE_RECEIVABLE = "1221", _("suspense receivable")
+    CREDITS_ADVANCED = "1222", _("credits advanced in disputes")
     SUBSIDY_RECEIVABLE = "1231", _("subsidy receivable")
     PURSE_REAL_NAME = "2011", _("purse funds, real-name cards")
     PURSE_ANONYMOUS = "2012", _("purse funds, anonymous cards")
@@ -200,6 +201,9 @@ class Transfer(models.Model):
         RECEIPT_BOOKED = 64, _("receipt booked by the bank")
         BANK_SUSPENDED = 65, _("bank entry held in suspense")
         SUSPENSE_RESOLVED = 66, _("suspense item resolved")
+        DISPUTE_BORNE = 70, _("disputed charge borne")
+        CREDIT_TAKEN_BACK = 71, _("credit of a dispute taken back")
+        CREDIT_WRITTEN_OFF = 72, _("credit of a dispute written off")
 
     pk = models.CompositePrimaryKey("business_date", "id")
     id = models.BigIntegerField()

@@ -98,6 +98,31 @@ class Notice(models.Model):
             _("For the wrongly blocked card %(card)s you get %(amount)s yuan."),
         )
 
+        DISPUTE_OPENED = (
+            "dispute_opened",
+            _("Your dispute %(number)s about %(amount)s yuan has arrived. It is decided by %(due)s."),
+        )
+        DISPUTE_ADVANCED = (
+            "dispute_advanced",
+            _(
+                "Dispute %(number)s: %(amount)s yuan were credited to you meanwhile. They stay yours unless it is decided against you."
+            ),
+        )
+        DISPUTE_GRANTED = (
+            "dispute_granted",
+            _("Dispute %(number)s was decided for you: %(amount)s yuan are yours."),
+        )
+        DISPUTE_REFUSED = (
+            "dispute_refused",
+            _(
+                "Dispute %(number)s was decided against you. You see why on its page, and can appeal until %(due)s."
+            ),
+        )
+        DISPUTE_CLOSED = (
+            "dispute_closed",
+            _("Dispute %(number)s is closed: the charge stands. What was credited meanwhile goes back."),
+        )
+
     citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="notices", verbose_name=_("citizen"))
     code = models.CharField(_("message"), max_length=30)
     data = models.JSONField(_("detail"), default=dict)

@@ -40,6 +40,7 @@ class TopUpOrder(StatefulModel):
         SUBSIDY = "subsidy", _("subsidy")
         REPAIR = "repair", _("fare given back")
         REFUND = "refund", _("refund of a purchase")
+        DISPUTE = "dispute", _("credit of a dispute")
 
     class Proof(models.TextChoices):
         TAC = "tac", _("the chip's TAC")
@@ -90,7 +91,7 @@ class TopUpOrder(StatefulModel):
                 condition=models.Q(
                     channel__in=["agent", "kiosk", "subsidy", "repair", "refund"], party__gt=""
                 )
-                | models.Q(channel__in=["cash", "gateway", "mandate"], party=""),
+                | models.Q(channel__in=["cash", "gateway", "mandate", "dispute"], party=""),
                 name="topup_names_its_party",
             ),
             models.CheckConstraint(

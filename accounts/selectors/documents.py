@@ -14,12 +14,12 @@ WITH account AS (
     SELECT id, code FROM accounts_ledgeraccount
 ), topup AS (
     SELECT o.*, money.id AS money_id, p.account_id, CASE
-            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel IN ('kiosk', 'repair', 'refund') THEN '1011'
+            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel IN ('kiosk', 'repair', 'refund', 'dispute') THEN '1011'
             ELSE money.code END AS back
     FROM accounts_topuporder o JOIN accounts_purse p ON p.id = o.purse_id
     LEFT JOIN account money ON money.code = CASE o.channel WHEN 'cash' THEN '1011' WHEN 'gateway' THEN '1012'
         WHEN 'agent' THEN '1013' WHEN 'kiosk' THEN '1014' WHEN 'mandate' THEN '1015' WHEN 'repair' THEN '2202'
-        WHEN 'refund' THEN '2202' ELSE '1231' END
+        WHEN 'refund' THEN '2202' WHEN 'dispute' THEN '1222' ELSE '1231' END
         || CASE o.party WHEN '' THEN '' ELSE '.' || o.party END
     WHERE o.paid_at IS NOT NULL
 ), sold AS (
@@ -67,6 +67,11 @@ WITH account AS (
     UNION ALL SELECT 50, id, NULL, "into", NULL, '2241', counted_fen - expected_fen FROM accounts_remittance
     UNION ALL SELECT 50, id, NULL, '1221', NULL, "into", expected_fen - counted_fen FROM accounts_remittance
     UNION ALL SELECT 50, id, NULL, '1001', payer_id, NULL, amount_fen FROM accounts_subsidyfunds
+    UNION ALL SELECT 70, id, bearer_id, NULL, NULL, '1222', amount_fen FROM accounts_disputedcharge WHERE state = 'granted'
+    UNION ALL SELECT 71, part.id, topup.account_id, NULL, NULL, '1222', part.amount_fen FROM accounts_creditreturn part
+        JOIN accounts_disputedcharge charge ON charge.id = part.charge_id JOIN topup ON topup.id = charge.order_id
+        WHERE part.rule = 'purse'
+    UNION ALL SELECT 72, id, NULL, '6711', NULL, '1222', amount_fen FROM accounts_creditreturn WHERE rule = 'written_off'
 ), asked AS (
     SELECT kind::smallint AS kind, source_id, coalesce(expected.debit_id, debit.id) AS debit_id,
         coalesce(expected.credit_id, credit.id) AS credit_id, fen
@@ -74,7 +79,7 @@ WITH account AS (
     WHERE fen > 0
 ), posted AS (
     SELECT t.kind, t.source_id, t.debit_id, t.credit_id, t.amount_fen FROM accounts_transfer t
-    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50)
+    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50, 70, 71, 72)
         OR t.kind = 4 AND t.credit_id = (SELECT id FROM account WHERE code = '6002')
         -- What came back from a payer's bank cancels what was sent there.
         OR t.kind IN (31, 32) AND NOT EXISTS (
@@ -102,5 +107,20 @@ RULES: Final = {
             SELECT sum(abs(balance_fen)) AS fen FROM accounts_purse WHERE card_id = refund.card_id
         ) AS purses
         WHERE refund.state IN ('approved', 'paid', 'failed') AND (refund.balance_fen, 0) <> (moved.fen, purses.fen)""",
+    "a credit of a dispute is its charge's, over its amount, for its card": """
+        SELECT coalesce(o.number, charge.what || ' #' || charge.source_id), format('order over %%s fen, disputed %%s', o.amount_fen,
+            charge.amount_fen)
+        FROM (SELECT * FROM accounts_topuporder WHERE channel = 'dispute') AS o
+        FULL JOIN (SELECT * FROM accounts_disputedcharge WHERE order_id IS NOT NULL) AS charge ON charge.order_id = o.id
+        WHERE (o.amount_fen, o.card_id) IS DISTINCT FROM (charge.amount_fen, charge.card_id)
+            OR charge.state <> 'granted' AND o.state <> 'confirmed'""",
+    "what disputes have advanced is in account 1222": """
+        SELECT 'account 1222', format('%%s fen in the ledger, %%s advanced', ledger.fen, advanced.fen - returned.fen)
+        FROM (SELECT coalesce(sum(t.debit_fen - t.credit_fen), 0) AS fen FROM accounts_tally t
+              JOIN accounts_ledgeraccount a ON a.id = t.account_id WHERE a.code = '1222') AS ledger,
+            (SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_disputedcharge
+             WHERE order_id IS NOT NULL AND state <> 'granted') AS advanced,
+            (SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_creditreturn) AS returned
+        WHERE ledger.fen <> advanced.fen - returned.fen""",
 }
 """By name, as in `accounts.selectors.invariants`."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 from accounts.selectors import documents
 from citizencard.core.invariants import Breach, breaches
 
-# What a purse is debited for: purchases, payments, refunds, greys, rides, claims, corrections.
-VALUES: Final[dict[str, Any]] = {"from_purses": [10, 11, 13, 30, 43, 44, 47, 59]}
+# What a purse is debited for: purchases, payments, refunds, greys, rides, claims, credits of disputes, corrections.
+VALUES: Final[dict[str, Any]] = {"from_purses": [10, 11, 13, 30, 43, 44, 47, 59, 71]}
 
 RULES: Final = {
     "a transfer stands between two accounts of the ledger": """
@@ -237,7 +237,8 @@ RULES: Final = {
                      ('accounts_purse', 'held_by_holds'), ('accounts_hold', 'reserve'), ('accounts_hold', 'free'),
                      ('accounts_hold', 'one_way'), ('accounts_payment', 'append_only'),
                      ('accounts_paymentrefund', 'append_only'), ('accounts_paymentrefund', 'within_payment'),
-                     ('accounts_limitpolicy', 'append_only'),
+                     ('accounts_limitpolicy', 'append_only'), ('accounts_creditreturn', 'append_only'),
+                     ('accounts_creditreturn', 'within_credit'),
                      ('core_businessday', 'close_accounts'), ('core_auditentry', 'append_only')) AS wanted (relation, trigger)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = wanted.trigger
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')
@@ -278,6 +279,8 @@ OF_NOW: Final = (
     "an account's side is its chart's",
     "refunds payable are those not paid yet",
     "a card is being refunded while its refund is under way",
+    "what disputes have advanced is in account 1222",
+    "a credit of a dispute is its charge's, over its amount, for its card",
     "the triggers that guard the ledger are on",
 )
 """Rules about what stands now, whose price does not grow with the dates."""

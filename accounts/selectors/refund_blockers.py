@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 from accounts.models import Card, CardFlag, RefundPolicy, TopUpOrder
 from accounts.selectors.alerts import alert_of, alerts_against_payout
 from accounts.selectors.chip_evidence import ChipEvidence
+from accounts.selectors.disputed import outstanding_credits
 
 SHADOW_BALANCE: Final = gettext_noop("the ledger's balance decides, not the chip's")
 _REFUNDABLE: Final = (Card.State.ISSUED, Card.State.ACTIVE, Card.State.LOST, Card.State.REFUNDING)
@@ -38,9 +39,12 @@ class Blocking(StrEnum):
     SUSPECTED = "suspected"
     CASH_LIMIT = "cash_limit"
     GREY = "grey"
+    DISPUTED = "disputed"
 
 
-PASSING: Final = frozenset({Blocking.TOP_UP_UNDER_WAY, Blocking.HELD, Blocking.ALERT, Blocking.GREY})
+PASSING: Final = frozenset(
+    {Blocking.TOP_UP_UNDER_WAY, Blocking.HELD, Blocking.ALERT, Blocking.GREY, Blocking.DISPUTED}
+)
 """The system, or a person who reviews, clears these up; a requested refund waits for it."""
 WAITING: Final = frozenset({Blocking.UNMATCHED})
 """Time clears these up: late taps arrive, or the waiting is over."""
@@ -107,6 +111,9 @@ def blockers_of_facts(card: Card, evidence: ChipEvidence, *, held_fen: int, owne
         blockers.append(Blocker(Blocking.TOP_UP_UNDER_WAY, reason))
     if held_fen:
         blockers.append(Blocker(Blocking.HELD, _("part of the balance is reserved")))
+    if outstanding_credits(card):
+        reason = _("a dispute has credited the card, and is not over or has to be given back")
+        blockers.append(Blocker(Blocking.DISPUTED, reason))
     for find in _further:
         blockers += find(card)
     return blockers

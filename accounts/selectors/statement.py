@@ -14,14 +14,14 @@ from accounts.selectors.balances import account_balance_fen
 # Each side is read backwards from its own index, no more than a page of it.
 _PAGE: Final = """
 SELECT page.business_date, page.id, page.kind, page.change, page.other, other.code, page.occurred_at,
-    journal.key, journal.source, journal.actor, journal.reason, journal.posted_at
+    journal.key, journal.source, journal.actor, journal.reason, journal.posted_at, page.source_id
 FROM (
-    (SELECT business_date, id, kind, amount_fen AS change, credit_id AS other, journal_id, occurred_at
+    (SELECT business_date, id, kind, amount_fen AS change, credit_id AS other, journal_id, occurred_at, source_id
      FROM accounts_transfer
      WHERE debit_id = %(id)s AND business_date <= %(day)s AND (business_date < %(day)s OR id < %(before)s)
      ORDER BY business_date DESC, id DESC LIMIT %(limit)s)
     UNION ALL
-    (SELECT business_date, id, kind, -amount_fen, debit_id, journal_id, occurred_at
+    (SELECT business_date, id, kind, -amount_fen, debit_id, journal_id, occurred_at, source_id
      FROM accounts_transfer
      WHERE credit_id = %(id)s AND business_date <= %(day)s AND (business_date < %(day)s OR id < %(before)s)
      ORDER BY business_date DESC, id DESC LIMIT %(limit)s)
@@ -35,7 +35,7 @@ _ID_MAX: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One transfer as the account sees it: `change_fen` on its normal side, `balance_fen` after it."""
+    """One transfer as the account sees it: `change_fen` on its normal side, `balance_fen` after it; `source_id` is its document."""
 
     business_date: date
     transfer_id: int
@@ -49,6 +49,7 @@ class StatementLine:
     source: str
     actor: str
     reason: str
+    source_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def account_statement(account_id: int, *, after: Cursor | None = None, limit: in
         actor,
         reason,
         posted_at,
+        source_id,
     ) in rows:
         line = StatementLine(
             business_date=day,
@@ -118,6 +120,7 @@ def account_statement(account_id: int, *, after: Cursor | None = None, limit: in
             source=source,
             actor=actor,
             reason=reason,
+            source_id=source_id,
         )
         lines.append(line)
         balance_fen -= line.change_fen

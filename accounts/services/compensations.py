@@ -50,7 +50,7 @@ def compensate(
         subject=f"card:{card.pan}",
         detail={"key": key, "amount_fen": amount_fen},
     )
-    purse = _account_with_room(card, amount_fen)
+    purse = account_with_room(card, amount_fen)
     return note if purse is None else _pay(note, purse, actor=actor, at=occurred_at)
 
 
@@ -61,7 +61,8 @@ def pay_compensation_in_cash(*, note: Compensation, actor: str, occurred_at: dat
     return _pay(locks.lock_compensation(note.pk), None, actor=actor, at=occurred_at)
 
 
-def _account_with_room(card: Card, amount_fen: int) -> Purse | None:
+def account_with_room(card: Card, amount_fen: int) -> Purse | None:
+    """The card's account purse, locked, if it is open and has room for so much; the caller holds the card's lock."""
     purse = Purse.objects.filter(card=card, kind=Purse.Kind.ACCOUNT).first()
     if purse is None:
         return None

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from accounts import locks
 from accounts.errors import CardNotActive, NoAccountPurse, PassNotRefundable, PaymentOverRefunded
-from accounts.models import Card, Chart, Payment, PaymentRefund, Purse
+from accounts.models import Card, Chart, DisputedCharge, Payment, PaymentRefund, Purse
+from accounts.selectors.disputed import disputed_fen
 from accounts.services import limits, postings
 from accounts.services.ledger import call_ledger, post_journal
 from citizencard.core.calendar import shanghai
@@ -109,7 +110,7 @@ def refund_payment(
 ) -> PaymentRefund:
     """Give some or all of a payment back into the purse, once per `key`: a repeat returns the first refund.
 
-    A lost card's purse takes it, too. A pass is no payment to give back: PassNotRefundable. Raises AmountOutOfRange,
+    What is in dispute, or was given back by one, is not given back again. A lost card's purse takes it, too. A pass is no payment to give back: PassNotRefundable. Raises AmountOutOfRange,
     PaymentOverRefunded, Conflict, PurseCeilingReached, AccountNotOpen.
     """
     if payment.payee.chart == Chart.PASSES_SOLD:
@@ -122,8 +123,9 @@ def refund_payment(
             raise Conflict(what=f"refund {key}")
         return found
     refunded_fen = payment.refunds.aggregate(total=Sum("amount_fen"))["total"] or 0
-    if refunded_fen + amount_fen > payment.amount_fen:
-        raise PaymentOverRefunded(paid_fen=payment.amount_fen)
+    left_fen = payment.amount_fen - disputed_fen(DisputedCharge.What.PAYMENT, payment.pk)
+    if refunded_fen + amount_fen > left_fen:
+        raise PaymentOverRefunded(paid_fen=left_fen)
     refund = PaymentRefund.objects.create(
         payment=payment,
         key=key,

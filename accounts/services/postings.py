@@ -13,6 +13,8 @@ from accounts.models import (
     Card,
     Chart,
     Compensation,
+    CreditReturn,
+    DisputedCharge,
     GatewayRefund,
     Pass,
     PassLapse,
@@ -36,7 +38,15 @@ _MONEY_IN = {
     TopUpOrder.Channel.SUBSIDY: Chart.SUBSIDY_RECEIVABLE,
     TopUpOrder.Channel.REPAIR: Chart.MERCHANT_PAYABLE,
     TopUpOrder.Channel.REFUND: Chart.MERCHANT_PAYABLE,
+    TopUpOrder.Channel.DISPUTE: Chart.CREDITS_ADVANCED,
 }
+_PAID_OUT = (
+    TopUpOrder.Channel.KIOSK,
+    TopUpOrder.Channel.REPAIR,
+    TopUpOrder.Channel.REFUND,
+    TopUpOrder.Channel.DISPUTE,
+)
+"""What came in this way is given back at the counter."""
 
 
 def account_id(chart: Chart) -> int:
@@ -74,12 +84,12 @@ def topup_loaded(*, order: TopUpOrder, purse: Purse, occurred_at: datetime) -> l
 def topup_reversed(*, order: TopUpOrder) -> list[Leg]:
     """The value never reached a purse: the money goes back the way it came.
 
-    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, or a merchant owes or gave
-    back, the counter pays out.
+    A payment through the gateway is owed until the gateway has refunded it; what a kiosk took, what a merchant owes or gave
+    back, and what a dispute has credited, the counter pays out.
     """
     if order.gateway_id:
         money = account_id(Chart.REFUNDS_PAYABLE)
-    elif order.channel in (TopUpOrder.Channel.KIOSK, TopUpOrder.Channel.REPAIR, TopUpOrder.Channel.REFUND):
+    elif order.channel in _PAID_OUT:
         money = account_id(Chart.COUNTER_CASH)
     else:
         money = money_in_account_id(order)
@@ -176,6 +186,24 @@ def compensation_paid(*, note: Compensation) -> Leg:
     into = note.purse.account_id if note.purse else account_id(Chart.COUNTER_CASH)
     owed, kind = account_id(Chart.COMPENSATION_PAYABLE), Transfer.Kind.COMPENSATION_PAID
     return Leg(owed, into, note.amount_fen, kind, note.pk, note.paid_at or note.occurred_at)
+
+
+def dispute_borne(*, charge: DisputedCharge, bearer_id: int, occurred_at: datetime) -> list[Leg]:
+    """The holder was right: who has to bear it, a merchant by its payable account or we, pays what was credited."""
+    advanced, kind = account_id(Chart.CREDITS_ADVANCED), Transfer.Kind.DISPUTE_BORNE
+    return [Leg(bearer_id, advanced, charge.amount_fen, kind, charge.pk, occurred_at)]
+
+
+def credit_taken_back(*, part: CreditReturn, purse_id: int) -> list[Leg]:
+    """The charge stands: the purse gives back what it was credited, as far as it has it."""
+    advanced, kind = account_id(Chart.CREDITS_ADVANCED), Transfer.Kind.CREDIT_TAKEN_BACK
+    return [Leg(purse_id, advanced, part.amount_fen, kind, part.pk, part.occurred_at)]
+
+
+def credit_written_off(*, part: CreditReturn) -> list[Leg]:
+    """What nobody will give back of a credit becomes our loss."""
+    lost, advanced = account_id(Chart.WRITE_OFF), account_id(Chart.CREDITS_ADVANCED)
+    return [Leg(lost, advanced, part.amount_fen, Transfer.Kind.CREDIT_WRITTEN_OFF, part.pk, part.occurred_at)]
 
 
 class Grant(NamedTuple):

@@ -39,6 +39,7 @@ READ_ONLY: Final = frozenset(
 
 UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_compensation": ("state", "paid_at", "purse_id"),
+    "accounts_disputedcharge": ("state", "order_id", "bearer_id", "ended_at"),
     "accounts_concession": ("withdrawn_on", "withdrawn_at", "withdrawn_by", "withdrawn_reason"),
     "accounts_hold": ("state", "captured_fen", "ended_at"),
     "accounts_ledgeraccount": ("name", "state"),
@@ -58,6 +59,8 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     ),
     "settlement_adjustment": ("state", "answer", "business_date"),
     "settlement_contract": ("valid_until",),
+    "settlement_dispute": ("state", "due_on", "asked_at", "closed_at"),
+    "settlement_disputedecision": ("state", "checker", "checked_at", "answer"),
     "settlement_proposal": ("state", "checker", "checked_at", "answer"),
     "terminals_hotlistchange": ("version",),
     "terminals_hotlistremoval": ("checker", "approved_at"),

@@ -159,7 +159,7 @@ class City:
         return {merchant["code"]: register_merchant(**merchant) for merchant in self.plan["merchants"]}
 
     def _found_settlement(self) -> None:
-        """Contracts with merchants, years of the settlement calendar, and who checks adjustments."""
+        """Contracts with merchants, years of the settlement calendar, who checks adjustments, the clocks of disputes."""
         for rule in self.plan["settlement_rules"]:
             found_rule(kind=rule["kind"], content=rule["content"])
         for year in self.plan["calendar"]:

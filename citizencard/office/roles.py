@@ -46,6 +46,7 @@ _CARDS = {
     "accounts.view_refund",
     "accounts.view_topupdifference",
     "accounts.view_topuporder",
+    "settlement.view_dispute",
 }
 _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _READER = {
@@ -103,6 +104,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.stop_terminal",
         "terminals.view_hotlistappeal",
         "terminals.decide_hotlistappeal",
+        "settlement.handle_dispute",
     },
     FINANCE: _FIELD
     | _CARDS
@@ -127,6 +129,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "settlement.propose_adjustment",
         "settlement.check_adjustment",
         "settlement.propose_difference",
+        "settlement.decide_dispute",
     },
     SUPERVISOR: _FIELD
     | _CARDS
@@ -143,6 +146,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "settlement.view_adjustment",
         "settlement.check_adjustment",
         "settlement.approve_difference",
+        "settlement.decide_dispute",
     },
     AUDITOR: _FIELD
     | _CARDS

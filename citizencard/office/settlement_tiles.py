@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from django.utils import timezone
@@ -13,6 +13,7 @@ from citizencard.office.tiles import Tile, list_url
 from settlement.models import Adjustment, Proposal
 from settlement.selectors.calendar import waiting_for_contract
 from settlement.selectors.differences import open_differences, over_age
+from settlement.selectors.disputes import under_way
 
 
 def _rules() -> Tile:
@@ -42,9 +43,18 @@ def _differences() -> Tile:
     )
 
 
+def _disputes(today: date) -> Tile:
+    waiting = under_way()
+    soon = waiting.filter(due_on__lte=today + timedelta(days=2)).count()
+    detail = _("%(count)s due within two days") % {"count": soon}
+    url = list_url("settlement_dispute", "?due=soon" if soon else "?due=open")
+    return Tile(_("Disputes to decide"), waiting.count(), detail, url, "bad" if soon else "")
+
+
 SETTLEMENT_LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("settlement.view_proposal", lambda today: [_rules(), _without_contract()]),
     ("settlement.view_adjustment", lambda today: [_adjustments()]),
     ("settlement.view_difference", lambda today: [_differences()]),
+    ("settlement.view_dispute", lambda today: [_disputes(today)]),
 )
 """What each permission shows, as in `citizencard.office.waiting`."""

@@ -52,6 +52,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Risk alerts"), "radar", "accounts", "riskalert"),
                 (_("Suspicions"), "warning", "accounts", "cardflag"),
                 (_("Objections"), "gavel", "terminals", "hotlistappeal"),
+                (_("Disputes"), "balance", "settlement", "dispute"),
                 (_("Card products"), "style", "accounts", "cardproduct"),
                 (_("Passes on sale"), "confirmation_number", "accounts", "passproduct"),
                 (_("Limits"), "speed", "accounts", "limitpolicy"),

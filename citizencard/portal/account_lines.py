@@ -11,9 +11,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from accounts.models import Chart, LedgerAccount, Transfer
+from accounts.models import Card, Chart, LedgerAccount, Transfer
 from accounts.selectors.statement import Cursor, StatementLine, account_statement, end_of_day
-from citizencard.portal.movements import PAGE_LINES, Movement
+from citizencard.portal.movements import PAGE_LINES, Movement, Named, What
+from settlement.selectors.disputes import Known, disputes_of_card
 from settlement.selectors.proofs import proved_until
 
 CSV_LINES: Final = 100_000
@@ -23,8 +24,10 @@ _WORDS: Final[dict[Transfer.Kind, StrOrPromise]] = {
     Transfer.Kind.TOP_UP_LOADED: _("Top-up"),
     Transfer.Kind.HELD_RETURNED: _("Given back: a purchase that is not yours to pay"),
     Transfer.Kind.CLAIM_COLLECTED: _("Earlier ride by code, paid now"),
+    Transfer.Kind.CREDIT_TAKEN_BACK: _("Taken back: the dispute was decided against you"),
 }
 """Where the books' own word is not the citizen's."""
+_CREDIT: Final = _("Credit of a dispute")
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,33 @@ class AccountPage:
     older: str
 
 
-def account_page(account_id: int, before: str, limit: int = PAGE_LINES) -> AccountPage:
-    """A page of the statement, the first one unless `before` names a place, as `older` of another page does."""
+def account_page(card: Card, account_id: int, before: str, limit: int = PAGE_LINES) -> AccountPage:
+    """A page of the statement of a card's account purse, the first one unless `before` names a place, as `older` of another
+    page does.
+    """
     page = account_statement(account_id, after=_place(account_id, before), limit=limit)
     codes = {line.other_code for line in page.lines if line.kind in _NAMED}
     names = dict(LedgerAccount.objects.filter(code__in=codes).values_list("code", "name")) if codes else {}
     older = f"{page.next.business_date:%Y-%m-%d}.{page.next.transfer_id}" if page.next else ""
     until = proved_until()
-    return AccountPage([_movement(line, names, until) for line in page.lines], older)
+    about = _About(names, until, disputes_of_card(card))
+    return AccountPage([_movement(line, about) for line in page.lines], older)
 
 
-def _movement(line: StatementLine, names: dict[str, str], proved_until: date) -> Movement:
-    name = str(_("Passes")) if line.other_code == Chart.PASSES_SOLD else names.get(line.other_code, "")
-    label = capfirst(str(_WORDS.get(line.kind, line.kind.label)))
+@dataclass(frozen=True)
+class _About:
+    """What a page's lines need: names of payees, the last proved date, the card's disputes."""
+
+    names: dict[str, str]
+    proved_until: date
+    disputes: Known
+
+
+def _movement(line: StatementLine, about: _About) -> Movement:
+    name = str(_("Passes")) if line.other_code == Chart.PASSES_SOLD else about.names.get(line.other_code, "")
+    charge = _charge(line)
+    is_credit = line.kind == Transfer.Kind.TOP_UP_LOADED and line.source_id in about.disputes.credits
+    label = capfirst(str(_CREDIT if is_credit else _WORDS.get(line.kind, line.kind.label)))
     return Movement(
         occurred_at=line.occurred_at,
         icon="topup" if line.change_fen > 0 else "shop",
@@ -56,8 +73,19 @@ def _movement(line: StatementLine, names: dict[str, str], proved_until: date) ->
         balance_fen=line.balance_fen,
         words=label if name else "",
         held=False,
-        receipt=(line.business_date, line.transfer_id) if line.business_date <= proved_until else None,
+        receipt=(line.business_date, line.transfer_id) if line.business_date <= about.proved_until else None,
+        charge=charge,
+        dispute=about.disputes.numbers.get((charge.what, charge.source_id), "") if charge else "",
     )
+
+
+def _charge(line: StatementLine) -> Named | None:
+    """What of the line may be disputed. A pass is given back as a pass; a top-up of these books has arrived in them."""
+    if line.kind == Transfer.Kind.PAYMENT and line.other_code != Chart.PASSES_SOLD:
+        return Named(What.PAYMENT, line.source_id)
+    if line.kind == Transfer.Kind.RIDE_PAID:
+        return Named(What.RIDE, line.source_id)
+    return None
 
 
 def _place(account_id: int, before: str) -> Cursor | None:

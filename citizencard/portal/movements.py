@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -11,8 +11,9 @@ from django.core.paginator import Page, Paginator
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from accounts.models import Card
+from accounts.models import Card, DisputedCharge
 from citizencard.words import ENDED, GIVEN_BACK, OUTCOMES
+from settlement.selectors.disputes import disputes_of_card
 from settlement.selectors.receipts import proved_lines
 from terminals.models import Channel, HeldResolution, Tap
 from terminals.selectors.fare_charges import priced_taps
@@ -33,14 +34,29 @@ _LOADS: Final[dict[str, StrOrPromise]] = {
     "mandate": _("Automatic top-up"),
     "subsidy": _("Subsidy"),
     "repair": _("Fare given back"),
+    "refund": _("Purchase given back"),
+    "dispute": _("Credit of a dispute"),
 }
+PAID_IN: Final = ("cash", "agent", "kiosk", "gateway", "mandate")
+"""Ways of topping up of which somebody may say that it never arrived."""
+What = DisputedCharge.What
+
+
+@dataclass(frozen=True)
+class Named:
+    """A charge or top-up as an address names it, so that it can be disputed; `day` is a purchase's business date."""
+
+    what: str
+    source_id: int
+    day: date | None = None
 
 
 @dataclass(frozen=True)
 class Movement:
     """One line for people's eyes. `icon` is a symbol of `icons.svg`; `held` marks what is not settled yet.
 
-    `priced` is business date and counter of a tap whose fare is explained, `receipt` business date and id of a proved transfer.
+    `priced` is business date and counter of a tap whose fare is explained, `receipt` business date and id of a proved transfer;
+    `charge` is what may be disputed of it, `dispute` the number of its dispute.
     """
 
     occurred_at: datetime
@@ -52,6 +68,8 @@ class Movement:
     held: bool
     priced: tuple[date, int] | None = None
     receipt: tuple[date, int] | None = None
+    charge: Named | None = None
+    dispute: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,9 +96,11 @@ def movement(
     line: StatementLine,
     priced: Collection[tuple[date, int]] = (),
     receipt: tuple[date, int] | None = None,
+    disputes: Mapping[tuple[str, int], str] | None = None,
 ) -> Movement:
-    """A selector's line in words; `priced` are the taps whose fare is explained."""
+    """A selector's line in words; `priced` are the taps whose fare is explained, `disputes` the numbers by charge."""
     loaded = line.kind == "load"
+    charge = None if disputes is None else _charge(line)
     return Movement(
         occurred_at=line.occurred_at,
         icon="topup" if loaded else line.channel,
@@ -91,7 +111,17 @@ def movement(
         held=not line.ended and line.outcome not in (None, Tap.Outcome.ACCEPTED),
         priced=next((tap for tap in priced if tap == (line.business_date, line.atc)), None),
         receipt=receipt,
+        charge=charge,
+        dispute=(disputes or {}).get((charge.what, charge.source_id), "") if charge else "",
     )
+
+
+def _charge(line: StatementLine) -> Named | None:
+    if line.kind == "load" and line.channel in PAID_IN:
+        return Named(What.TOP_UP, line.source_id)
+    if line.outcome == Tap.Outcome.ACCEPTED and line.business_date and line.amount_fen:
+        return Named(What.PURCHASE, line.source_id, line.business_date)
+    return None
 
 
 def _words(line: StatementLine) -> StrOrPromise:
@@ -133,8 +163,10 @@ class StatementPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
             card=self.card, limit=PAGE_LINES, offset=(number - 1) * PAGE_LINES, since=since, until=until
         )
         priced = priced_taps(self.card, lines)
-        proved = proved_lines(self.card.purse.account_id, lines)
-        return Page([movement(line, priced, proved.get(line)) for line in lines], number, self)
+        proved, disputes = proved_lines(self.card.purse.account_id, lines), disputes_of_card(self.card)
+        return Page(
+            [movement(line, priced, proved.get(line), disputes.numbers) for line in lines], number, self
+        )
 
 
 def parse_month(text: str, months: dict[date, int]) -> date | None:

@@ -1,4 +1,4 @@
-"""How often a citizen may ask for something that the payment gateway has to be asked for."""
+"""How often a citizen may ask for something that costs others work: the payment gateway, or who decides disputes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Citizen, Mandate, TopUpOrder
 from citizencard.core.errors import CitizenCardError
+from settlement.models import Dispute
 
 ASKED_MAX: Final = 10
 WITHIN: Final = timedelta(minutes=10)
 
 
 class AskedTooOften(CitizenCardError):
-    """So many new orders or mandates in a short time are no citizen's: data `minutes` to wait."""
+    """So many new orders, mandates or disputes in a short time are no citizen's: data `minutes` to wait."""
 
     code = "asked_too_often"
     status = 429
@@ -33,6 +34,11 @@ def check_orders(citizen: Citizen, *, request_key: str, now: datetime) -> None:
 def check_mandates(citizen: Citizen, *, now: datetime) -> None:
     """Raise AskedTooOften if the citizen has just asked for many mandates."""
     _check(Mandate.objects.filter(citizen=citizen, requested_at__gte=now - WITHIN).count())
+
+
+def check_disputes(citizen: Citizen, *, now: datetime) -> None:
+    """Raise AskedTooOften if the citizen has just opened many disputes."""
+    _check(Dispute.objects.filter(charge__card__citizen=citizen, opened_at__gte=now - WITHIN).count())
 
 
 def _check(asked: int) -> None:

@@ -12,6 +12,7 @@ from settlement.models.differences import (
     Reconciliation,
     WindowCount,
 )
+from settlement.models.disputes import Dispute, DisputeDecision, DisputeEvidence, DisputeKind, DisputePolicy
 from settlement.models.files import SettlementFiles
 from settlement.models.parts import ClearingPart
 from settlement.models.payouts import PayoutAccount, PayoutBatch, PayoutCarried, PayoutOrder, PayoutPolicy
@@ -42,6 +43,11 @@ __all__ = [
     "Difference",
     "DifferenceKind",
     "DifferenceStep",
+    "Dispute",
+    "DisputeDecision",
+    "DisputeEvidence",
+    "DisputeKind",
+    "DisputePolicy",
     "PayoutAccount",
     "PayoutBatch",
     "PayoutCarried",

@@ -11,7 +11,8 @@ from citizencard.core.states import StatefulModel
 
 
 class Proposal(StatefulModel):
-    """One rule that somebody wants in force: a contract, a year's calendar, a cut-off, tiers of adjustments.
+    """One rule that somebody wants in force: a contract, a year's calendar, a cut-off, tiers of adjustments, a clock of
+    disputes.
 
     `content` is the rule as it was checked, personal data in it sealed. Rules in force name their proposal, so that each says who
     made it and who approved it; the database lets nobody be both.
@@ -22,6 +23,7 @@ class Proposal(StatefulModel):
         CALENDAR = "calendar", _("settlement calendar")
         CUT_OFF = "cut_off", _("cut-off time")
         ADJUSTMENTS = "adjustments", _("adjustment policy")
+        DISPUTES = "disputes", _("dispute policy")
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("proposed")

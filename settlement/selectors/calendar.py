@@ -24,6 +24,17 @@ def next_working_day(day: date) -> date:
     return _after(day, 1)
 
 
+def clock_date(day: date, working_days: int) -> date:
+    """The day by which something is to be done that takes so many working days from `day`.
+
+    Where nobody has approved the calendar every day counts: no one waits longer because we have none.
+    """
+    try:
+        return _after(day, working_days)
+    except CalendarMissing:
+        return day + timedelta(days=working_days)
+
+
 def payable_until(by: date, settle_days: int) -> date:
     """The last business date whose money is due by the working day `by`, where it is due so many working days later.
 

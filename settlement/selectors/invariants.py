@@ -11,7 +11,7 @@ from typing import Final
 
 from citizencard.core.invariants import Breach, breaches
 from settlement.models import ClearingRun
-from settlement.selectors import bank_invariants, difference_invariants
+from settlement.selectors import bank_invariants, difference_invariants, dispute_invariants
 from settlement.selectors.proof_checks import CHAIN_RULE, broken_chain
 from settlement.selectors.statements import digest_of
 
@@ -45,7 +45,7 @@ ORDER BY 1
 """
 
 # Kinds 13, 16 and 46 are PAYMENT, PASS_USED and FARE_SUBSIDY (no payment of its own), 40, 42 and 43 what was decided later, 44 and 45 rides by
-# code; 14 is PAYMENT_REFUNDED, 1 a purchase or fare given back into a top-up.
+# code; 14 is PAYMENT_REFUNDED, 1 a purchase or fare given back into a top-up, 70 a dispute that the merchant has lost.
 _ONLINE_IS_THE_LEDGER: Final = """
 SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
     format('ledger %%s payments, %%s fen; statement %%s, %%s fen', moved.payments, moved.fen, statement.online,
@@ -60,7 +60,7 @@ FULL JOIN (
         FROM accounts_transfer WHERE kind IN (13, 16, 40, 42, 43, 44, 45, 46) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
         UNION ALL
         SELECT business_date, debit_id, 0, -sum(amount_fen)
-        FROM accounts_transfer WHERE kind IN (1, 14, 46) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
+        FROM accounts_transfer WHERE kind IN (1, 14, 46, 70) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2
     ) AS leg JOIN terminals_merchant AS merchant ON merchant.payable_id = leg.account_id
     WHERE leg.business_date IN (SELECT business_date FROM settlement_clearingrun WHERE state <> 'cut_off')
     GROUP BY 1, 2
@@ -265,7 +265,7 @@ _RULES: Final = {
     "a cleared date leaves nothing payable": _PAYABLES_ARE_SETTLED,
     "a business day is sealed when it is cleared, and not before": _SEALED_MEANS_CLEARED,
 }
-_EVER: Final = bank_invariants.RULES | difference_invariants.RULES
+_EVER: Final = bank_invariants.RULES | difference_invariants.RULES | dispute_invariants.RULES
 """Rules about all dates together, for the audit."""
 
 

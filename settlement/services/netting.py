@@ -30,8 +30,15 @@ ONLINE: Final = [
 """What a merchant is credited without a tap of the date: payments from account purses, rides on passes and by code, what was
 decided later of held purchases and of those without proof, and subsidies of fares.
 """
-REFUNDED: Final = [Transfer.Kind.PAYMENT_REFUNDED, Transfer.Kind.TOP_UP_PAID, Transfer.Kind.FARE_SUBSIDY]
-"""What a merchant gives back: payments into an account purse, purchases and fares towards a chip as a top-up, subsidies claimed too high."""
+REFUNDED: Final = [
+    Transfer.Kind.PAYMENT_REFUNDED,
+    Transfer.Kind.TOP_UP_PAID,
+    Transfer.Kind.FARE_SUBSIDY,
+    Transfer.Kind.DISPUTE_BORNE,
+]
+"""What a merchant gives back: payments into an account purse, purchases and fares towards a chip as a top-up, subsidies claimed
+too high, and disputed charges that it has to bear.
+"""
 _EARNED_KINDS: Final = [Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_CLAIM, *ONLINE]
 _VALUES: Final[dict[str, Any]] = {
     "earned": EARNED,

@@ -16,7 +16,7 @@ from citizencard.core.states import step_to
 from settlement.errors import AlreadyDecided, ProposalCheckedByMaker
 from settlement.locks import lock_rules
 from settlement.models import Contract, Proposal
-from settlement.services.rules import adjustments, contracts, cut_offs, years
+from settlement.services.rules import adjustments, contracts, cut_offs, disputes, years
 from terminals.models import Merchant
 
 Kind, State = Proposal.Kind, Proposal.State
@@ -25,12 +25,14 @@ _CHECK: Final[Mapping[str, Callable[[object], dict[str, Any]]]] = {
     Kind.CALENDAR: years.check,
     Kind.CUT_OFF: cut_offs.check,
     Kind.ADJUSTMENTS: adjustments.check,
+    Kind.DISPUTES: disputes.check,
 }
 _PUBLISH: Final[Mapping[str, Callable[[dict[str, Any], Proposal], models.Model]]] = {
     Kind.CONTRACT: contracts.publish,
     Kind.CALENDAR: years.publish,
     Kind.CUT_OFF: cut_offs.publish,
     Kind.ADJUSTMENTS: adjustments.publish,
+    Kind.DISPUTES: disputes.publish,
 }
 FOUNDER: Final = "city"
 COUNCIL: Final = "city council"

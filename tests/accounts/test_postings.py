@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from accounts.models import Card, Chart, LedgerAccount
+from accounts.models import Card, Chart, CreditReturn, DisputedCharge, LedgerAccount, TopUpOrder
 from accounts.selectors.balances import account_balance_fen, trial_balance
 from accounts.services import postings, topup
 from accounts.services.ledger import Leg, open_account, post_journal
@@ -169,6 +169,30 @@ def test_a_claim_is_collected_from_the_purse_it_was_missing_in(card: Card) -> No
         )
 
     assert booked(legs) == {f"2012.{card.pan}": 200, "1221": -200}
+
+
+@pytest.mark.parametrize("bearer", ["2202.bus", "6711"])
+def test_a_disputed_charge_is_borne_by_a_merchant_or_by_us(
+    card: Card, payable: LedgerAccount, bearer: str
+) -> None:
+    chart, _, owner = bearer.partition(".")
+    account = open_account(chart=chart, owner=owner)
+    charge = DisputedCharge(pk=1, card=card, what="purchase", source_id=1, amount_fen=200)
+
+    def legs() -> list[Leg]:
+        return postings.dispute_borne(charge=charge, bearer_id=account.pk, occurred_at=NOON)
+
+    assert booked(legs) == {bearer: 200, "1222": -200}
+
+
+def test_a_credit_is_advanced_taken_back_and_written_off(card: Card) -> None:
+    order = TopUpOrder(pk=1, card=card, purse=card.purse, amount_fen=500, channel="dispute", occurred_at=NOON)
+    assert booked(lambda: postings.topup_paid(order=order)) == {"1222": 500, "2031": -500}
+    part = CreditReturn(pk=1, amount_fen=300, occurred_at=NOON)
+    taken = booked(lambda: postings.credit_taken_back(part=part, purse_id=card.purse.account_id))
+    assert taken == {f"2012.{card.pan}": 300, "1222": -300}
+    part = CreditReturn(pk=2, amount_fen=200, occurred_at=NOON)
+    assert booked(lambda: postings.credit_written_off(part=part)) == {"6711": 200, "1222": -200}
 
 
 def test_a_claim_is_written_off_as_a_loss() -> None:

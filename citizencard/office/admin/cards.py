@@ -19,6 +19,8 @@ from citizencard.office.admin.card_money import concerns, online_tables, purses_
 from citizencard.office.admin.card_refund import refund_page
 from citizencard.office.admin.card_story import life_table, movements_table, topups_table
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
+from citizencard.office.admin.dispute_tables import disputes_table
+from citizencard.office.admin.disputes import dispute_page
 from citizencard.office.reasons import Facts, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, yuan
@@ -46,7 +48,7 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "refund", "damage", "concession"]
+    actions_detail = ["report_lost", "refund", "damage", "concession", "dispute"]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -86,17 +88,23 @@ class CardAdmin(ReadOnlyAdmin):
     def tables(self, request: HttpRequest, obj: Card) -> list[Table]:
         """Purses, what stands against the card, movements, top-ups, its online side, and the steps of its life."""
         story = [movements_table(obj), topups_table(obj)]
-        proved = concessions_table(obj.citizen or obj)
+        proved = [*disputes_table(obj), *concessions_table(obj.citizen or obj)]
         return [purses_table(obj), *concerns(obj), *proved, *story, *online_tables(obj), life_table(obj)]
 
     def has_concession_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user grant concessions?"""
         return request.user.has_perm("accounts.grant_concession")
 
+    def has_dispute_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user open disputes?"""
+        return request.user.has_perm("settlement.handle_dispute")
+
     def offers(self, obj: Card, step: str) -> bool:
         """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
         if step == "concession":
             return obj.state in _HELD
+        if step == "dispute":
+            return True
         if step == "damage":
             return (
                 obj.state in (*_HELD, Card.State.REFUNDING)
@@ -145,6 +153,12 @@ class CardAdmin(ReadOnlyAdmin):
             ]
 
         return ask_reason(request, self, card, title=gettext("Report lost"), act=report)
+
+    @action(description=_("Open a dispute"), permissions=["dispute"], icon="balance", variant=None)
+    def dispute(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The holder does not accept one of the card's charges."""
+        card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
+        return dispute_page(request, self, card)
 
     @action(description=_("Grant concession"), permissions=["concession"], icon="loyalty", variant=None)
     def concession(self, request: HttpRequest, object_id: str) -> HttpResponse:

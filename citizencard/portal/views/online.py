@@ -22,7 +22,7 @@ def statement(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpRespo
     context = {
         "card": card,
         "purse": purse,
-        "page": account_page(purse.account_id, before),
+        "page": account_page(card, purse.account_id, before),
         "is_first": not before,
     }
     return render(request, "portal/online.html", context)
@@ -32,9 +32,10 @@ def statement(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpRespo
 @for_citizen
 def statement_csv(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResponse:
     """The same movements as a file."""
-    purse = _account_purse(own_card(citizen, card_id))
+    card = own_card(citizen, card_id)
+    purse = _account_purse(card)
     return HttpResponse(
-        as_csv(account_page(purse.account_id, "", limit=CSV_LINES).lines),
+        as_csv(account_page(card, purse.account_id, "", limit=CSV_LINES).lines),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="online-account.csv"'},
     )

@@ -15,7 +15,8 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from accounts import locks
-from accounts.models import Card
+from accounts.models import Card, DisputedCharge
+from accounts.selectors.disputed import disputed_fen
 from accounts.services.purchase_refunds import give_back
 from citizencard.core.calendar import assign_business_date, shanghai
 from citizencard.core.errors import Conflict, InvalidField
@@ -133,7 +134,8 @@ def _return(
     given = _given_back(tap)
     if given.filter(number=None).exists():
         raise AlreadyReversed
-    left_fen = tap.amount_fen - (given.aggregate(fen=Sum("amount_fen"))["fen"] or 0)
+    given_fen = given.aggregate(fen=Sum("amount_fen"))["fen"] or 0
+    left_fen = tap.amount_fen - given_fen - disputed_fen(DisputedCharge.What.PURCHASE, tap.id)
     if amount_fen > left_fen:
         raise PurchaseOverRefunded(left_fen=left_fen)
     what = f"{tap.business_date:%Y%m%d}{tap.id}"

@@ -20,7 +20,7 @@ BACK_DAYS: Final = 62
 """How far back a concession that was proved late prices rides again: the month before the last is closed."""
 _PRICED: Final = [Tap.Outcome.ACCEPTED, Tap.Outcome.OVER_BALANCE]
 
-# Cards that tapped, and those whose standing changed on the day; each with the earliest ride that may come out otherwise.
+# Cards that tapped, those whose standing changed on the day, and those of which a dispute ended so that a ride is one again; each with the earliest ride that may come out otherwise.
 _CARDS: Final = """
 SELECT card_id, min(since) FROM (
     SELECT card_id, occurred_at AS since FROM terminals_tap
@@ -32,9 +32,13 @@ SELECT card_id, min(since) FROM (
         JOIN accounts_card AS card ON card.id = proved.card_id OR card.citizen_id = proved.citizen_id
     WHERE card.id > %(after)s AND %(day)s IN ((proved.granted_at AT TIME ZONE 'Asia/Shanghai')::date,
         (proved.withdrawn_at AT TIME ZONE 'Asia/Shanghai')::date)
+    UNION ALL
+    SELECT card_id, occurred_at FROM accounts_disputedcharge
+    WHERE what = 'purchase' AND state = 'refused' AND card_id > %(after)s AND (ended_at AT TIME ZONE 'Asia/Shanghai')::date = %(day)s
 ) AS touched GROUP BY card_id ORDER BY card_id LIMIT %(limit)s
 """
-# What was taken back of a purchase was not taken; a purchase taken back whole is no ride.
+# What was taken back of a purchase was not taken, nor what is in dispute or was given back by one; a purchase taken back
+# whole is no ride.
 _TAPS: Final = """
 SELECT tap.business_date, tap.card_id, tap.atc, tap.merchant_id, tap.terminal_id, terminal.tariff_code, terminal.site_id,
     coalesce(line.code, ''), tap.occurred_at, tap.amount_fen - coalesce(back.fen, 0), tap.trip
@@ -42,8 +46,11 @@ FROM terminals_tap AS tap
     JOIN terminals_terminal AS terminal ON terminal.id = tap.terminal_id
     LEFT JOIN terminals_place AS place ON place.id = terminal.site_id
     LEFT JOIN terminals_line AS line ON line.id = place.line_id
-    LEFT JOIN LATERAL (SELECT sum(amount_fen)::bigint AS fen FROM terminals_purchasereturn
-        WHERE tap_date = tap.business_date AND tap_id = tap.id) AS back ON true
+    LEFT JOIN LATERAL (SELECT sum(amount_fen)::bigint AS fen FROM (
+        SELECT amount_fen FROM terminals_purchasereturn WHERE tap_date = tap.business_date AND tap_id = tap.id
+        UNION ALL
+        SELECT amount_fen FROM accounts_disputedcharge
+        WHERE what = 'purchase' AND source_id = tap.id AND state <> 'refused') AS taken) AS back ON true
 WHERE tap.card_id = ANY(%(cards)s::bigint[]) AND tap.occurred_at >= %(since)s AND tap.business_date >= %(first)s
     AND tap.outcome = ANY(%(priced)s::smallint[]) AND (tap.amount_fen = 0 OR tap.amount_fen > coalesce(back.fen, 0))
 """

@@ -64,11 +64,16 @@ def price_day(*, day: date, now: datetime | None = None, cards: int = CARDS) -> 
     return PricedDay(day, told.cards, told.charges, told.given_fen, told.faults)
 
 
+def take_turn() -> None:
+    """Until the transaction ends no ride is priced, nor given back, by anybody else."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
 @transaction.atomic
 def _price_chunk(day: date, book: Book, now: datetime, limit: int) -> bool:
     """Price the next cards and remember how far it is; whether there were any."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    take_turn()
     progress = FarePricing.objects.get(business_date=day)
     earliest = reading.cards_of(day, progress.last_card_id, limit)
     if not earliest:
