@@ -105,16 +105,9 @@ class CentreClient:
         body = {"card_no": card_no, "tac": tac}
         return self._judged(self._post(f"/loads/{order}/confirmation", body), "order")
 
-    def parameters(self) -> dict[str, Any]:
-        """Clock, place, tariffs, hot list version."""
-        return self._judged(self._send("GET", "/terminal"), "tariffs")
-
-    def hot_list(self, etag: str = "") -> dict[str, Any]:
-        """Version and entries. With the ETag of the list that is held, `{}` when that is still the one."""
-        response = self._send("GET", "/hot-list", headers={"If-None-Match": etag} if etag else {})
-        if response.status_code == requests.codes.not_modified:
-            return {}
-        return {**self._judged(response, "entries"), "etag": response.headers.get("ETag", "")}
+    def standing(self) -> dict[str, Any]:
+        """Who the terminal is by the centre's word, its state and the time. Raises CentreUnavailable, CentreRefused."""
+        return self._judged(self._send("GET", "/terminal"), "state")
 
     def heartbeat(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Tell how the terminal is; clock, drift, state and newest hot list version come back."""
@@ -153,9 +146,8 @@ class CentreClient:
         path: str,
         body: bytes | None = None,
         content_type: str = "",
-        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        headers = {"Content-Type": content_type} if body is not None else dict(headers or {})
+        headers = {"Content-Type": content_type} if body is not None else {}
         request = requests.Request(method, self._base_url + path, headers=headers, data=body)
         prepared = self._session.prepare_request(request)
         sign_request(prepared, terminal_code=self._code, key=self._key)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 from terminals.fares.book import Book
@@ -14,16 +13,13 @@ from terminals.fares.documents import Document
 from terminals.fares.fields import Fields
 from terminals.fares.tariffs import TariffRule
 from terminals.program.channels import ANY, CHANNELS, ChannelRule, guarded, parse_channels
-from terminals.program.client import CentreClient
 from terminals.program.holders import NO_PASSES, Passes
-from terminals.program.keeping import keep
 from terminals.program.limits import NO_LIMITS, Limits
 from terminals.program.lists import ListStore
 from terminals.program.marks import NO_MARKS, Marks
 from terminals.program.rhythm import NO_RHYTHM, Rhythm
 from terminals.wire.packed import EMPTY
 
-FILE: Final = "orders.json"
 NO_FARES: Final = Book(())
 OWN: Final = "own"
 """The tariff's name where the centre tells none."""
@@ -49,22 +45,19 @@ class Orders:
     rhythm: Rhythm = NO_RHYTHM
 
     @classmethod
-    def parse(cls, parameters: Mapping[str, Any], hot_list: Mapping[str, Any] | None = None) -> Self:
-        """From the centre's answers; DocumentError (a FareError) or LimitsError when they cannot be used.
+    def parse(cls, parameters: Mapping[str, Any]) -> Self:
+        """From what the centre's documents say; DocumentError (a FareError) or LimitsError when they cannot be used.
 
         Fares come as `documents` (see docs/fares.md) with the name of the terminal's own `tariff`, or as `tariffs`, the
         versions of that one tariff alone. What a newer centre says besides is passed over.
         """
         content = Fields(parameters)
-        entries = (hot_list or {}).get("entries", ())
-        listed = {entry["card_no"]: datetime.fromisoformat(entry["effective_at"]) for entry in entries}
         book, tariff = _fares(parameters)
         rhythm = Rhythm.parse(content)
         rows = guarded(rhythm.guard_s)
         return cls(
             book=book,
             tariff=tariff,
-            hot_list=listed,
             limits=Limits.parse(parameters.get("limits", {})),
             marks=Marks.parse(content.object("marks")) if content.has("marks") else NO_MARKS,
             passes=Passes.parse(content.object("passes")) if content.has("passes") else NO_PASSES,
@@ -96,39 +89,6 @@ class Orders:
 
 NO_ORDERS: Final = Orders()
 """Before the first word of the centre: no tariff, so nothing can be charged."""
-
-
-def fetch_orders(client: CentreClient, folder: Path) -> Orders:
-    """Ask the centre and keep the answer in `folder`; the hot list is sent again only when it changed.
-
-    Raises CentreUnavailable, CentreRefused, FareError.
-    """
-    held = _kept(folder)["hot_list"]
-    parameters, hot_list = client.parameters(), client.hot_list(held.get("etag", "")) or held
-    orders = Orders.parse(parameters, hot_list)
-    kept = {"parameters": parameters, "hot_list": hot_list}
-    keep(folder / FILE, json.dumps(kept, ensure_ascii=False).encode())
-    return orders
-
-
-def kept_orders(folder: Path) -> Orders:
-    """What was fetched last; NO_ORDERS when nothing ever was."""
-    kept = _kept(folder)
-    return Orders.parse(kept["parameters"], kept["hot_list"])
-
-
-def kept_version(folder: Path) -> int:
-    """The version of the hot list that is held; 0 without one."""
-    version: int = _kept(folder)["hot_list"].get("version", 0)
-    return version
-
-
-def _kept(folder: Path) -> dict[str, Any]:
-    try:
-        kept: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        return {"parameters": {}, "hot_list": {}}
-    return kept
 
 
 def _fares(parameters: Mapping[str, Any]) -> tuple[Book, str]:

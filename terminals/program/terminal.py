@@ -136,12 +136,6 @@ class Terminal:
             raise CentreUnavailable("this terminal has no line to the centre")
         return self.uploader.drain(when)
 
-    def refresh(self) -> None:
-        """Fetch tariffs and hot list. Raises CentreUnavailable, CentreRefused, FareError; then the old ones stay."""
-        if self._client is None:
-            raise CentreUnavailable("this terminal has no line to the centre")
-        self.orders = Orders.parse(self._client.parameters(), self._client.hot_list())
-
     def _tap(self, card: Transport, when: datetime, ask: Ask) -> TapResult:
         if shut := self._shut():
             return shut
@@ -241,7 +235,7 @@ class Terminal:
         try:
             if self._client is None:
                 raise CentreUnavailable("this terminal has no line to the centre")
-            self._client.parameters()
+            self._client.standing()
         except (CentreUnavailable, CentreRefused) as error:
             raise Refused("line_needed", fare_fen=fare_fen) from error
 

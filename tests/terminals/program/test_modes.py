@@ -49,7 +49,7 @@ def at(town: City, channel: str, **more: Any) -> Place:
     tariff = TARIFFS.get(channel, channel)
     orders = published(tariff, marks=MARKS, **more)
     place = town.place(channel, orders, **STOPS.get(channel, {}))
-    place.centre.documents["/terminal"] = lambda _: (200, b'{"tariffs": []}')
+    place.centre.documents["/terminal"] = lambda _: (200, b'{"state": "active"}')
     return place
 
 
