@@ -75,7 +75,7 @@ class Day:
         self._hand_out_cards()
         self._top_up()
         self._move_money()
-        self.fleet.fetch_orders()
+        self.fleet.fetch_lists()
         for tap in self.plan["taps"]:
             if not self._is_lost and tap["at"] > self.plan["loss"]["at"]:
                 self._lose_card()
@@ -99,11 +99,13 @@ class Day:
         carried = self._carried()
         city = self.counter.city.plan
         self.counter.install_sams(self._at(self.plan["opening"]))
+        self.fleet.enrol()
         issued = 0
         for person in city["people"]:
             if person["key"] not in carried or self._card(person["key"]).state != Card.State.ACTIVE:
-                citizen = self.counter.register(person)
-                carried[person["key"]] = self.counter.issue("citizen", citizen, self._opening(issued)).pan
+                citizen = self.counter.register(person, self.business_date)
+                product = person.get("product", "citizen")
+                carried[person["key"]] = self.counter.issue(product, citizen, self._opening(issued)).pan
                 issued += 1
                 self._remember(carried)
         for holder in city["anonymous_holders"]:
@@ -113,7 +115,7 @@ class Day:
                 self._remember(carried)
         for elder in city["elders"]:  # they get a card once
             if elder["key"] not in carried:
-                citizen = self.counter.register(elder)
+                citizen = self.counter.register(elder, self.business_date)
                 carried[elder["key"]] = self.counter.issue("citizen", citizen, self._opening(issued)).pan
                 issued += 1
                 self._remember(carried)
@@ -142,7 +144,9 @@ class Day:
         loss = self.plan["loss"]
         when = self._at(loss["at"])
         report_loss(card=self._card(LOSER), actor=CLERK, reason=loss["reason"], occurred_at=when)
-        self.say(f"{loss['at']} one card is reported lost; the buses are out with the morning's hot list")
+        self.say(
+            f"{loss['at']} one card is reported lost; shops refuse it at once, buses are out with the morning's list"
+        )
 
     def _upload(self) -> None:
         evening = self._at(EVENING)
