@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.models import Card, TopUpOrder
+from accounts.models import Card, PassUse, TopUpOrder
 from citizencard.core.calendar import SHANGHAI, open_business_day
 from citizencard.core.models import BusinessDay
 from citizencard.core.money import format_yuan
@@ -26,6 +26,7 @@ from terminals.program.result import TapResult
 from terminals.selectors.held import waiting_purchases
 from terminals.services.held import settle_held
 from terminals.services.hotlist import report_loss
+from terminals.services.pricing import price_due_days
 
 FIRST_DAY_BACK: Final = timedelta(days=21)
 CLEARING_SECONDS_MAX: Final = 120
@@ -83,6 +84,7 @@ class Day:
         self._upload()
         self._decide_held()
         self._clear(self.business_date)
+        self._price()
         self._pay_out()
 
     @property
@@ -174,6 +176,12 @@ class Day:
                 raise DayFailed(f"Clearing of {day} did not finish: see worker.log in the log folder.")
             time.sleep(0.1)
         self.say(f"business day {day} cleared and sealed by the worker")
+
+    def _price(self) -> None:
+        """As the nightly task: rides by the published fares, and those on passes taken from them."""
+        rides = sum(day.charges for day in price_due_days())
+        on_passes = PassUse.objects.count()
+        self.say(f"{rides} rides priced by the published fares; {on_passes} on passes so far")
 
     def _pay_out(self) -> None:
         """In the morning after, finance pays the merchants, and the bank answers."""

@@ -213,6 +213,10 @@ class Memory:
         """Count and sum in fen of what a card paid here on a day without the centre's word on it."""
         return self.state.spending.of(card_no, day)
 
+    def rode_free(self, card_no: str, day: date) -> int:
+        """How often a card was let through here on a day without paying: on a pass, or by another right."""
+        return self.state.spending.rides_of(card_no, day)
+
     def tidy(self, now: datetime, keep: timedelta = KEEP) -> None:
         """Remove segments that are judged and old, and stop waiting for cards that never came back."""
         ended = self.state.closed

@@ -67,9 +67,9 @@ class Orders:
 
     @classmethod
     def of(cls, store: ListStore) -> Self:
-        """From signed documents of kind `parameters` and `tariffs`. Raises as `parse`."""
+        """From the signed documents of every kind. Raises as `parse`."""
         content: dict[str, Any] = {}
-        for kind in ("parameters", "tariffs"):
+        for kind in ("parameters", "tariffs", "passes"):
             if kind in store.held:
                 content |= json.loads(store.held[kind].content)
         return replace(cls.parse(content), hot_list=store.hot_list)
@@ -77,6 +77,10 @@ class Orders:
     def with_marks(self, marks: Marks) -> Self:
         """With these marks where the centre told none."""
         return self if self.marks != NO_MARKS else replace(self, marks=marks)
+
+    def after_rides(self, count: int) -> Self:
+        """For a card that rode here so often today without paying."""
+        return replace(self, passes=replace(self.passes, ridden=count))
 
     def channel(self, code: str) -> ChannelRule:
         """The rule of a channel."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from terminals.card.crypto import CHINA
 from terminals.card.errors import CardError, TransportError
 from terminals.card.sam import SamSession
 from terminals.card.transport import Transport
@@ -197,6 +198,7 @@ class Terminal:
         orders = self.orders.with_marks(self.post.marks)
         if not orders.book.documents:
             raise Refused("no_tariff")
+        orders = orders.after_rides(self.memory.rode_free(card.number, when.astimezone(CHINA).date()))
         owed = due(card, self.terminal_no, self.post, self.channel, orders, ask, when)
         try:
             record = self._pay(card, owed, when)
