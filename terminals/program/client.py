@@ -16,6 +16,7 @@ from terminals.wire.batch import MEDIA_TYPE, build_batch
 from terminals.wire.enrolment import ENROLMENT, plain_code, prove_possession
 from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.record import TapRecord
+from terminals.wire.rides import RideRecord, build_rides
 from terminals.wire.signature import sign_request
 
 TIMEOUT_S: Final = 10
@@ -74,6 +75,10 @@ class CentreClient:
     def post_greys(self, greys: Iterable[GreyRecord]) -> dict[str, Any]:
         """Report purchases without proof (see `wire.grey`). Raises as `post_batch`."""
         return self._judged(self._send("POST", "/greys", build_greys(greys), MEDIA_TYPE), "received")
+
+    def post_rides(self, rides: Iterable[RideRecord]) -> dict[str, Any]:
+        """Report rides paid by ride code (see `wire.rides`); a result for each. Raises as `post_batch`."""
+        return self._judged(self._send("POST", "/rides", build_rides(rides), MEDIA_TYPE), "received")
 
     def reverse(self, record: TapRecord, *, when: datetime) -> dict[str, Any]:
         """Have a sale of the day cancelled. Raises as `post_batch`."""

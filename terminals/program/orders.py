@@ -19,6 +19,7 @@ from terminals.program.lists import ListStore
 from terminals.program.marks import NO_MARKS, Marks
 from terminals.program.rhythm import NO_RHYTHM, Rhythm
 from terminals.wire.packed import EMPTY
+from terminals.wire.ride_code import key_of
 
 NO_FARES: Final = Book(())
 OWN: Final = "own"
@@ -43,6 +44,8 @@ class Orders:
     passes: Passes = NO_PASSES
     channels: Mapping[str, ChannelRule] = field(default_factory=lambda: CHANNELS)
     rhythm: Rhythm = NO_RHYTHM
+    ride_keys: Mapping[bytes, bytes] = field(default_factory=dict)
+    """The centre's keys for ride codes, by `wire.ride_code.key_of`."""
 
     @classmethod
     def parse(cls, parameters: Mapping[str, Any]) -> Self:
@@ -63,6 +66,7 @@ class Orders:
             passes=Passes.parse(content.object("passes")) if content.has("passes") else NO_PASSES,
             channels=parse_channels(content.object("channels"), rows) if content.has("channels") else rows,
             rhythm=rhythm,
+            ride_keys={key_of(key): key for key in map(bytes.fromhex, parameters.get("ride_code_keys", ()))},
         )
 
     @classmethod

@@ -317,6 +317,6 @@ def test_a_suspended_terminal_takes_nothing(town: City) -> None:
 
 def test_orders_have_no_field_the_program_forgets() -> None:
     assert {field.name for field in fields(Orders)} == {
-        "book", "tariff", "hot_list", "limits", "marks", "passes", "channels", "rhythm",
+        "book", "tariff", "hot_list", "limits", "marks", "passes", "channels", "rhythm", "ride_keys",
     }  # fmt: skip
     assert orders_of("time", **PARKING).tariff == "own"

@@ -43,7 +43,10 @@ class Line:
             )  # fmt: skip
         tariff = self.bus.terminal.orders.tariff
         free = {"tariffs": [tariff], "pay_percent": 0, "categories": ["year", "two"]}
-        publish(document("tariff", "other", {"kind": "flat", "rule": {"fare_fen": 1}}), document("concession", "pass", free))
+        publish(
+            document("tariff", "other", {"kind": "flat", "rule": {"fare_fen": 1}}),
+            document("concession", "pass", free),
+        )
 
     def card(self, *codes: str) -> tuple[Card, Chip]:
         card, chip = loaded_card(self.keys, 5_000)
