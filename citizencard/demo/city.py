@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 from django.contrib.auth.models import Group
-from django.utils import timezone
 
 from accounts.models import Agent, CardProduct, Chart, LedgerAccount, User
 from accounts.services.agents import save_agent
@@ -27,7 +18,6 @@ from accounts.services.limits import publish_limit
 from accounts.services.passes import publish_pass_product
 from accounts.services.refund_policies import publish_refund_policy
 from accounts.services.subsidies import open_subsidy_payer
-from citizencard.management.chips import CENTRE_KEY
 from citizencard.office.roles import ensure_roles
 from settlement.bankfiles.values import BankAccount
 from settlement.models import PayoutPolicy, Proposal
@@ -47,7 +37,6 @@ from terminals.services.field import register_merchant, register_terminal
 from terminals.services.fleet import publish_fleet_policy
 from terminals.services.places import Call, save_line, save_place, save_route, save_stop
 from terminals.services.policies import publish_hot_list_policy, publish_parameters
-from terminals.services.publishing import present_key
 from terminals.services.risk import publish_risk_parameters
 
 STAFF_PASSWORD: Final = "citizencard-demo"  # noqa: S105  printed at every start; the demo is nobody's secret
@@ -58,32 +47,22 @@ _FOUNDER: Final = "city"
 
 @dataclass(frozen=True)
 class City:
-    """The founded city: its description and where its devices keep their keys."""
+    """The founded city: its description and where its devices keep what they know."""
 
     plan: dict[str, Any]
     devices: Path
 
     @classmethod
     def read(cls, fixture: Path, devices: Path) -> City:
-        """Read the city's plan; `devices` is the folder of terminals' private keys and journals."""
+        """Read the city's plan; `devices` is the folder of terminals' keys, lists and journals."""
         plan = json.loads(fixture.read_text("utf-8"))
         for year in plan["calendar"]:
             year["lines"] = read_lines((fixture.parent / year.pop("file")).read_text("utf-8"))
         return cls(plan, devices)
 
     def device(self, code: str) -> Path:
-        """The folder of one terminal: private key, journal."""
+        """The folder of one terminal: private key, the centre's key and lists, journal."""
         return self.devices / code
-
-    def key(self, code: str) -> Ed25519PrivateKey:
-        """A terminal's own signing key, made on first use; only its public half leaves the device."""
-        file = self.device(code) / "key.pem"
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fresh = Ed25519PrivateKey.generate()
-            file.touch(0o600)
-            file.write_bytes(fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        return cast(Ed25519PrivateKey, load_pem_private_key(file.read_bytes(), None))
 
     def found(self) -> None:
         """Bring the city into being; what is already there stays as it is."""
@@ -239,10 +218,7 @@ class City:
         for terminal in self.plan["terminals"]:
             facts = {name: value for name, value in terminal.items() if name != "device"}
             facts |= {"merchant": merchants[terminal["merchant"]], "site": sites.get(terminal.get("site"))}
-            public = self.key(terminal["code"]).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-            register_terminal(**facts, public_key=public, actor=_FOUNDER)
-            centre_key = self.device(terminal["code"]) / CENTRE_KEY
-            centre_key.write_text(bytes(present_key(timezone.now()).public_key).hex())
+            register_terminal(**facts, actor=_FOUNDER)
 
 
 def _place(stop: dict[str, str]) -> dict[str, Decimal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import requests
@@ -13,6 +13,7 @@ from django.conf import settings
 from accounts.models import Card, CardProduct, Citizen, Consent, TopUpOrder
 from accounts.services.cards import activate_card, issue_card, mark_personalised, order_card
 from accounts.services.citizens import create_login, find_citizen, give_consent, register_citizen
+from accounts.services.concessions import grant_concession
 from accounts.services.topup import order_topup, poll_gateway_payment, receive_cash, start_gateway_payment
 from citizencard.core.keyservice.client import key_service
 from citizencard.demo.city import STAFF_PASSWORD, City
@@ -35,15 +36,19 @@ class Counter:
     readers: Readers
     factory: ChipFactory
 
-    def register(self, person: dict[str, Any]) -> Citizen:
-        """The person as a citizen with consent and a portal login; found again on later days."""
+    def register(self, person: dict[str, Any], on: date) -> Citizen:
+        """The person as a citizen with consent, a portal login and what they proved; found again on later days."""
         known = find_citizen(document_number=person["document_number"])
         if known is not None:
             return known
-        facts = {name: value for name, value in person.items() if name != "key"}
+        facts = {
+            name: value for name, value in person.items() if name not in ("key", "product", "concession")
+        }
         citizen = register_citizen(**facts, actor=CLERK)
         give_consent(citizen=citizen, purpose=Consent.Purpose.CARD, actor=CLERK)
         create_login(citizen=citizen, password=STAFF_PASSWORD)
+        if proved := person.get("concession"):
+            grant_concession(**proved, citizen=citizen, valid_from=on, checked_by=CLERK)
         return citizen
 
     def issue(self, product: str, citizen: Citizen | None, when: datetime) -> Card:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.models import Card, TopUpOrder
+from accounts.models import Card, PassUse, TopUpOrder
 from citizencard.core.calendar import SHANGHAI, open_business_day
 from citizencard.core.models import BusinessDay
 from citizencard.core.money import format_yuan
@@ -26,6 +26,7 @@ from terminals.program.result import TapResult
 from terminals.selectors.held import waiting_purchases
 from terminals.services.held import settle_held
 from terminals.services.hotlist import report_loss
+from terminals.services.pricing import price_due_days
 
 FIRST_DAY_BACK: Final = timedelta(days=21)
 CLEARING_SECONDS_MAX: Final = 120
@@ -75,7 +76,7 @@ class Day:
         self._hand_out_cards()
         self._top_up()
         self._move_money()
-        self.fleet.fetch_orders()
+        self.fleet.fetch_lists()
         for tap in self.plan["taps"]:
             if not self._is_lost and tap["at"] > self.plan["loss"]["at"]:
                 self._lose_card()
@@ -83,6 +84,7 @@ class Day:
         self._upload()
         self._decide_held()
         self._clear(self.business_date)
+        self._price()
         self._pay_out()
 
     @property
@@ -99,11 +101,13 @@ class Day:
         carried = self._carried()
         city = self.counter.city.plan
         self.counter.install_sams(self._at(self.plan["opening"]))
+        self.fleet.enrol()
         issued = 0
         for person in city["people"]:
             if person["key"] not in carried or self._card(person["key"]).state != Card.State.ACTIVE:
-                citizen = self.counter.register(person)
-                carried[person["key"]] = self.counter.issue("citizen", citizen, self._opening(issued)).pan
+                citizen = self.counter.register(person, self.business_date)
+                product = person.get("product", "citizen")
+                carried[person["key"]] = self.counter.issue(product, citizen, self._opening(issued)).pan
                 issued += 1
                 self._remember(carried)
         for holder in city["anonymous_holders"]:
@@ -113,7 +117,7 @@ class Day:
                 self._remember(carried)
         for elder in city["elders"]:  # they get a card once
             if elder["key"] not in carried:
-                citizen = self.counter.register(elder)
+                citizen = self.counter.register(elder, self.business_date)
                 carried[elder["key"]] = self.counter.issue("citizen", citizen, self._opening(issued)).pan
                 issued += 1
                 self._remember(carried)
@@ -142,7 +146,9 @@ class Day:
         loss = self.plan["loss"]
         when = self._at(loss["at"])
         report_loss(card=self._card(LOSER), actor=CLERK, reason=loss["reason"], occurred_at=when)
-        self.say(f"{loss['at']} one card is reported lost; the buses are out with the morning's hot list")
+        self.say(
+            f"{loss['at']} one card is reported lost; shops refuse it at once, buses are out with the morning's list"
+        )
 
     def _upload(self) -> None:
         evening = self._at(EVENING)
@@ -170,6 +176,12 @@ class Day:
                 raise DayFailed(f"Clearing of {day} did not finish: see worker.log in the log folder.")
             time.sleep(0.1)
         self.say(f"business day {day} cleared and sealed by the worker")
+
+    def _price(self) -> None:
+        """As the nightly task: rides by the published fares, and those on passes taken from them."""
+        rides = sum(day.charges for day in price_due_days())
+        on_passes = PassUse.objects.count()
+        self.say(f"{rides} rides priced by the published fares; {on_passes} on passes so far")
 
     def _pay_out(self) -> None:
         """In the morning after, finance pays the merchants, and the bank answers."""

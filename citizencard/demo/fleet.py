@@ -6,18 +6,26 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
+from django.utils import timezone
+
 from citizencard.demo.city import City
-from citizencard.demo.counter import sam_name
+from citizencard.demo.counter import CLERK, sam_name
 from citizencard.demo.hardware import ChipFactory, Readers
+from citizencard.management.chips import terminal_key, terminal_news
+from citizencard.management.enrolment import enrol
+from terminals.card.sam import SamSession
+from terminals.models import Terminal as RegisteredTerminal
 from terminals.program.client import CentreClient
 from terminals.program.memory import Memory
-from terminals.program.orders import fetch_orders, kept_orders
+from terminals.program.news import News
 from terminals.program.post import Post, Role
 from terminals.program.result import TapResult
 from terminals.program.stops import NOWHERE
 from terminals.program.terminal import Terminal
+from terminals.services.enrolment import issue_enrolment_code
 from terminals.wire.record import TapRecord
 
 FORGED_TAC: Final = "DEADBEEF"
@@ -34,16 +42,37 @@ class Fleet:
 
     def client(self, code: str) -> CentreClient:
         """A terminal's own line, signed with its own key."""
-        return CentreClient(self.base_url, code, self.city.key(code))
+        return CentreClient(self.base_url, code, terminal_key(code, self._key(code)))
 
-    def fetch_orders(self) -> None:
-        """What every terminal does before it leaves the depot: fetch tariffs and hot list, and keep them."""
+    def enrol(self) -> None:
+        """Devices that are none yet become terminals: by a code of the office, the SAM in them, and a key they make."""
+        for described in self.city.plan["terminals"]:
+            code = described["code"]
+            if self._key(code).exists():
+                continue
+            with self.readers.sam(self.factory.sam(sam_name(code))) as sam:
+                terminal_no = SamSession(sam).open().terminal_no.hex().upper()
+            terminal = RegisteredTerminal.objects.get(code=code)
+            enrol(
+                code=code,
+                key_file=self._key(code),
+                url=self.base_url,
+                one_time_code=issue_enrolment_code(terminal=terminal, actor=CLERK, reason="installed"),
+                terminal_no=terminal_no,
+            )
+
+    def fetch_lists(self) -> None:
+        """What every terminal does before it leaves the depot: fetch the centre's signed documents, and keep them."""
         for terminal in self.city.plan["terminals"]:
-            code = terminal["code"]
-            fetch_orders(self.client(code), self.city.device(code))
+            self._fetch_lists(terminal["code"])
 
     def tap(self, code: str, pan: str, when: datetime, amount_fen: int | None) -> TapResult:
-        """A holder taps; the terminal is on for that moment only, so what it knows is on its disk."""
+        """A holder taps; the terminal is on for that moment only, so what it knows is on its disk.
+
+        Where there is a line, a terminal looks for a newer list first; a bus is out with the morning's.
+        """
+        if self._described(code)["device"].get("online"):
+            self._fetch_lists(code)
         with self._device(code) as terminal, self.readers.card(self.factory.card(pan)) as card:
             return terminal.tap(card, when=when, amount_fen=amount_fen)
 
@@ -70,12 +99,12 @@ class Fleet:
 
     @contextlib.contextmanager
     def _device(self, code: str) -> Iterator[Terminal]:
-        described = next(item for item in self.city.plan["terminals"] if item["code"] == code)
+        described = self._described(code)
         with (
             self.readers.sam(self.factory.sam(sam_name(code))) as sam,
             contextlib.closing(Memory.open(self.city.device(code))) as memory,
         ):
-            orders, client = kept_orders(self.city.device(code)), self.client(code)
+            orders, client = self._news(code).held(), self.client(code)
             device = described["device"]
             post = Post(
                 channel=self._channel(described["merchant"]),
@@ -84,6 +113,19 @@ class Fleet:
             )
             online = device.get("online", False)
             yield Terminal(sam=sam, memory=memory, orders=orders, client=client, online=online, post=post)
+
+    def _described(self, code: str) -> dict[str, Any]:
+        return next(item for item in self.city.plan["terminals"] if item["code"] == code)
+
+    def _key(self, code: str) -> Path:
+        return self.city.device(code) / "key.pem"
+
+    def _news(self, code: str) -> News:
+        return terminal_news(code, self._key(code), self.city.device(code))
+
+    def _fetch_lists(self, code: str) -> None:
+        """Whatever day is played, documents are judged by the time that it is."""
+        self._news(code).fetch(self.client(code), timezone.now())
 
     def _channel(self, merchant: str) -> str:
         """What kind of place a merchant's terminals stand at."""

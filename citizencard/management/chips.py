@@ -16,6 +16,7 @@ from terminals.card.errors import CardError
 from terminals.card.transport import Transport
 from terminals.program.config import read_key
 from terminals.program.errors import ConfigError
+from terminals.program.news import News
 from terminals.readers.memory import MemoryTransport, SimulatedChip
 from terminals.readers.pcsc import PcscTransport
 from terminals.simulator.chip import Chip
@@ -46,6 +47,15 @@ def terminal_key(code: str, file: Path | None) -> Ed25519PrivateKey:
         return read_key(place)
     except ConfigError as error:
         raise CommandError(f"No key for {code}, name it with --key: {error.rule}.") from error
+
+
+def terminal_news(code: str, key_file: Path | None, state: Path) -> News:
+    """The centre's signed documents as a terminal keeps them in `state`, by the centre's key that its enrolment answered."""
+    place = (key_file or DEVICES / code / "key.pem").with_name(CENTRE_KEY)
+    try:
+        return News.open(state, bytes.fromhex(place.read_text()))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{place} holds no key of the centre: enrol {code} with --enrol.") from error
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.http import HttpResponse, HttpResponseBase
@@ -69,7 +69,7 @@ class FareDocumentsView(PublicView):
     )
     def get(self, request: Request) -> HttpResponseBase | None:
         """Documents with their digests; 304 when If-None-Match has them already."""
-        day = _day(request.query_params.get("date", ""))
+        day = _day(request.query_params.get("date"))
         etag = f'"{book_stamp()}-{day or "all"}"'
         if unchanged := get_conditional_response(request._request, etag=etag):
             return _cached(unchanged, etag)
@@ -142,8 +142,10 @@ def _cached(response: HttpResponseBase | None, etag: str) -> HttpResponseBase | 
     return response
 
 
-def _day(text: str) -> date | None:
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
     try:
-        return date.fromisoformat(text) if text else None
+        return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError as error:
         raise InvalidField("date", _("is no date like 2026-03-02")) from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers as s
 
+from terminals.api.bodies import Body
 from terminals.models import TerminalEvent, TerminalTotal
 from terminals.services.enrolment import TRIES_MAX
 
@@ -14,7 +15,7 @@ SEQUENCE_MAX = 2**32 - 1
 VERSION_LENGTH = 40
 
 
-class NextKey(s.Serializer[Any]):
+class NextKey(Body):
     """A terminal's next key and the proof that it holds it, in lower-case hexadecimal."""
 
     public_key = s.RegexField(r"^[0-9a-f]{64}$", help_text="Raw Ed25519 public key")
@@ -54,7 +55,7 @@ class KeyAnswer(s.Serializer[Any]):
     valid_from = s.DateTimeField()
 
 
-class HeartbeatBody(s.Serializer[Any]):
+class HeartbeatBody(Body):
     """What a terminal tells of itself."""
 
     clock = s.DateTimeField(help_text="The terminal's own time, with offset")
@@ -78,7 +79,7 @@ class HeartbeatAnswer(s.Serializer[Any]):
     hot_list_version = s.IntegerField(help_text="The newest; fetch the list if it is not the one applied")
 
 
-class EventBody(s.Serializer[Any]):
+class EventBody(Body):
     """Something that happened at a terminal, under a running number of its own."""
 
     number = s.IntegerField(min_value=0, max_value=BIGINT_MAX)
@@ -89,7 +90,7 @@ class EventBody(s.Serializer[Any]):
     detail = s.CharField(max_length=200, default="", allow_blank=True)
 
 
-class EventsBody(s.Serializer[Any]):
+class EventsBody(Body):
     """Events in the order of their numbers."""
 
     events = s.ListField(child=EventBody(), max_length=100, allow_empty=False)

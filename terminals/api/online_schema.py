@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers as s
 
+from terminals.api.bodies import Body
 from terminals.api.schema import Reason
 
 MONEY_MAX = 0x7FFF_FFFF
@@ -27,7 +28,7 @@ REFUND = OpenApiExample(
 ORDER_NO = r"^[A-Za-z0-9]{1,32}$"
 
 
-class ChipOnReader(s.Serializer[Any]):
+class ChipOnReader(Body):
     """The chip's answer to INITIALIZE FOR LOAD over some amount; byte strings in upper-case hexadecimal."""
 
     card_no = s.RegexField(r"^[0-9]{19}$")
@@ -82,7 +83,7 @@ class LoadAnswer(s.Serializer[Any]):
     mac2 = s.CharField()
 
 
-class LoadProof(s.Serializer[Any]):
+class LoadProof(Body):
     """The TAC that the chip answered, or null when it gave no answer."""
 
     card_no = s.RegexField(r"^[0-9]{19}$")
@@ -99,7 +100,7 @@ class LoadResult(s.Serializer[Any]):
     reason = Reason()
 
 
-class ReversalBody(s.Serializer[Any]):
+class ReversalBody(Body):
     """The purchase as its receipt names it, and its whole amount."""
 
     terminal_no = s.RegexField(r"^[0-9A-F]{12}$", help_text="Of the SAM that made the purchase")

@@ -114,20 +114,6 @@ class BatchAnswer(s.Serializer[Any]):
     problems = Problem(many=True)
 
 
-class HotListLine(s.Serializer[Any]):
-    """A card not to be accepted from a moment on."""
-
-    card_no = s.CharField()
-    effective_at = s.DateTimeField()
-
-
-class HotListAnswer(s.Serializer[Any]):
-    """The hot list."""
-
-    version = s.IntegerField()
-    entries = HotListLine(many=True)
-
-
 class GreysAnswer(s.Serializer[Any]):
     """All lines are kept."""
 
@@ -149,19 +135,8 @@ class RidesAnswer(s.Serializer[Any]):
     rides = RideResult(many=True)
 
 
-class TariffVersion(s.Serializer[Any]):
-    """A tariff from a date on."""
-
-    code = s.CharField()
-    name = s.CharField()
-    kind = s.ChoiceField(["flat", "pair", "time", "entered"])
-    rule = s.JSONField()
-    valid_from = s.DateField()
-    legal_basis = s.CharField()
-
-
 class TerminalAnswer(s.Serializer[Any]):
-    """What a terminal needs to know for the day."""
+    """Who the terminal is."""
 
     code = s.CharField()
     terminal_no = s.CharField()
@@ -171,7 +146,6 @@ class TerminalAnswer(s.Serializer[Any]):
     channel = s.CharField()
     clock = s.DateTimeField()
     hot_list_version = s.IntegerField()
-    tariffs = TariffVersion(many=True)
 
 
 def problem_response(description: str, kind: type[Problem] = Problem) -> OpenApiResponse:

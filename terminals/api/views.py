@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import ClassVar, cast
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -23,11 +21,9 @@ from terminals.api.limits import BATCH_BYTES, TAP_BYTES
 from terminals.api.parsers import BatchParser, RecordParser, TxnParser
 from terminals.models import Batch, Terminal
 from terminals.selectors.batches import find_batch
-from terminals.selectors.hotlist import hot_list, hot_list_version
-from terminals.selectors.tariffs import published_tariffs
+from terminals.selectors.hotlist import hot_list_version
 from terminals.services.acceptance import accept_batch, accept_tap
-from terminals.services.field import note_hot_list_taken, note_seen
-from terminals.services.publishing import publish_hot_list
+from terminals.services.field import note_seen
 from terminals.wire.batch import MEDIA_TYPE as NDJSON
 from terminals.wire.txn import MEDIA_TYPE as TXN
 
@@ -117,32 +113,13 @@ class BatchView(TerminalView):
         return stored_answer(batch)
 
 
-class HotListView(TerminalView):
-    """Cards not to be accepted."""
-
-    @extend_schema(
-        operation_id="get_hot_list",
-        responses={200: schema.HotListAnswer, 304: None, **schema.responses()},
-    )
-    def get(self, request: Request) -> HttpResponseBase | None:
-        """The whole list with its ETag; 304 when If-None-Match already has it."""
-        publish_hot_list()
-        current = hot_list()
-        entries = [asdict(line) | {"effective_at": line.effective_at.isoformat()} for line in current.lines]
-        response = json_response({"version": current.version, "entries": entries})
-        etag = f'"{current.version}"'
-        response["ETag"] = etag
-        note_hot_list_taken(terminal=self.terminal, version=current.version)
-        return get_conditional_response(request._request, etag=etag, response=response)
-
-
-class ParametersView(TerminalView):
-    """What a terminal needs to know for the day."""
+class StandingView(TerminalView):
+    """Who a terminal is."""
 
     @extend_schema(operation_id="get_terminal", responses={200: schema.TerminalAnswer, **schema.responses()})
     def get(self, request: Request) -> HttpResponse:
-        """Clock, place, tariff versions by date, and the version of the hot list."""
-        terminal, now = self.terminal, shanghai(timezone.now())
+        """Place, state, clock, and the version of the hot list. What it works by comes in signed documents."""
+        terminal = self.terminal
         note_seen(terminal=terminal)
         return json_response(
             {
@@ -152,9 +129,8 @@ class ParametersView(TerminalView):
                 "place": terminal.place,
                 "merchant": terminal.merchant.name,
                 "channel": terminal.merchant.channel,
-                "clock": now.isoformat(timespec="seconds"),
+                "clock": shanghai(timezone.now()).isoformat(timespec="seconds"),
                 "hot_list_version": hot_list_version(),
-                "tariffs": published_tariffs(code=terminal.tariff_code, today=now.date()),
             }
         )
 

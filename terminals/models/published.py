@@ -16,6 +16,7 @@ class DocumentKind(models.TextChoices):
     HOT_LIST = "hot_list", _("hot list")
     PARAMETERS = "parameters", _("parameters")
     TARIFFS = "tariffs", _("tariffs")
+    PASSES = "passes", _("passes")
     NEXT_KEY = "next_key", _("next key of the centre")
 
 
@@ -56,7 +57,7 @@ class CentreKey(models.Model):
 
 
 class PublishedDocument(models.Model):
-    """One version of what terminals are told whole: parameters of a kind of terminal, versions of a tariff.
+    """One version of what terminals are told whole: parameters of a kind of terminal, versions of a tariff, passes of a channel.
 
     `subject` is that kind or the tariff's code. A version is its content; another content is the next version.
     Append-only by trigger.

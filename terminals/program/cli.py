@@ -27,6 +27,7 @@ line_no = "00000001"
 [centre]
 url = "http://127.0.0.1:8000"
 key = "key.pem"
+centre_key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"  # as the enrolment answered
 
 [card]
 reader = "00 00"

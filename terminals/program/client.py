@@ -16,6 +16,7 @@ from terminals.wire.batch import MEDIA_TYPE, build_batch
 from terminals.wire.enrolment import ENROLMENT, plain_code, prove_possession
 from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.record import TapRecord
+from terminals.wire.rides import RideRecord, build_rides
 from terminals.wire.signature import sign_request
 
 TIMEOUT_S: Final = 10
@@ -79,6 +80,10 @@ class CentreClient:
         """Tell what the journal holds of a window of sequences. Raises as `post_batch`."""
         return self._judged(self._post("/totals", dict(total)), "seen")
 
+    def post_rides(self, rides: Iterable[RideRecord]) -> dict[str, Any]:
+        """Report rides paid by ride code (see `wire.rides`); a result for each. Raises as `post_batch`."""
+        return self._judged(self._send("POST", "/rides", build_rides(rides), MEDIA_TYPE), "received")
+
     def reverse(self, record: TapRecord, *, when: datetime) -> dict[str, Any]:
         """Have a sale of the day cancelled. Raises as `post_batch`."""
         return self._taken_back("/reversals", record, record.amount_fen, when)
@@ -109,16 +114,9 @@ class CentreClient:
         body = {"card_no": card_no, "tac": tac}
         return self._judged(self._post(f"/loads/{order}/confirmation", body), "order")
 
-    def parameters(self) -> dict[str, Any]:
-        """Clock, place, tariffs, hot list version."""
-        return self._judged(self._send("GET", "/terminal"), "tariffs")
-
-    def hot_list(self, etag: str = "") -> dict[str, Any]:
-        """Version and entries. With the ETag of the list that is held, `{}` when that is still the one."""
-        response = self._send("GET", "/hot-list", headers={"If-None-Match": etag} if etag else {})
-        if response.status_code == requests.codes.not_modified:
-            return {}
-        return {**self._judged(response, "entries"), "etag": response.headers.get("ETag", "")}
+    def standing(self) -> dict[str, Any]:
+        """Who the terminal is by the centre's word, its state and the time. Raises CentreUnavailable, CentreRefused."""
+        return self._judged(self._send("GET", "/terminal"), "state")
 
     def heartbeat(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Tell how the terminal is; clock, drift, state and newest hot list version come back."""
@@ -157,9 +155,8 @@ class CentreClient:
         path: str,
         body: bytes | None = None,
         content_type: str = "",
-        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        headers = {"Content-Type": content_type} if body is not None else dict(headers or {})
+        headers = {"Content-Type": content_type} if body is not None else {}
         request = requests.Request(method, self._base_url + path, headers=headers, data=body)
         prepared = self._session.prepare_request(request)
         sign_request(prepared, terminal_code=self._code, key=self._key)

@@ -48,8 +48,7 @@ class Schedule:
 class Settings:
     """Where the terminal stands, what it is made of, and how it reaches the centre.
 
-    Exactly one of `sam_reader` and `sam_folder` (a simulated SAM) is given. Without `centre_key` lists come by the plain
-    interface, unsigned.
+    Exactly one of `sam_reader` and `sam_folder` (a simulated SAM) is given.
     """
 
     code: str
@@ -58,7 +57,7 @@ class Settings:
     state: Path
     url: str
     key_file: Path
-    centre_key: bytes | None
+    centre_key: bytes
     card_reader: str
     sam_reader: str | None
     sam_folder: Path | None
@@ -104,7 +103,7 @@ def _settings(fields: Fields, folder: Path) -> Settings:
         state=folder / state.text("folder"),
         url=_url(centre),
         key_file=folder / centre.text("key"),
-        centre_key=_public_key(centre) if centre.has("centre_key") else None,
+        centre_key=_public_key(centre),
         card_reader=card.text("reader"),
         sam_reader=sam.text("reader") if sam.has("reader") else None,
         sam_folder=folder / sam.text("folder") if sam.has("folder") else None,

@@ -41,6 +41,17 @@ def due(
     return Due("accepted", charge, place, _told(quotes.rule, charge.ride), make_trip)
 
 
+def due_by_code(post: Post, channel: ChannelRule, orders: Orders, ask: Ask, when: datetime) -> Due:
+    """What a ride by ride code owes: the full fare, for nobody's card is there. Raises FareError, Refused `not_confirmed`.
+
+    A journey is written onto a card from end to end; a code is good for what one scan ends.
+    """
+    quotes = Quotes.without_card(post, channel, orders, when)
+    if isinstance(quotes.rule, Journey):
+        raise FareError(f"tariff {quotes.document.id} takes two taps of one card")
+    return Due("accepted", quotes.charge(_ride(quotes, post, ask, when)))
+
+
 def metered_due(post: Post, channel: ChannelRule, orders: Orders, meter: Meter, when: datetime) -> Due:
     """What the display shows at the end of a metered ride, before any card: the full fare. Raises FareError."""
     quotes = Quotes.without_card(post, channel, orders, when)

@@ -1,14 +1,14 @@
 """What the holder of a card is entitled to, as far as a terminal can know: by the card's kind, and by passes it was told of.
 
-The chip holds no pass. A pass is shown by the card's kind, where the city issues a kind of its own for it, or by the list in
-the centre's parameters as it last came: a pass sold since then is not known here, one given back since then still counts.
+The chip holds no pass. A pass is in the centre's signed list as it last came: one sold since then is not known here, one given
+back since then still counts. Of a pass over a number of rides the list says how many were left; what was ridden here today
+without paying is taken off, and the centre's next list knows of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Final, Self
 
 from terminals.card.apdu import ApduError
@@ -17,23 +17,44 @@ from terminals.fares.holder import Entitlement, Holder
 from terminals.program.marks import Marks
 from terminals.program.purchase import Card
 
+RIDES_MAX: Final = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPass:
+    """A pass by its product's code, both days included; `rides_left` is None where time alone ends it."""
+
+    entitlement: Entitlement
+    rides_left: int | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """`{category: {card number: [first day, last day]}}`: who holds what, by card."""
+    """`{product: {card number: [[first day, last day, rides left or null], …]}}`: who holds what, by card.
 
-    by_card: Mapping[str, tuple[Entitlement, ...]] = field(default_factory=dict)
+    `ridden` are the rides of the card at hand that the list does not know of.
+    """
+
+    by_card: Mapping[str, tuple[HeldPass, ...]] = field(default_factory=dict)
+    ridden: int = 0
 
     @classmethod
     def parse(cls, fields: Fields) -> Self:
         """Raises DocumentError."""
-        by_card: dict[str, tuple[Entitlement, ...]] = {}
-        for category in fields:
-            cards = fields.object(category)
+        by_card: dict[str, tuple[HeldPass, ...]] = {}
+        for product in fields:
+            cards = fields.object(product)
             for number in cards:
-                held = Entitlement(category, *_days(cards, number))
-                by_card[number] = (*by_card.get(number, ()), held)
+                by_card[number] = (*by_card.get(number, ()), *_held(product, cards, number))
         return cls(by_card)
+
+    def of(self, card_no: str) -> tuple[Entitlement, ...]:
+        """What a card is good for now."""
+        return tuple(
+            held.entitlement
+            for held in self.by_card.get(card_no, ())
+            if held.rides_left is None or held.rides_left > self.ridden
+        )
 
 
 NO_PASSES: Final = Passes()
@@ -47,19 +68,25 @@ def card_kind(card: Card) -> int | None:
         return None
 
 
-def holder_of(card: Card, kind: int | None, marks: Marks, passes: Passes) -> Holder:
+def holder_of(card: Card, kind: int | None, marks: Marks, passes: tuple[Entitlement, ...]) -> Holder:
     """Who pays. What the kind says holds as long as the card does; a birth date stands on no chip that may be read."""
     category = marks.categories.get(kind) if kind is not None else None
     own = (Entitlement(category, card.info.start, card.info.expiry),) if category else ()
-    return Holder(entitlements=own + passes.by_card.get(card.number, ()))
+    return Holder(entitlements=own + passes)
 
 
-def _days(cards: Fields, number: str) -> tuple[date, date]:
+def _held(product: str, cards: Fields, number: str) -> list[HeldPass]:
     listed = cards.raw(number)
-    days = Fields(
-        dict(zip(("from", "until"), listed, strict=False)) if isinstance(listed, list) else None, number
-    )
-    first, last = days.date("from"), days.date("until")
+    if not isinstance(listed, list):
+        raise cards.wrong(number, "is no list of passes")
+    return [_one(product, cards, number, entry) for entry in listed]
+
+
+def _one(product: str, cards: Fields, number: str, entry: object) -> HeldPass:
+    names = ("from", "until", "left")
+    told = Fields(dict(zip(names, entry, strict=False)) if isinstance(entry, list) else None, number)
+    first, last = told.date("from"), told.date("until")
     if last < first:
         raise cards.wrong(number, "ends before it begins")
-    return first, last
+    left = None if told.raw("left") is None else told.whole("left", 0, RIDES_MAX, "number of rides")
+    return HeldPass(Entitlement(product, first, last), left)

@@ -10,14 +10,17 @@ from typing import Any, Final
 
 from terminals.card.crypto import CHINA
 from terminals.card.errors import CardError
+from terminals.card.transport import Transport
 from terminals.program.console import Console
 from terminals.program.post import Meter
+from terminals.program.result import TapResult
 from terminals.program.terminal import Terminal
+from terminals.wire.ride_code import PREFIX
 
 _YUAN: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,2})?")
 HELP: Final = (
     "amount YUAN | again | lost | meter METRES WAITING_SECONDS MINUTES_AGO | cancel SEQUENCE | refund SEQUENCE YUAN | "
-    "out REASON | in | status"
+    "balance [PIN] | load PIN | ride CODE, or the code alone | out REASON | in | status"
 )
 DETAIL: Final = 200
 
@@ -28,24 +31,31 @@ class KeypadError(CardError):
 
 @dataclass
 class Keypad:
-    """Keeps what was said for the next card; `taken` gives it to that tap, and it is gone."""
+    """Keeps what was said for the next card; `serve` gives it to that card, and it is gone."""
 
     terminal: Terminal
     console: Console
     own_clock: Callable[[], datetime]
     said: dict[str, Any] = field(default_factory=dict)
+    errand: Callable[[Transport], TapResult] | None = None
 
-    def taken(self) -> dict[str, Any]:
-        """What holds for the card that is there now."""
+    def serve(self, card: Transport) -> TapResult:
+        """The card that is there now: it pays, unless something else was asked for."""
+        errand, self.errand = self.errand, None
         said, self.said = self.said, {}
-        return said
+        if errand is not None:
+            return errand(card)
+        return self.terminal.tap(card, when=self.own_clock(), **said)
 
     def type(self, line: str) -> None:
         """Do what was typed; a fault is one sentence on the display."""
         name, *words = line.split() or [""]
+        if name.startswith(PREFIX):  # a scanner types what it reads
+            name, words = "ride", [name, *words]
         commands: dict[str, Callable[..., None]] = {
             "amount": self._amount, "again": self._again, "lost": self._lost, "meter": self._meter, "cancel": self._cancel,
-            "refund": self._refund, "out": self._out, "in": self._in, "status": self._status,
+            "refund": self._refund, "balance": self._balance, "load": self._load, "ride": self._ride, "out": self._out,
+            "in": self._in, "status": self._status,
         }  # fmt: skip
         try:
             if name not in commands:
@@ -81,6 +91,17 @@ class Keypad:
         amount_fen = yuan_fen(yuan)
         self.console.show(self.terminal.refund(_sequence(sequence), amount_fen, when=self.own_clock()))
 
+    def _balance(self, pin: str = "") -> None:
+        self.errand = lambda card: self.terminal.balance(card, when=self.own_clock(), pin=pin)
+
+    def _load(self, pin: str) -> None:
+        self.errand = lambda card: self.terminal.load(card, when=self.own_clock(), pin=pin)
+
+    def _ride(self, code: str) -> None:
+        said, self.said = self.said, {}
+        ride = self.terminal.ride(code, when=self.own_clock(), amount_fen=said.get("amount_fen"))
+        self.console.show(ride)
+
     def _out(self, *words: str) -> None:
         with self.terminal.lock:
             self.terminal.memory.go_out(self.own_clock(), " ".join(words)[:DETAIL])
@@ -99,6 +120,7 @@ class Keypad:
                 "waiting": state.unsent,
                 "unfinished": len(state.unfinished),
                 "events": len(state.standing.events),
+                "rides": len(state.rides),
                 "in_service": outage is None and not state.standing.suspended,
                 "free_rides": outage.free_rides if outage else 0,
                 "clock": self.terminal.drift.state if self.terminal.drift else "unknown",

@@ -12,7 +12,7 @@ from terminals.program.keeping import keep
 from terminals.wire.lists import Document, ListError, Trust, updated, whole
 from terminals.wire.packed import EMPTY, PackedCards
 
-SYNCED: Final = ("hot_list", "parameters", "tariffs")
+SYNCED: Final = ("hot_list", "parameters", "tariffs", "passes")
 
 
 @dataclass

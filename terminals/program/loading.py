@@ -9,30 +9,30 @@ from terminals.card.apdu import ProofNotAvailable
 from terminals.card.crypto import TransactionType
 from terminals.card.profile import T_UNION
 from terminals.card.purse import PurseSession
-from terminals.card.transport import Transport
 from terminals.program.client import CentreClient
 from terminals.program.errors import CentreRefused
 
 _PROBE_FEN = 1
 
 
-def load_waiting(*, transport: Transport, centre: CentreClient, terminal_no: str, pin: str) -> list[str]:
+def waiting_for(purse: PurseSession, centre: CentreClient, terminal_no: str, pin: str) -> dict[str, Any]:
+    """What the centre knows of the card on the reader. Raises as `load_waiting`."""
+    card_no = T_UNION.card_number(purse.identify())
+    return centre.inquire(_initialised(purse, card_no, _PROBE_FEN, terminal_no, pin), _PROBE_FEN)
+
+
+def load_waiting(*, purse: PurseSession, centre: CentreClient, terminal_no: str, pin: str) -> list[str]:
     """Put every waiting top-up onto the card; the numbers of those that are on it now, for the receipt.
 
     One that was torn before is settled first, by the chip's proof or by its counter. Raises CardError, TransportError (the
     card left: the next time settles it), CentreUnavailable, CentreRefused.
     """
-    purse = PurseSession(transport)
-    card_no = T_UNION.card_number(purse.identify())
-
-    def initialised(amount_fen: int) -> dict[str, Any]:
-        purse.verify_pin(pin)  # a load uses it up
-        return _initialised(purse, card_no, amount_fen, terminal_no)
-
-    done = []
-    for waiting in centre.inquire(initialised(_PROBE_FEN), _PROBE_FEN)["waiting"]:
+    known, done = waiting_for(purse, centre, terminal_no, pin), []
+    card_no = known["card_no"]
+    for waiting in known["waiting"]:
         if not _proved(purse, centre, card_no, waiting):
-            _load(purse, centre, initialised(waiting["amount_fen"]), waiting["order"])
+            chip = _initialised(purse, card_no, waiting["amount_fen"], terminal_no, pin)
+            _load(purse, centre, chip, waiting["order"])
         done.append(str(waiting["order"]))
     return done
 
@@ -60,8 +60,11 @@ def _load(purse: PurseSession, centre: CentreClient, chip: dict[str, Any], order
     centre.confirm_load(chip["card_no"], order, tac.hex().upper())
 
 
-def _initialised(purse: PurseSession, card_no: str, amount_fen: int, terminal_no: str) -> dict[str, Any]:
+def _initialised(
+    purse: PurseSession, card_no: str, amount_fen: int, terminal_no: str, pin: str
+) -> dict[str, Any]:
     """The chip's answer to INITIALIZE FOR LOAD as the centre reads it."""
+    purse.verify_pin(pin)  # a load uses it up
     init = purse.init_load(amount_fen, bytes.fromhex(terminal_no))
     return {
         "card_no": card_no,

@@ -75,7 +75,7 @@ class Program:
             result = TapResult(False, REASONS["read_error"])
         else:
             with contextlib.closing(card):
-                result = self.terminal.tap(card, when=self.own_clock(), **self.keypad.taken())
+                result = self.keypad.serve(card)
         self.console.show(result)
         if result.reason.code == "terminal_fault":
             self._mend_sam()

@@ -19,6 +19,7 @@ from terminals.program.journal import SEGMENT_BYTES, Journal, Position
 from terminals.program.state import State
 from terminals.wire.grey import GreyRecord
 from terminals.wire.record import TapRecord
+from terminals.wire.rides import RideRecord
 
 SKIPPED_MAX: Final = 500
 TOLD_MAX: Final = 200
@@ -26,6 +27,8 @@ FOR_OUTCOME: Final = 1
 """Room every entry leaves behind it: for the outcome of a purchase under way."""
 FOR_OTHERS: Final = 4
 """Room a new purchase leaves: when the disk is full, what waits can still be sent and noted as sent, which makes room."""
+RIDES_MAX: Final = 4_000
+"""Rides by code that may wait for the centre: each checkpoint holds them."""
 KEEP: Final = timedelta(days=30)
 """How long judged segments stay on the disk, and how long a card that left in mid-purchase is waited for."""
 
@@ -127,6 +130,16 @@ class Memory:
         """The centre has judged this purchase by itself."""
         self._write("reported", record=record.to_dict())
 
+    def keep_ride(self, ride: RideRecord) -> None:
+        """A ride code is used up by this ride: before anybody is let through. OSError when there is no room for it."""
+        if len(self.state.rides) >= RIDES_MAX:
+            raise OSError("too many rides wait to be told")
+        self._write("ride", behind=FOR_OTHERS, record=ride.to_dict())
+
+    def mark_rides_told(self, codes: Iterable[str]) -> None:
+        """The centre has judged these rides."""
+        self._write("rides_told", codes=list(codes))
+
     def mark_told(self, greys: Iterable[GreyRecord]) -> None:
         """The centre has these grey records, at most `TOLD_MAX`."""
         self._write("told", greys=[[grey.record.terminal_seq, grey.cause] for grey in greys])
@@ -223,6 +236,10 @@ class Memory:
     def spent(self, card_no: str, day: date) -> tuple[int, int]:
         """Count and sum in fen of what a card paid here on a day without the centre's word on it."""
         return self.state.spending.of(card_no, day)
+
+    def rode_free(self, card_no: str, day: date) -> int:
+        """How often a card was let through here on a day without paying: on a pass, or by another right."""
+        return self.state.spending.rides_of(card_no, day)
 
     def tidy(self, now: datetime, keep: timedelta = KEEP) -> None:
         """Remove segments that are judged and old, and stop waiting for cards that never came back."""

@@ -1,4 +1,4 @@
-"""How a terminal learns what is new: signed documents where it holds the centre's key, else the plain interface."""
+"""How a terminal learns what is new: documents the centre has signed; nothing else is believed."""
 
 from __future__ import annotations
 
@@ -6,43 +6,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Self
 
 from terminals.program.client import CentreClient
 from terminals.program.clock import Drift, measure
 from terminals.program.lists import ListStore, fetch
-from terminals.program.orders import Orders, fetch_orders, kept_orders, kept_version
+from terminals.program.orders import Orders
 from terminals.wire.lists import ListError
 
 
-class News(Protocol):
-    """What is held, and how to bring it up to date. Errors are those of the functions beneath; what is held then stays."""
-
-    def held(self) -> Orders:
-        """What there is on the disk."""
-
-    def fetch(self, client: CentreClient, now: datetime) -> Orders:
-        """Ask the centre."""
-
-    def versions(self) -> dict[str, int]:
-        """What is applied, by kind, for the heartbeat."""
-
-    def drift(self, client: CentreClient, own_clock: Callable[[], datetime]) -> Drift | None:
-        """How far the clock is off; None where nothing signed tells."""
-
-
 @dataclass
-class SignedNews:
-    """Documents the centre has signed; nothing else is believed."""
+class News:
+    """What is held, and how to bring it up to date. What cannot be taken leaves what is held as it is."""
 
     store: ListStore
 
+    @classmethod
+    def open(cls, state: Path, centre_key: bytes) -> Self:
+        """In the terminal's folder, by the centre's raw public key as installed. Raises ListError, OSError."""
+        return cls(ListStore.open(state / "lists", centre_key))
+
     def held(self) -> Orders:
-        """As `News`."""
+        """What there is on the disk. Raises as `Orders.of`."""
         return Orders.of(self.store)
 
     def fetch(self, client: CentreClient, now: datetime) -> Orders:
-        """As `News`; raises the first ListError when a document was not taken, after all were asked for."""
+        """Ask the centre. Raises CentreUnavailable, CentreRefused, and ListRefused after all documents were asked for."""
         refused = fetch(self.store, client, now)
         orders = self.held()
         for error in refused.values():
@@ -50,11 +39,11 @@ class SignedNews:
         return orders
 
     def versions(self) -> dict[str, int]:
-        """As `News`."""
+        """What is applied, by kind, for the heartbeat."""
         return self.store.versions()
 
     def drift(self, client: CentreClient, own_clock: Callable[[], datetime]) -> Drift | None:
-        """As `News`."""
+        """How far the clock is off; None where nothing signed tells."""
         return measure(client, self.store.trust, own_clock)
 
 
@@ -65,26 +54,3 @@ class ListRefused(ListError):
         """Keep both."""
         self.orders = orders
         super().__init__(error.rule, str(error))
-
-
-@dataclass
-class PlainNews:
-    """The answers of /terminal and /hot-list, kept in a folder; who stands between could change them."""
-
-    folder: Path
-
-    def held(self) -> Orders:
-        """As `News`."""
-        return kept_orders(self.folder)
-
-    def fetch(self, client: CentreClient, now: datetime) -> Orders:
-        """As `News`."""
-        return fetch_orders(client, self.folder)
-
-    def versions(self) -> dict[str, int]:
-        """As `News`: the hot list's alone has a number here."""
-        return {"hot_list": kept_version(self.folder)}
-
-    def drift(self, client: CentreClient, own_clock: Callable[[], datetime]) -> Drift | None:
-        """As `News`."""
-        return None

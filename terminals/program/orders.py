@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 from terminals.fares.book import Book
@@ -14,16 +13,14 @@ from terminals.fares.documents import Document
 from terminals.fares.fields import Fields
 from terminals.fares.tariffs import TariffRule
 from terminals.program.channels import ANY, CHANNELS, ChannelRule, guarded, parse_channels
-from terminals.program.client import CentreClient
 from terminals.program.holders import NO_PASSES, Passes
-from terminals.program.keeping import keep
 from terminals.program.limits import NO_LIMITS, Limits
 from terminals.program.lists import ListStore
 from terminals.program.marks import NO_MARKS, Marks
 from terminals.program.rhythm import NO_RHYTHM, Rhythm
 from terminals.wire.packed import EMPTY
+from terminals.wire.ride_code import key_of
 
-FILE: Final = "orders.json"
 NO_FARES: Final = Book(())
 OWN: Final = "own"
 """The tariff's name where the centre tells none."""
@@ -47,36 +44,36 @@ class Orders:
     passes: Passes = NO_PASSES
     channels: Mapping[str, ChannelRule] = field(default_factory=lambda: CHANNELS)
     rhythm: Rhythm = NO_RHYTHM
+    ride_keys: Mapping[bytes, bytes] = field(default_factory=dict)
+    """The centre's keys for ride codes, by `wire.ride_code.key_of`."""
 
     @classmethod
-    def parse(cls, parameters: Mapping[str, Any], hot_list: Mapping[str, Any] | None = None) -> Self:
-        """From the centre's answers; DocumentError (a FareError) or LimitsError when they cannot be used.
+    def parse(cls, parameters: Mapping[str, Any]) -> Self:
+        """From what the centre's documents say; DocumentError (a FareError) or LimitsError when they cannot be used.
 
         Fares come as `documents` (see docs/fares.md) with the name of the terminal's own `tariff`, or as `tariffs`, the
         versions of that one tariff alone. What a newer centre says besides is passed over.
         """
         content = Fields(parameters)
-        entries = (hot_list or {}).get("entries", ())
-        listed = {entry["card_no"]: datetime.fromisoformat(entry["effective_at"]) for entry in entries}
         book, tariff = _fares(parameters)
         rhythm = Rhythm.parse(content)
         rows = guarded(rhythm.guard_s)
         return cls(
             book=book,
             tariff=tariff,
-            hot_list=listed,
             limits=Limits.parse(parameters.get("limits", {})),
             marks=Marks.parse(content.object("marks")) if content.has("marks") else NO_MARKS,
             passes=Passes.parse(content.object("passes")) if content.has("passes") else NO_PASSES,
             channels=parse_channels(content.object("channels"), rows) if content.has("channels") else rows,
             rhythm=rhythm,
+            ride_keys={key_of(key): key for key in map(bytes.fromhex, parameters.get("ride_code_keys", ()))},
         )
 
     @classmethod
     def of(cls, store: ListStore) -> Self:
-        """From signed documents of kind `parameters` and `tariffs`. Raises as `parse`."""
+        """From the signed documents of every kind. Raises as `parse`."""
         content: dict[str, Any] = {}
-        for kind in ("parameters", "tariffs"):
+        for kind in ("parameters", "tariffs", "passes"):
             if kind in store.held:
                 content |= json.loads(store.held[kind].content)
         return replace(cls.parse(content), hot_list=store.hot_list)
@@ -84,6 +81,10 @@ class Orders:
     def with_marks(self, marks: Marks) -> Self:
         """With these marks where the centre told none."""
         return self if self.marks != NO_MARKS else replace(self, marks=marks)
+
+    def after_rides(self, count: int) -> Self:
+        """For a card that rode here so often today without paying."""
+        return replace(self, passes=replace(self.passes, ridden=count))
 
     def channel(self, code: str) -> ChannelRule:
         """The rule of a channel."""
@@ -96,39 +97,6 @@ class Orders:
 
 NO_ORDERS: Final = Orders()
 """Before the first word of the centre: no tariff, so nothing can be charged."""
-
-
-def fetch_orders(client: CentreClient, folder: Path) -> Orders:
-    """Ask the centre and keep the answer in `folder`; the hot list is sent again only when it changed.
-
-    Raises CentreUnavailable, CentreRefused, FareError.
-    """
-    held = _kept(folder)["hot_list"]
-    parameters, hot_list = client.parameters(), client.hot_list(held.get("etag", "")) or held
-    orders = Orders.parse(parameters, hot_list)
-    kept = {"parameters": parameters, "hot_list": hot_list}
-    keep(folder / FILE, json.dumps(kept, ensure_ascii=False).encode())
-    return orders
-
-
-def kept_orders(folder: Path) -> Orders:
-    """What was fetched last; NO_ORDERS when nothing ever was."""
-    kept = _kept(folder)
-    return Orders.parse(kept["parameters"], kept["hot_list"])
-
-
-def kept_version(folder: Path) -> int:
-    """The version of the hot list that is held; 0 without one."""
-    version: int = _kept(folder)["hot_list"].get("version", 0)
-    return version
-
-
-def _kept(folder: Path) -> dict[str, Any]:
-    try:
-        kept: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        return {"parameters": {}, "hot_list": {}}
-    return kept
 
 
 def _fares(parameters: Mapping[str, Any]) -> tuple[Book, str]:

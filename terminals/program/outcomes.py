@@ -46,6 +46,7 @@ OUTCOMES: Final[dict[str, tuple[str, Beep]]] = {
     "qr_early": ("ride-code-time", Beep.REFUSED),
     "qr_expired": ("ride-code-time", Beep.REFUSED),
     "qr_replayed": ("ride-code-once", Beep.REFUSED),
+    "qr_over": ("ride-code-limit", Beep.REFUSED),
     "qr_busy": ("ride-code-once", Beep.AGAIN),
     "journal_full": ("journal-first", Beep.REFUSED),
     "incomplete": ("trip-unfinished", Beep.NOTICE),
@@ -66,6 +67,12 @@ OUTCOMES: Final[dict[str, tuple[str, Beep]]] = {
     "not_reversible": ("channel-cancel", Beep.REFUSED),
     "too_late": ("channel-refund", Beep.REFUSED),
     "unknown_purchase": ("journal", Beep.REFUSED),
+    "balance": ("inquiry", Beep.NOTICE),
+    "loaded": ("load", Beep.PAID),
+    "nothing_waits": ("load", Beep.NOTICE),
+    "wrong_pin": ("card-pin", Beep.REFUSED),
+    "no_line": ("load", Beep.REFUSED),
+    "load_failed": ("load", Beep.REFUSED),
 }
 """By reason code: every outcome the terminal itself comes to."""
 CENTRE: Final = ("centre", Beep.REFUSED)

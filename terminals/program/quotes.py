@@ -70,7 +70,7 @@ class Quotes:
         industry = industry_of(bare.rule, channel) if isinstance(bare.rule, Journey) else None
         history = History.read(card, when, window, industry) if window or industry else History()
         before = tuple(history.rides(marks, orders.book, when))
-        holder = holder_of(card, kind, orders.marks, orders.passes)
+        holder = holder_of(card, kind, orders.marks, orders.passes.of(card.number))
         return cls(bare.document, bare.rule, orders.book, holder, history, before)
 
     def charge(self, ride: Ride, later: Sequence[Ride] = ()) -> Charge:

@@ -1,4 +1,4 @@
-"""What each card paid here without the centre's word, today: the counters behind the offline limits.
+"""What each card paid here without the centre's word, today, and how often it rode for nothing: the counters behind limits.
 
 A purchase counts until the centre has judged it by itself; one that goes up in a batch counts to the end of the day.
 """
@@ -7,25 +7,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from terminals.card.crypto import CHINA
 from terminals.wire.record import TapRecord
 
+ENTRY: Final = "in:"
+"""Begins the trip of a tap that is no ride yet."""
+
 
 @dataclass(slots=True)
 class Spending:
-    """Count and sum (fen) by card of one day in China, the newest seen; a tap of another day begins anew."""
+    """Count and sum (fen) by card of one day in China, the newest seen; a tap of another day begins anew.
+
+    `free` counts rides over nothing, on a pass or by another right: they stay counted, whatever the centre says of them.
+    """
 
     day: date | None = None
     by_card: dict[str, tuple[int, int]] = field(default_factory=dict)
+    free: dict[str, int] = field(default_factory=dict)
 
     def add(self, record: TapRecord) -> None:
         """A purchase was made."""
         day = record.occurred_at.astimezone(CHINA).date()
         if day != self.day:
-            self.day, self.by_card = day, {}
+            self.day, self.by_card, self.free = day, {}, {}
         self._change(record, 1)
+        if not record.amount_fen and not record.trip.startswith(ENTRY):
+            self.free[record.card_no] = self.free.get(record.card_no, 0) + 1
 
     def take_back(self, record: TapRecord) -> None:
         """The centre has judged it: it is no longer an offline purchase."""
@@ -36,15 +45,23 @@ class Spending:
         """Count and sum in fen of a card on a day."""
         return self.by_card.get(card_no, (0, 0)) if day == self.day else (0, 0)
 
+    def rides_of(self, card_no: str, day: date) -> int:
+        """How often a card rode for nothing on a day."""
+        return self.free.get(card_no, 0) if day == self.day else 0
+
     def to_dict(self) -> dict[str, Any]:
         """For the journal."""
-        return {"day": self.day.isoformat() if self.day else None, "by_card": self.by_card}
+        return {"day": self.day.isoformat() if self.day else None, "by_card": self.by_card, "free": self.free}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Self:
         """From the journal."""
         day = date.fromisoformat(content["day"]) if content["day"] else None
-        return cls(day, {card: (count, fen) for card, (count, fen) in content["by_card"].items()})
+        return cls(
+            day,
+            {card: (count, fen) for card, (count, fen) in content["by_card"].items()},
+            content.get("free", {}),
+        )
 
     def _change(self, record: TapRecord, by: int) -> None:
         if not record.amount_fen:

@@ -2,7 +2,7 @@
 
 Entries: `intent` (a purchase is about to be debited), `tap` (it was), `void` (it was not), `grey` (a purchase without proof is
 to be reported), `batch` (a stretch of purchases goes up under this number), `sent` (the centre has judged the batch), `reported`
-(it judged one purchase by itself), `told` (it has the grey record), `forget` (an old purchase is no longer waited for); and of
+(it judged one purchase by itself), `told` (it has the grey record), `ride` (paid by ride code), `rides_told`, `forget` (an old purchase is no longer waited for); and of
 the device itself (`standing`): `sam`, `event`, `events_told`, `out`, `free`, `in`, `ordered` (suspended or not), `asked`
 and `answered` (a refund); and of its totals: `settled` (a day's window is closed) and `total_told`.
 """
@@ -20,6 +20,7 @@ from terminals.program.standing import Standing
 from terminals.program.totals import Totals
 from terminals.wire.grey import GreyRecord
 from terminals.wire.record import TapRecord
+from terminals.wire.rides import RideRecord
 
 RECENT: Final = timedelta(minutes=10)
 """How long a card's last tap is remembered; the re-tap guard is shorter."""
@@ -48,6 +49,8 @@ class State:
     """Unfinished purchases the centre knows of as grey."""
     standing: Standing = field(default_factory=Standing)
     totals: Totals = field(default_factory=Totals)
+    rides: dict[str, RideRecord] = field(default_factory=dict)
+    """Rides by ride code that the centre has not been told of, by the code's text."""
 
     @property
     def unsent(self) -> int:
@@ -82,6 +85,7 @@ class State:
             "suspects": sorted(self.suspects),
             "standing": self.standing.to_dict(),
             "totals": self.totals.to_dict(),
+            "rides": [ride.to_dict() for ride in self.rides.values()],
         }
 
     @classmethod
@@ -102,6 +106,7 @@ class State:
             suspects=set(entry["suspects"]),
             standing=Standing.from_dict(entry.get("standing", {})),
             totals=Totals.from_dict(entry.get("totals", {})),
+            rides={ride.code: ride for ride in map(RideRecord.from_dict, entry.get("rides", []))},
         )
 
     def _take_first(self, entry: Entry) -> None:
@@ -163,6 +168,15 @@ class State:
             self.closed.pop(number, None)
         for terminal_seq in entry["terminal_seqs"]:
             self._end(terminal_seq)
+
+    def _take_ride(self, entry: Entry) -> None:
+        ride = RideRecord.from_dict(entry["record"])
+        self.rides[ride.code] = ride
+        self.newest = ride.occurred_at
+
+    def _take_rides_told(self, entry: Entry) -> None:
+        for code in entry["codes"]:
+            self.rides.pop(code, None)
 
     def _take_sam(self, entry: Entry) -> None:
         if self.standing.terminal_no:  # another SAM counts anew

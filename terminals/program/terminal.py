@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from terminals.card.crypto import CHINA
 from terminals.card.errors import CardError, TransportError
 from terminals.card.sam import SamSession
 from terminals.card.transport import Transport
@@ -16,8 +18,9 @@ from terminals.program.channels import ChannelRule
 from terminals.program.client import CentreClient
 from terminals.program.clock import Drift
 from terminals.program.dues import Due
+from terminals.program.errands import Errands
 from terminals.program.errors import CentreRefused, CentreUnavailable, JournalError
-from terminals.program.fares import due, metered_due
+from terminals.program.fares import due, due_by_code, metered_due
 from terminals.program.memory import Memory
 from terminals.program.orders import NO_ORDERS, Orders
 from terminals.program.post import Ask, Meter, Post
@@ -26,9 +29,12 @@ from terminals.program.reading import read_card
 from terminals.program.result import NOT_EXPLAINED, Explained, Refused, TapResult
 from terminals.program.retap import card_remembers
 from terminals.program.reversal import Reversals
+from terminals.program.ride_codes import RideCodes
 from terminals.program.upload import Uploader
 from terminals.wire.reasons import REASONS
 from terminals.wire.record import TapRecord
+from terminals.wire.ride_code import RideCodeError
+from terminals.wire.rides import MAX_RIDES, RideRecord
 
 __all__ = ["Orders", "Terminal"]
 
@@ -67,6 +73,9 @@ class Terminal:
         self.lock = threading.RLock()
         self.uploader = Uploader(memory, client, self.lock) if client else None
         self.drift: Drift | None = None
+        self.ride_codes = RideCodes(orders.ride_keys)
+        for ride in memory.state.rides.values():
+            self.ride_codes.remember(ride.code, ride.occurred_at)
         self._insisting: tuple[str, datetime] | None = None
         self._meter: Meter | None = None
         self._online = online
@@ -107,6 +116,36 @@ class Terminal:
             self._meter = meter
         return TapResult(True, REASONS["present_card"], fare_fen=owed.fare_fen, explained=owed.explained)
 
+    def ride(self, code: str, *, when: datetime, amount_fen: int | None = None) -> TapResult:
+        """A ride code (乘车码) is scanned: kept in the journal before anybody is let through. Never raises."""
+        with self.lock:
+            if shut := self._shut():
+                return shut
+            try:
+                result = self._ride(code, when, Ask(amount_fen, meter=self._meter))
+            except (Refused, FareError, RideCodeError, OSError) as error:
+                result = self._refused(None, error, when)
+        return replace(result, clock=self.drift.state) if self.drift else result
+
+    def tell_rides(self) -> bool:
+        """Tell the centre of rides by code; whether there were any. Raises CentreUnavailable, CentreRefused."""
+        with self.lock:
+            waiting = list(self.memory.state.rides.values())[:MAX_RIDES]
+        if not waiting or self._client is None:
+            return False
+        self._client.post_rides(waiting)
+        with self.lock:
+            self.memory.mark_rides_told(ride.code for ride in waiting)
+        return True
+
+    def balance(self, card: Transport, *, when: datetime, pin: str = "") -> TapResult:
+        """What is on the card; with its PIN and a line, also what waits for it. Nothing is changed. Never raises."""
+        return self._errand(card, when, lambda read: self._errands().balance(read, pin))
+
+    def load(self, card: Transport, *, when: datetime, pin: str) -> TapResult:
+        """Top-ups that wait go onto the card. Never raises; what was torn is settled by the next time."""
+        return self._errand(card, when, lambda read: self._errands().load(read, pin))
+
     def cancel(self, terminal_seq: int, *, when: datetime) -> TapResult:
         """Take a sale of the day back, as far as the channel allows."""
         return self._reversals().cancel(terminal_seq, when)
@@ -134,13 +173,38 @@ class Terminal:
         """
         if self.uploader is None:
             raise CentreUnavailable("this terminal has no line to the centre")
-        return self.uploader.drain(when)
+        answers = self.uploader.drain(when)
+        while self.tell_rides():
+            pass
+        return answers
 
-    def refresh(self) -> None:
-        """Fetch tariffs and hot list. Raises CentreUnavailable, CentreRefused, FareError; then the old ones stay."""
-        if self._client is None:
-            raise CentreUnavailable("this terminal has no line to the centre")
-        self.orders = Orders.parse(self._client.parameters(), self._client.hot_list())
+    def _errands(self) -> Errands:
+        return Errands(self._client, self.terminal_no.hex().upper())
+
+    def _errand(self, card: Transport, when: datetime, run: Callable[[Card], TapResult]) -> TapResult:
+        with self.lock:
+            seen: list[Card] = []
+            try:
+                seen.append(read_card(card, when))
+                return run(seen[0])
+            except (Refused, CardError, OSError) as error:
+                return self._refused(seen[0] if seen else None, error, when)
+
+    def _ride(self, code: str, when: datetime, ask: Ask) -> TapResult:
+        owed = due_by_code(self.post, self.channel, self.orders, ask, when)
+        single_fen = self.channel.bounds(self.orders.limits).single_fen
+        if single_fen is not None and owed.fare_fen > single_fen:
+            raise Refused("over_single", fare_fen=owed.fare_fen)
+        if not self.channel.offline:
+            self._require_line(owed.fare_fen)
+        self.ride_codes.keys = self.orders.ride_keys
+        read = self.ride_codes.accept(code, when, owed.fare_fen)
+        try:
+            self.memory.keep_ride(RideRecord(code, owed.fare_fen, when.replace(microsecond=0)))
+        except OSError as error:
+            raise Refused("journal_full", fare_fen=owed.fare_fen) from error
+        self._meter = None
+        return TapResult(True, REASONS["accepted"], read.card_no, owed.fare_fen, explained=owed.explained)
 
     def _tap(self, card: Transport, when: datetime, ask: Ask) -> TapResult:
         if shut := self._shut():
@@ -203,6 +267,7 @@ class Terminal:
         orders = self.orders.with_marks(self.post.marks)
         if not orders.book.documents:
             raise Refused("no_tariff")
+        orders = orders.after_rides(self.memory.rode_free(card.number, when.astimezone(CHINA).date()))
         owed = due(card, self.terminal_no, self.post, self.channel, orders, ask, when)
         try:
             record = self._pay(card, owed, when)
@@ -241,7 +306,7 @@ class Terminal:
         try:
             if self._client is None:
                 raise CentreUnavailable("this terminal has no line to the centre")
-            self._client.parameters()
+            self._client.standing()
         except (CentreUnavailable, CentreRefused) as error:
             raise Refused("line_needed", fare_fen=fare_fen) from error
 
@@ -287,6 +352,8 @@ class Terminal:
 
 
 def _reason_code(error: Exception) -> str:
+    if isinstance(error, RideCodeError):
+        return error.code
     if isinstance(error, FareError):
         return "no_fare"
     if isinstance(error, TransportError):

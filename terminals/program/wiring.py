@@ -17,10 +17,9 @@ from terminals.program.config import Settings, read_key
 from terminals.program.console import Console
 from terminals.program.errors import ConfigError
 from terminals.program.keypad import Keypad
-from terminals.program.lists import ListStore
 from terminals.program.loop import Cards, Program
 from terminals.program.memory import Memory
-from terminals.program.news import News, PlainNews, SignedNews
+from terminals.program.news import News
 from terminals.program.orders import NO_ORDERS
 from terminals.program.pcsc_cards import PcscCards
 from terminals.program.terminal import Terminal
@@ -82,17 +81,16 @@ def program_of(
 
 
 def news_of(settings: Settings, say: Callable[[str], None]) -> News:
-    """Signed lists where the centre's key is installed. Raises ConfigError when the kept keys cannot be used."""
-    if settings.centre_key is None:
-        return PlainNews(settings.state)
-    folder = settings.state / "lists"
+    """The centre's documents as they are kept. Raises ConfigError when the kept keys cannot be used."""
     try:
-        store = ListStore.open(folder, settings.centre_key)
+        news = News.open(settings.state, settings.centre_key)
     except WireError as error:
-        raise ConfigError("centre.centre_key", f"does not fit what is kept in {folder}: {error}") from error
-    for kind in store.damaged:
+        raise ConfigError(
+            "centre.centre_key", f"does not fit what is kept in {settings.state}: {error}"
+        ) from error
+    for kind in news.store.damaged:
         say(f"the kept {kind} could not be trusted and is fetched anew")
-    return SignedNews(store)
+    return news
 
 
 class Sams:

@@ -55,28 +55,6 @@ class Standing:
     since_is_older: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HotListLine:
-    """A card that is not to be accepted from `effective_at` on. Why it is listed is nobody's business on a bus."""
-
-    card_no: str
-    effective_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HotList:
-    """All cards by number, and the version of the list; a version is never changed."""
-
-    version: int
-    lines: tuple[HotListLine, ...]
-
-
-def hot_list() -> HotList:
-    """The newest published list."""
-    version = hot_list_version()
-    return HotList(version, tuple(HotListLine(pan, effective_at) for pan, effective_at in _listed(version)))
-
-
 def standing(since: int = 0) -> Standing:
     """Where the list stands for a terminal that holds version `since`. One statement."""
     with connection.cursor() as cursor:

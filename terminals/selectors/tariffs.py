@@ -32,7 +32,7 @@ def ceiling_of(tariff_id: int) -> int | None:
 
 
 def published_tariffs(*, code: str, today: date) -> list[dict[str, Any]]:
-    """The versions a terminal needs, as it is told them: in the answer of /terminal and in the signed document."""
+    """The versions a terminal needs, as it is told them in the signed document."""
     return [
         {name: getattr(version, name) for name in _TOLD} | {"valid_from": version.valid_from.isoformat()}
         for version in tariff_versions(code=code, today=today)

@@ -31,7 +31,6 @@ from terminals.services.keys import add_key
 from terminals.wire.lists import MAX_VERSION
 
 __all__ = [
-    "note_hot_list_taken",
     "note_seen",
     "publish_tariff",
     "register_merchant",
@@ -133,12 +132,6 @@ def register_terminal(
         detail={"terminal_no": terminal_no, "merchant": merchant.code, "state": terminal.state},
     )
     return terminal
-
-
-def note_hot_list_taken(*, terminal: Terminal, version: int) -> None:
-    """The terminal was given this version of the hot list; never moves back."""
-    known = Terminal.objects.filter(pk=terminal.pk, hot_list_version__lt=version)
-    known.update(hot_list_version=version, hot_list_at=timezone.now())
 
 
 def note_list_applied(*, terminal: Terminal, version: int) -> None:

@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from terminals.wire.errors import WireError
 from terminals.wire.packed import PackedCards, PackedError
 
-KINDS: Final = ("hot_list", "parameters", "tariffs", "next_key", "time")
+KINDS: Final = ("hot_list", "parameters", "tariffs", "passes", "next_key", "time")
 MEDIA_TYPE: Final = "application/vnd.citizencard.document"
 MAX_VERSION: Final = (1 << 53) - 1
 FUTURE: Final = timedelta(minutes=10)

@@ -152,6 +152,11 @@ _ALL: Final = (
     Reason("too_late", "已过可撤销期限", "Too late to cancel or refund"),
     Reason("unknown_purchase", "本终端无此交易", "No such purchase at this terminal"),
     Reason("loaded", "圈存成功", "Top-up is on the card"),
+    Reason("balance", "查询成功", "Balance"),
+    Reason("nothing_waits", "没有待圈存款项", "No top-up is waiting"),
+    Reason("wrong_pin", "密码错误", "Wrong PIN"),
+    Reason("no_line", "网络不通,请稍候再试", "No connection to the centre, please try later"),
+    Reason("load_failed", "圈存失败,请到服务网点", "Top-up failed, please ask at a service point"),
     Reason("load_open", "圈存未完成,请再次放卡", "Top-up not finished, put the card on the reader again"),
 )
 REASONS: Final = {reason.code: reason for reason in _ALL}

@@ -31,8 +31,8 @@ class RideRecord:
     occurred_at: datetime
     place: str = ""
 
-    def to_json(self) -> str:
-        """One line without spaces; an empty place is left out."""
+    def to_dict(self) -> dict[str, Any]:
+        """As it is told; an empty place is left out."""
         content: dict[str, Any] = {
             "code": self.code,
             "amount_fen": self.amount_fen,
@@ -40,7 +40,11 @@ class RideRecord:
         }
         if self.place:
             content["place"] = self.place
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return content
+
+    def to_json(self) -> str:
+        """One line without spaces."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:

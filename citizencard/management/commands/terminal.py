@@ -23,6 +23,7 @@ from citizencard.management.chips import (
     sam_transport,
     sentence,
     terminal_key,
+    terminal_news,
 )
 from citizencard.management.enrolment import enrol
 from terminals.card.errors import CardError
@@ -34,7 +35,8 @@ from terminals.program.client import CentreClient
 from terminals.program.console import Console
 from terminals.program.marks import NO_LINE
 from terminals.program.memory import Memory
-from terminals.program.orders import fetch_orders, kept_orders
+from terminals.program.news import ListRefused, News
+from terminals.program.orders import Orders
 from terminals.program.post import Meter, Post
 from terminals.program.result import TapResult
 from terminals.program.stops import NOWHERE
@@ -174,7 +176,7 @@ class Command(BaseCommand):
             terminal = Terminal(
                 sam=sam,
                 memory=memory,
-                orders=kept_orders(folder),
+                orders=_news(options, folder).held(),
                 client=_client(options),
                 post=_post(options),
             )
@@ -215,7 +217,7 @@ class Command(BaseCommand):
 
     def _tap(self, options: dict[str, Any], folder: Path, memory: Memory) -> None:
         client = None if options["offline"] else _client(options)
-        orders = fetch_orders(client, folder) if client else kept_orders(folder)
+        orders = self._orders(_news(options, folder), client)
         amount_fen = _amount(options["amount"])
         steps = [(role, options[role]) for role in ("entry", "exit") if options[role]] or [("both", NOWHERE)]
         when, results = options["at"] or timezone.now(), []
@@ -236,6 +238,14 @@ class Command(BaseCommand):
                 when += RIDE
         self._show(results, as_json=options["json"])
 
+    def _orders(self, news: News, client: CentreClient | None) -> Orders:
+        """Up to date where there is a line; whatever `--at` says, documents are judged by the time that it is."""
+        try:
+            return news.fetch(client, timezone.now()) if client else news.held()
+        except ListRefused as refused:
+            self.stderr.write(sentence(refused))
+            return refused.orders
+
     @contextlib.contextmanager
     def _sam(self, options: dict[str, Any]) -> Any:
         directory = options["sam"] or (None if options["sam_reader"] else f"sam-{options['code']}")
@@ -253,6 +263,10 @@ class Command(BaseCommand):
 def _client(options: dict[str, Any]) -> CentreClient:
     key = terminal_key(options["code"], options["key"])
     return CentreClient(options["url"], options["code"], key)
+
+
+def _news(options: dict[str, Any], folder: Path) -> News:
+    return terminal_news(options["code"], options["key"], folder)
 
 
 def _post(options: dict[str, Any]) -> Post:

@@ -53,6 +53,12 @@ class Version:
     derivation: bytes
     digest: bytes
     shares: tuple[Share, ...] = ()
+    rules: tuple[str, ...] = ()
+
+    @property
+    def is_let_through(self) -> bool:
+        """Whether the chip paid nothing for a ride that has a fare: it is tapped as on a pass."""
+        return self.version == 1 and self.charged_fen == 0 < self.full_fen and not self.how
 
 
 def rule_reader(book: Book) -> RuleOf:
@@ -156,7 +162,7 @@ def _of_charge(
             how, given = "budget", 0
         else:
             healed[half] += 1
-    return _version(ride, before, how, charge.full_fen, due, given, derivation, charge.shares)
+    return _version(ride, before, how, charge.full_fen, due, given, derivation, charge.shares, charge.chosen)
 
 
 def _of_double(ride: CardRide, kept: Mapping[int, Kept]) -> Version | None:
@@ -192,6 +198,7 @@ def _version(
     given_fen: int,
     derivation: bytes,
     shares: tuple[Share, ...] = (),
+    rules: tuple[str, ...] = (),
 ) -> Version | None:
     """The next version; None where nothing is new."""
     digest = hashlib.sha256(derivation).digest()
@@ -214,6 +221,7 @@ def _version(
         derivation,
         digest,
         shares,
+        rules,
     )
 
 

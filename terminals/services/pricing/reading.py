@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db import connection
 
 from accounts.selectors.concessions import proved_of
+from accounts.selectors.passes import timed_passes_of
 from terminals.fares.holder import Entitlement, Holder
 from terminals.fares.periods import half_year
 from terminals.models import Tap
@@ -113,15 +114,15 @@ def shares_of(rides: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], dict
 
 
 def holders_of(cards: Sequence[int]) -> dict[int, Holder]:
-    """What the cards' holders have proved. Birth dates stay sealed: published concessions ask for categories."""
-    return {
-        card_id: Holder(
-            entitlements=tuple(
-                Entitlement(each.category, each.valid_from, each.valid_until) for each in proved
-            )
-        )
-        for card_id, proved in proved_of(cards).items()
-    }
+    """What the cards' holders have proved, and passes that count days; a pass is a category by its product's code.
+
+    Birth dates stay sealed: published concessions ask for categories.
+    """
+    found: dict[int, list[Entitlement]] = defaultdict(list)
+    for entitled in (proved_of(cards), timed_passes_of(cards)):
+        for card_id, held in entitled.items():
+            found[card_id] += [Entitlement(each.category, each.valid_from, each.valid_until) for each in held]
+    return {card_id: Holder(entitlements=tuple(held)) for card_id, held in found.items()}
 
 
 def _since(cards: Sequence[int], since: datetime) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from terminals.fares.holder import ANONYMOUS
 from terminals.models import FarePricing
 from terminals.selectors.fares import fare_book
 from terminals.services.pricing import reading
+from terminals.services.pricing.boarding import book_passes
 from terminals.services.pricing.judge import Version, Window, judge_card, rule_reader, window_of
 from terminals.services.pricing.rebuild import rebuild
 from terminals.services.pricing.writing import write
@@ -83,6 +84,7 @@ def _price_chunk(day: date, book: Book, now: datetime, limit: int) -> bool:
     if versions:
         key = f"{day:%Y%m%d}-{progress.last_card_id}-{_next_run()}"
         write(versions=versions, key=key, booked_on=assign_business_date(), now=now)
+        book_passes(versions=versions, book=book, key=key)
     progress.last_card_id = max(earliest)
     progress.cards += len(earliest)
     progress.charges += len(versions)

@@ -27,6 +27,7 @@ from terminals.models import (
 )
 from terminals.selectors.hotlist import packed_difference, packed_list, standing
 from terminals.selectors.parameters import parameters
+from terminals.selectors.passes import published_passes
 from terminals.selectors.tariffs import documents_for, published_tariffs
 from terminals.services.publishing.hot_list import publish_hot_list
 from terminals.services.publishing.keys import present_key, ride_code_key, signer
@@ -104,6 +105,14 @@ def _tariffs(terminal: Terminal, since: int, now: datetime) -> Answer | None:
     return _published(DocumentKind.TARIFFS, terminal.tariff_code, content, len(versions), since, now)
 
 
+def _passes(terminal: Terminal, since: int, now: datetime) -> Answer | None:
+    """Who holds a pass that is good where the terminal stands."""
+    channel = terminal.merchant.channel
+    content = published_passes(channel, shanghai(now).date())
+    count = sum(len(cards) for cards in content["passes"].values())
+    return _published(DocumentKind.PASSES, channel, content, count, since, now)
+
+
 def _next_key(terminal: Terminal, since: int, now: datetime) -> Answer | None:
     """The change that follows the one the terminal knows; where it knows none, the first after it was installed."""
     keys = list(CentreKey.objects.order_by("number"))
@@ -129,6 +138,7 @@ _FINDERS: Final = {
     DocumentKind.HOT_LIST: _hot_list,
     DocumentKind.PARAMETERS: _parameters,
     DocumentKind.TARIFFS: _tariffs,
+    DocumentKind.PASSES: _passes,
     DocumentKind.NEXT_KEY: _next_key,
 }
 

@@ -18,7 +18,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[3]
 MANAGE = str(PROJECT / "manage.py")
 WAIT_SECONDS = 420
-EVERY_TAP = re.compile("every tap accounted for.*: 24 of 24")
+EVERY_TAP = re.compile("every tap accounted for.*: 25 of 25")
 
 pytestmark = [pytest.mark.pcsc, pytest.mark.slow]
 
@@ -97,8 +97,10 @@ def serving(environment: dict[str, str], port: int, state: Path) -> Iterator[str
 class TestFirstDay:
     def test_accounts_for_every_tap_and_serves(self, serving: str, port: int) -> None:
         assert EVERY_TAP.search(serving), serving
-        assert "21 accepted 接受, 1 suspended 挂账, 1 duplicate 重复, 1 rejected 拒绝" in serving
+        assert "22 accepted 接受, 1 suspended 挂账, 1 duplicate 重复, 1 rejected 拒绝" in serving
         assert "trial balance 试算差额: 0.00" in serving
+        assert re.search(r"08:32 │ bus-k1-001 .*1\.50", serving), serving
+        assert re.search(r"13:40 │ shop-01 .*挂失", serving), serving
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
             assert page.status == 200
             assert "市民卡" in page.read().decode()
@@ -109,7 +111,7 @@ class TestFirstDay:
             ("联机账户", 8, "397.20"),
             ("已预留", 1, "30.00"),
             ("待圈存", 1, "20.00"),
-            ("在用的月票", 1, "90.00"),
+            ("在用的月票", 1, "86.40"),
             ("自动充值", 1, "50.00"),
             ("已发放补贴", 1, "200.00"),
             ("待审核补贴", 1, "100.00"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from datetime import UTC, date
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import Card
-from terminals.models import Batch, Tap, Terminal
-from terminals.services.field import publish_tariff
+from terminals.models import Batch, Tap
 from terminals.services.hotlist import report_loss
+from terminals.services.publishing import publish_hot_list
 from terminals.wire.batch import build_batch
 from tests.factories import NOON
 from tests.fixtures_core import KeyServiceProcess
@@ -146,30 +145,12 @@ def test_a_sealed_key_service_is_told_to_terminals(field: Field, card: Card, set
     assert not Batch.objects.exists()
 
 
-def test_the_hot_list_and_its_etag(field: Field, card: Card) -> None:
+def test_a_terminal_is_told_who_it_is(field: Field, card: Card) -> None:
     entry = report_loss(card=card, actor="clerk", reason="lost", occurred_at=NOON)
-    response = field.get("/api/v1/hot-list")
-    assert response.json() == {  # type: ignore[attr-defined]
-        "version": entry.version,
-        "entries": [{"card_no": card.pan, "effective_at": NOON.astimezone(UTC).isoformat()}],
-    }
-    assert Terminal.objects.get().hot_list_version == entry.version
-    assert field.get("/api/v1/hot-list", **{"If-None-Match": response.headers["ETag"]}).status_code == 304
-
-
-def test_parameters_bring_the_tariff_in_force_and_those_to_come(field: Field) -> None:
-    for day, fare_fen in ((date(2020, 1, 1), 100), (date(2999, 1, 1), 300)):
-        publish_tariff(
-            code="flat",
-            name="一票制",
-            kind="flat",
-            rule={"fare_fen": fare_fen},
-            valid_from=day,
-            legal_basis="test",
-        )
+    publish_hot_list()
     answer = field.get("/api/v1/terminal").json()  # type: ignore[attr-defined]
-    assert [tariff["rule"]["fare_fen"] for tariff in answer["tariffs"]] == [200, 300]
-    assert answer["terminal_no"] == field.terminal.terminal_no
+    assert (answer["terminal_no"], answer["state"]) == (field.terminal.terminal_no, "active")
+    assert answer["hot_list_version"] == entry.version
 
 
 def test_the_description_is_valid_openapi_31_and_needs_no_key(tmp_path: Path) -> None:
@@ -177,9 +158,12 @@ def test_the_description_is_valid_openapi_31_and_needs_no_key(tmp_path: Path) ->
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(target), format="openapi-json")
     description = json.loads(target.read_text())
     assert description["openapi"].startswith("3.1")
-    assert {"/api/v1/taps", "/api/v1/batches", "/api/v1/hot-list", "/api/v1/terminal"} <= description[
-        "paths"
-    ].keys()
+    assert {
+        "/api/v1/taps",
+        "/api/v1/batches",
+        "/api/v1/documents/{kind}/{since}",
+        "/api/v1/terminal",
+    } <= description["paths"].keys()
     assert Client().get("/api/v1/schema/").status_code == 200
 
 

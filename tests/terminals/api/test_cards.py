@@ -67,7 +67,7 @@ class Reader:
         centre = CentreClient("http://testserver", self.field.terminal.code, self.field.private_key, session)
         slot = transport or MemoryTransport(self.chip)
         number = self.field.terminal.terminal_no
-        return load_waiting(transport=slot, centre=centre, terminal_no=number, pin=PIN)
+        return load_waiting(purse=PurseSession(slot), centre=centre, terminal_no=number, pin=PIN)
 
     def initialised(self, amount_fen: int, field: Field | None = None) -> dict[str, Any]:
         """The chip's answer to INITIALIZE FOR LOAD."""

@@ -108,8 +108,9 @@ def test_what_cannot_be_priced_is_a_problem_that_names_the_field(
 
 
 @pytest.mark.django_db
-def test_a_wrong_date_is_a_problem(client: Client) -> None:
-    assert client.get(DOCUMENTS, {"date": "1.5.2026"}).json()["field"] == "date"
+@pytest.mark.parametrize("date", ["1.5.2026", "", "20260501"])
+def test_a_wrong_date_is_a_problem(client: Client, date: str) -> None:
+    assert client.get(DOCUMENTS, {"date": date}).json()["field"] == "date"
 
 
 @pytest.mark.django_db

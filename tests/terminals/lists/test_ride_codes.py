@@ -73,7 +73,7 @@ def test_a_terminal_believes_it_without_a_line_and_the_centre_has_it_paid(field:
     told = field.get("/api/v1/documents/parameters/0").content.split(b"\n", 2)[2]
     keys = [bytes.fromhex(key) for key in json.loads(told)["ride_code_keys"]]
     device = RideCodes({ride_code.key_of(key): key for key in keys})
-    read = device.accept(code.text, NOON + 10 * SECOND)
+    read = device.accept(code.text, NOON + 10 * SECOND, 200)
     assert read.card_no == wallet.pan
     assert take(field, RideRecord(code.text, 300, NOON + 10 * SECOND)) == ["paid"]
     assert online_fen(wallet) == 1_700

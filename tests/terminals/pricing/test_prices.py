@@ -320,7 +320,7 @@ def test_the_number_of_queries_does_not_grow_with_the_cards(riding: Riding) -> N
     queries(1)
     few = queries(2)
     assert queries(6) == few
-    assert few < 40
+    assert few < 45
 
 
 def test_a_months_claim_is_the_sum_of_its_trips(riding: Riding) -> None:

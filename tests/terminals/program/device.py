@@ -10,14 +10,17 @@ from typing import Any, Self
 
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.utils import timezone
 
 from citizencard.core.keyservice.keystore import KeyStore
 from terminals.program.client import CentreClient
 from terminals.program.memory import Memory
+from terminals.program.news import News
 from terminals.program.post import Post
 from terminals.program.terminal import Terminal
 from terminals.readers.memory import MemoryTransport
 from terminals.services.field import publish_tariff, register_terminal
+from terminals.services.publishing import present_key
 from tests.terminals.chips import sam_for
 from tests.terminals.field import HOST, InProcess, make_merchant
 
@@ -34,10 +37,11 @@ class Device:
     line: InProcess
     settings: dict[str, Any]
     terminal: Terminal
+    news: News
 
     @classmethod
     def install(cls, keys: KeyStore, shelf: Path, kind: str, rule: dict[str, Any], **settings: Any) -> Self:
-        """Register a terminal, give it a SAM, and let it fetch its tariff."""
+        """Register a terminal, give it a SAM, and let it fetch the centre's documents."""
         number, key, line = next(_numbers), Ed25519PrivateKey.generate(), InProcess()
         code, terminal_no = f"dev-{number}", f"3970{number:08d}"
         publish_tariff(
@@ -57,15 +61,20 @@ class Device:
         settings = _post(settings)
         sam, folder = sam_for(keys, terminal_no), shelf / code
         terminal = cls._start(folder, sam, client, settings)
-        terminal.refresh()
-        return cls(folder, sam, client, line, settings, terminal)
+        news = News.open(folder, bytes(present_key(timezone.now()).public_key))
+        device = cls(folder, sam, client, line, settings, terminal, news)
+        device.fetch()
+        return device
+
+    def fetch(self) -> None:
+        """What the centre publishes now."""
+        self.terminal.orders = self.news.fetch(self.client, timezone.now())
 
     def restart(self) -> None:
         """Power off without a word, and on again; tariff and hot list stay."""
-        orders = self.terminal.orders
         self.terminal.memory.close()
         self.terminal = self._start(self.folder, self.sam, self.client, self.settings)
-        self.terminal.orders = orders
+        self.terminal.orders = self.news.held()
 
     @staticmethod
     def _start(

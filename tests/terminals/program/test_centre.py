@@ -11,9 +11,8 @@ from django.utils import timezone
 
 from citizencard.core.keyservice.keystore import KeyStore
 from terminals.program.chores import Chores
-from terminals.program.lists import ListStore
 from terminals.program.marks import Marks
-from terminals.program.news import SignedNews
+from terminals.program.news import News
 from terminals.readers.memory import MemoryTransport
 from terminals.services.hotlist import report_loss
 from terminals.services.online.return_rules import publish_return_policy
@@ -31,8 +30,8 @@ class House:
 
     def __init__(self, bus: Device, folder: Path) -> None:
         self.now, self.bus, self.said = timezone.now(), bus, list[str]()
-        self.store = ListStore.open(folder / "lists", bytes(present_key(self.now).public_key))
-        news = SignedNews(self.store)
+        news = News.open(folder, bytes(present_key(self.now).public_key))
+        self.store = news.store
         bus.terminal.orders = news.held()
         self.chores = Chores(bus.terminal, bus.client, news, folder, timezone.now, self.said.append)
 

@@ -12,11 +12,8 @@ import pytest
 from terminals.program.chores import Chores
 from terminals.program.client import CentreClient
 from terminals.program.config import Schedule
-from terminals.program.lists import ListStore
-from terminals.program.news import News, PlainNews, SignedNews
-from terminals.program.orders import NO_ORDERS, fetch_orders, kept_version
+from terminals.program.news import News
 from terminals.program.upload import Uploader
-from tests.terminals.program.centre import FakeCentre
 from tests.terminals.program.posts import NOON, City, Place, chip, city
 from tests.terminals.program.publishing import Publishes, publishing
 from tests.terminals.wire.test_lists import CENTRE
@@ -27,16 +24,16 @@ NUMBER = "31058837" + f"{101:011}"
 class House:
     """A bus that keeps house by a clock of ours."""
 
-    def __init__(self, place: Place, folder: Path, signed: bool = True) -> None:
+    def __init__(self, place: Place, folder: Path) -> None:
         self.now = NOON
         self.place, self.folder, self.said = place, folder, list[str]()
         self.centre, self.published = publishing(lambda: self.now)
         self.client: CentreClient = self.centre.client()
         place.terminal.uploader = None
-        self.start(SignedNews(ListStore.open(folder, CENTRE.public_key)) if signed else PlainNews(folder))
+        self.start()
 
-    def start(self, news: News) -> None:
-        terminal = self.place.terminal
+    def start(self) -> None:
+        terminal, news = self.place.terminal, News.open(self.folder, CENTRE.public_key)
         terminal.orders = news.held()
         self.chores = Chores(
             terminal, self.client, news, self.folder, lambda: self.now, self.said.append, Schedule(), random.Random(1)
@@ -68,7 +65,7 @@ def test_everything_is_fetched_kept_and_used_without_the_centre(house: House) ->
     house.live(3)
     assert house.place.tap(chip()).fare_fen == 200
     house.centre.mood = lambda: "down"
-    house.start(SignedNews(ListStore.open(house.folder, CENTRE.public_key)))
+    house.start()
     house.live(7 * 1_440, every_s=3_600)
     assert house.place.tap(chip(2, number=2), 8).fare_fen == 150
     assert terminal.orders.tariff == "bus"
@@ -200,31 +197,6 @@ def test_a_forged_list_is_not_taken_and_the_others_are(house: House) -> None:
     house.live(20)
     assert house.place.tap(chip()).reason.code == "over_single"
     assert [sentence.split(":")[0] for sentence in house.said] == ["lists"]
-
-
-def test_a_terminal_without_the_centres_key_lives_on_the_plain_interface(town: City, tmp_path: Path) -> None:
-    house = House(town.place("bus", NO_ORDERS), tmp_path, signed=False)
-    plain = (
-        b'{"tariffs": [{"code": "b", "valid_from": "2026-01-01", "kind": "flat", "rule": {"fare_fen": 300}}]}'
-    )
-    house.published["/terminal"] = lambda _: (200, plain)
-    house.published["/hot-list"] = lambda _: (200, b'{"version": 7, "entries": []}')
-    house.live(6)
-    assert house.place.tap(chip()).fare_fen == 300
-    assert house.published.heartbeats[-1]["hot_list_version"] == 7
-    house.start(PlainNews(tmp_path))
-    assert house.place.tap(chip(number=2)).fare_fen == 300
-
-
-def test_the_hot_list_is_not_sent_again_while_it_is_the_same(tmp_path: Path) -> None:
-    centre = FakeCentre()
-    listed = '{"card_no": "3105883700000000101", "effective_at": "2026-03-02T00:00:00+08:00"}'
-    whole = f'{{"version": 7, "entries": [{listed}], "etag": "\\"7-1\\""}}'.encode()
-    centre.documents = {"/terminal": lambda _: (200, b'{"tariffs": []}'), "/hot-list": lambda _: (200, whole)}
-    fetch_orders(centre.client(), tmp_path)
-    centre.documents["/hot-list"] = lambda _: (304, b"")
-    assert fetch_orders(centre.client(), tmp_path).hot_list.get("3105883700000000101") is not None
-    assert kept_version(tmp_path) == 7
 
 
 def test_published_documents_of_the_tests_are_what_terminals_read() -> None:

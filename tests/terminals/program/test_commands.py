@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Card, Purse
@@ -20,8 +21,11 @@ from citizencard.core.calendar import open_business_day
 from citizencard.core.keyservice.keystore import KeyStore
 from terminals.selectors.invariants import broken
 from terminals.services.field import publish_tariff, register_terminal
+from terminals.services.hotlist import report_loss
+from terminals.services.publishing import present_key
 from terminals.wire.batch import build_batch
 from terminals.wire.record import TapRecord
+from tests.factories import NOON
 from tests.fixtures_accounts import TODAY
 from tests.terminals.chips import loaded_card, sam_for
 from tests.terminals.field import make_merchant
@@ -44,6 +48,7 @@ def run(card: Card, demo_keys: KeyStore, tmp_path: Path, live_server: LiveServer
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "key.pem").write_bytes(pem)
+    (tmp_path / "centre.key").write_text(bytes(present_key(timezone.now()).public_key).hex())
     publish_tariff(
         code="till",
         name="till",
@@ -96,6 +101,25 @@ def test_an_offline_purchase_is_uploaded_later(run: Run, card: Card, tmp_path: P
     assert Purse.objects.get(card=card).balance_fen == 9_900
     assert "1 accepted, 0 suspended, 0 duplicate, 0 rejected" in run("terminal", "--upload")
     assert Purse.objects.get(card=card).balance_fen == 9_700
+
+
+def test_a_lost_card_is_refused_as_soon_as_the_signed_list_is_fetched(run: Run, card: Card) -> None:
+    run("terminal", "--amount", "1")
+    report_loss(card=card, actor="portal", reason="lost", occurred_at=NOON - timedelta(minutes=1))
+    run("terminal", "--amount", "1", "--offline", "--again")
+    with pytest.raises(SystemExit):
+        run("terminal", "--amount", "1", "--again")
+    with pytest.raises(SystemExit):  # what was fetched is kept
+        run("terminal", "--amount", "1", "--again", "--offline")
+
+
+def test_lists_of_another_centre_are_not_believed(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "centre.key").write_text("ab" * 32)
+    with pytest.raises(SystemExit):
+        run("terminal", "--amount", "1")
+    (tmp_path / "centre.key").unlink()
+    with pytest.raises(CommandError, match="enrol TILL"):
+        run("terminal", "--amount", "1")
 
 
 def test_what_is_beyond_the_tariff_is_said_and_fails(run: Run) -> None:

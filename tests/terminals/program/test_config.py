@@ -49,7 +49,8 @@ def test_the_example_is_right_and_folders_count_from_the_file(
     settings = read_settings(written())
     assert (settings.code, settings.post.channel, settings.post.line) == ("bus-k1-001", "bus", "K1")
     assert (settings.state, settings.key_file) == (tmp_path / "state", tmp_path / "key.pem")
-    assert (settings.centre_key, settings.sam_reader, settings.online) == (None, "00 01", False)
+    assert settings.centre_key[:4].hex() == "d75a9801"
+    assert (settings.sam_reader, settings.online) == ("00 01", False)
 
 
 def test_marks_may_stand_in_the_configuration(written: Callable[..., Path]) -> None:
@@ -70,7 +71,8 @@ def test_marks_may_stand_in_the_configuration(written: Callable[..., Path]) -> N
         ('line_no = "00000001"', 'line_no = "1"', "terminal.line_no", "is not 8 digits in quotes"),
         ('line_no = "00000001"', 'role = "door"', "terminal.role", "'door' is none of entry, exit, both"),
         ('url = "http://127.0.0.1:8000"', 'url = "127.0.0.1"', "centre.url", "does not begin with http"),
-        ('key = "key.pem"', 'key = "key.pem"\ncentre_key = "00"', "centre.centre_key", "is not 64 hexadecimal"),
+        ("d75a9801", "d75a", "centre.centre_key", "is not 64 hexadecimal"),
+        ("centre_key", "centre_kex", "centre.centre_key", "is missing"),
         ('[sam]\nreader = "00 01"', '[sam]\nreader = "a"\nfolder = "b"', "sam.reader", "give either reader or folder"),
         ('[sam]\nreader = "00 01"', "[sam]", "sam.reader", "give either reader or folder"),
         ('[card]\nreader = "00 00"\n', "", "card", "is missing"),

@@ -22,6 +22,7 @@ from terminals.program.result import TapResult
 from terminals.readers.memory import MemoryTransport
 from terminals.simulator.chip import Chip
 from terminals.wire.reasons import REASONS
+from tests.terminals.cards import PIN
 from tests.terminals.program.posts import DAY, NOON, STUDENT, City, Place, chip, city
 
 Scene = Callable[[City], TapResult]
@@ -32,7 +33,7 @@ FIELDS = {
 CARD_ELSEWHERE = {"too_late", "not_reversible", "given_back"}
 """Answers to the cashier: no card is there whose balance could be told."""
 SCENES: dict[str, Scene] = {}
-WITHOUT_RECORD = {"free_ride", "present_card", "reversed", "refunded"}
+WITHOUT_RECORD = {"free_ride", "present_card", "reversed", "refunded", "balance", "nothing_waits"}
 """Outcomes that let through, or are good news, and charge nobody."""
 
 
@@ -322,6 +323,39 @@ def _(town: City) -> TapResult:
     return bus(town).terminal.cancel(77, when=NOON)
 
 
+def asked(town: City, pin: str = PIN) -> TapResult:
+    place = bus(town)
+    place.centre.documents["/inquiries"] = lambda _: (200, b'{"card_no": "", "waiting": []}')
+    return place.terminal.load(MemoryTransport(chip()), when=NOON, pin=pin)
+
+
+@scene("nothing_waits")
+def _(town: City) -> TapResult:
+    return asked(town)
+
+
+@scene("wrong_pin")
+def _(town: City) -> TapResult:
+    return asked(town, "000000")
+
+
+@scene("balance")
+def _(town: City) -> TapResult:
+    return bus(town).terminal.balance(MemoryTransport(chip()), when=NOON)
+
+
+@scene("no_line")
+def _(town: City) -> TapResult:
+    return bus(town).terminal.load(MemoryTransport(chip()), when=NOON, pin=PIN)
+
+
+@scene("load_failed")
+def _(town: City) -> TapResult:
+    place = bus(town)
+    place.centre.documents["/inquiries"] = lambda _: (409, b'{"status": 409, "code": "card_not_active"}')
+    return place.terminal.load(MemoryTransport(chip()), when=NOON, pin=PIN)
+
+
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[City]:
     with city(tmp_path) as made:
@@ -329,8 +363,8 @@ def town(tmp_path: Path) -> Iterator[City]:
 
 
 def test_there_is_a_scene_for_every_reason_a_terminal_gives() -> None:
-    ride_codes = {code for code in OUTCOMES if code.startswith("qr_")}
-    assert OUTCOMES.keys() - ride_codes == SCENES.keys()
+    elsewhere = {code for code in OUTCOMES if code.startswith("qr_")} | {"loaded"}
+    assert OUTCOMES.keys() - elsewhere == SCENES.keys()
     assert OUTCOMES.keys() <= REASONS.keys()
 
 

@@ -160,7 +160,7 @@ def test_a_pass_is_shown_by_the_cards_kind_or_by_the_list_as_it_last_came(town: 
         "document": "tariff", "id": "gate", "version": 1, "valid_from": "2026-01-01", "legal_basis": "test",
         "name": {"zh-Hans": "门票", "en": "ticket"}, "body": {"kind": "flat", "rule": {"fare_fen": 3_000}},
     }  # fmt: skip
-    passes = {"year-pass": {"3105883700000000002": ["2026-03-01", "2026-03-02"]}}
+    passes = {"year-pass": {"3105883700000000002": [["2026-03-01", "2026-03-02", None]]}}
     orders = published("gate", marks=MARKS, passes=passes, documents=[*PUBLISHED, gate, free])
     park = town.place("park", orders)
     assert park.tap(chip(number=1)).fare_fen == 3_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -81,7 +82,7 @@ class Device:
             '[sam]\nreader = "00 01"', '[sam]\nfolder = "sam"'
         )
         text = text.replace('line = "K1"', 'line = "1"')
-        text = text.replace('key = "key.pem"', f'key = "key.pem"\ncentre_key = "{CENTRE.public_key.hex()}"')
+        text = re.sub('centre_key = "[0-9a-f]+"', f'centre_key = "{CENTRE.public_key.hex()}"', text)
         self.file = folder / "terminal.toml"
         self.file.write_text(f"{text}\n[every]\nheartbeat = 1\nlists = 1\nclock = 1\nevents = 1\n")
 

@@ -49,7 +49,7 @@ def at(town: City, channel: str, **more: Any) -> Place:
     tariff = TARIFFS.get(channel, channel)
     orders = published(tariff, marks=MARKS, **more)
     place = town.place(channel, orders, **STOPS.get(channel, {}))
-    place.centre.documents["/terminal"] = lambda _: (200, b'{"tariffs": []}')
+    place.centre.documents["/terminal"] = lambda _: (200, b'{"state": "active"}')
     return place
 
 
@@ -317,6 +317,6 @@ def test_a_suspended_terminal_takes_nothing(town: City) -> None:
 
 def test_orders_have_no_field_the_program_forgets() -> None:
     assert {field.name for field in fields(Orders)} == {
-        "book", "tariff", "hot_list", "limits", "marks", "passes", "channels", "rhythm",
+        "book", "tariff", "hot_list", "limits", "marks", "passes", "channels", "rhythm", "ride_keys",
     }  # fmt: skip
     assert orders_of("time", **PARKING).tariff == "own"

@@ -30,7 +30,7 @@ def text_of(ride: RideCode = RIDE, key: Ed25519PrivateKey = KEY, public: bytes =
 
 def reason(codes: RideCodes, text: str, when: datetime = NOW) -> str:
     with pytest.raises(RideCodeError) as caught:
-        codes.accept(text, when)
+        codes.accept(text, when, 500)
     assert caught.value.code in REASONS
     assert caught.value.code in OUTCOMES
     return caught.value.code
@@ -60,25 +60,25 @@ def test_what_is_issued_is_read(number: bytes, card_no: str, seconds: int, most_
 
 
 def test_a_code_is_good_for_one_ride(codes: RideCodes) -> None:
-    assert codes.accept(text_of(), NOW) == RIDE
+    assert codes.accept(text_of(), NOW, 500) == RIDE
     assert reason(codes, text_of()) == "qr_replayed"
     assert reason(codes, text_of(), NOW + timedelta(days=1)) == "qr_replayed"
-    assert codes.accept(text_of(replace(RIDE, number=bytes(16))), NOW)
+    assert codes.accept(text_of(replace(RIDE, number=bytes(16))), NOW, 500)
 
 
 def test_time_is_judged_to_the_second(codes: RideCodes) -> None:
     end, second = NOW + timedelta(seconds=60) + TOLERANCE, timedelta(seconds=1)
     assert reason(codes, text_of(), end) == "qr_expired"
     assert reason(codes, text_of(), NOW - TOLERANCE - second) == "qr_early"
-    assert codes.accept(text_of(), end - second)
-    assert codes.accept(text_of(replace(RIDE, number=bytes(16))), NOW - TOLERANCE)
+    assert codes.accept(text_of(), end - second, 500)
+    assert codes.accept(text_of(replace(RIDE, number=bytes(16))), NOW - TOLERANCE, 500)
 
 
 def test_forged_altered_and_foreign_codes_are_told_apart(codes: RideCodes) -> None:
     stranger = Ed25519PrivateKey.from_private_bytes(bytes(32))
     assert reason(codes, text_of(key=stranger)) == "qr_forged"
     assert reason(codes, text_of(key=stranger, public=stranger.public_key().public_bytes_raw())) == "qr_key"
-    codes.accept(text_of(), NOW)
+    codes.accept(text_of(), NOW, 500)
     assert reason(codes, text_of(replace(RIDE, most_fen=9_999), stranger)) == "qr_altered"
     assert reason(codes, text_of(replace(RIDE, most_fen=9_999))) == "qr_altered"
 
@@ -131,8 +131,8 @@ def test_the_memory_of_codes_is_bounded_and_never_forgets_a_living_one(
     monkeypatch.setattr(module, "REMEMBERED_MAX", 3)
     texts = [text_of(replace(RIDE, number=bytes([number] * 16))) for number in range(4)]
     for text in texts[:3]:
-        codes.accept(text, NOW)
+        codes.accept(text, NOW, 500)
     assert reason(codes, texts[3]) == "qr_busy"
     assert reason(codes, texts[0]) == "qr_replayed"
     later = replace(RIDE, number=b"9" * 16, issued_at=NOW + timedelta(hours=1))
-    assert codes.accept(text_of(later), NOW + timedelta(hours=1))
+    assert codes.accept(text_of(later), NOW + timedelta(hours=1), 500)

@@ -21,7 +21,6 @@ from terminals.models import Tap
 from terminals.program.chores import Chores
 from terminals.program.errors import JournalError
 from terminals.program.memory import Memory
-from terminals.program.news import PlainNews
 from terminals.program.post import Meter
 from terminals.program.terminal import Terminal
 from terminals.readers.memory import MemoryTransport
@@ -98,7 +97,7 @@ class Town:
 
     def _house(self, device: Device) -> Chores:
         return Chores(
-            device.terminal, device.client, PlainNews(device.folder), device.folder, lambda: self.now, lambda _: None,
+            device.terminal, device.client, device.news, device.folder, lambda: self.now, lambda _: None,
             chance=self.chance,
         )  # fmt: skip
 

@@ -195,7 +195,7 @@ def test_a_card_on_the_hot_list_is_refused_untouched(install: Install, demo_keys
     card, chip = loaded_card(demo_keys, 1_000)
     bus = install("flat", FLAT)
     report_loss(card=card, actor=CLERK, reason="lost", occurred_at=NOON)
-    bus.terminal.refresh()
+    bus.fetch()
     result = bus.terminal.tap(MemoryTransport(chip), when=NOON + timedelta(minutes=1))
     assert (result.ok, result.reason.code, purse_fen(chip)) == (False, "listed", 1_000)
 

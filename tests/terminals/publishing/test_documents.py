@@ -18,13 +18,14 @@ from citizencard.core.keyservice.signing import SignPurpose
 from terminals.models import CentreKey, ListApplied, SignedDocument, Terminal
 from terminals.program.orders import Orders
 from terminals.selectors.list_latency import list_latency, publishing_latency, terminals_behind
+from terminals.services.field import publish_tariff
 from terminals.services.policies import publish_hot_list_policy, publish_parameters
 from terminals.services.publishing import documents
 from terminals.wire.lists import MAX_VERSION, MEDIA_TYPE, Document, Trust, updated, whole
 from tests.factories import CLERK
 from tests.terminals.api.test_fleet import BEAT
 from tests.terminals.field import Field
-from tests.terminals.publishing.losses import change, many, pan
+from tests.terminals.publishing.losses import change, many
 
 pytestmark = pytest.mark.django_db
 PARAMETERS = {
@@ -106,11 +107,14 @@ def test_marks_tell_terminals_what_the_kind_of_a_card_means(field: Field) -> Non
         publish_parameters(**PARAMETERS | {"kind": "gate"}, marks={"categories": {"999": "student"}})  # type: ignore[arg-type]
 
 
-def test_tariffs_are_those_of_the_terminal(field: Field) -> None:
+def test_tariffs_are_those_of_the_terminal_in_force_and_to_come(field: Field) -> None:
+    for day, fare_fen in ((date(2020, 1, 1), 100), (date(2999, 1, 1), 300)):
+        rule = {"fare_fen": fare_fen}
+        publish_tariff(code="flat", name="一票制", kind="flat", rule=rule, valid_from=day, legal_basis="test")
     document = trusted(fetch(field, "tariffs"))
-    plain = field.get("/api/v1/terminal").json()  # type: ignore[attr-defined]
-    assert json.loads(document.content)["tariffs"] == plain["tariffs"]
-    assert document.statement.count == 1
+    told = json.loads(document.content)["tariffs"]
+    assert [tariff["rule"]["fare_fen"] for tariff in told] == [200, 300]
+    assert document.statement.count == 2
 
 
 def test_the_time_carries_the_nonce(field: Field) -> None:
@@ -181,9 +185,8 @@ def test_asking_for_what_follows_is_the_word_that_it_is_applied(field: Field) ->
     assert Terminal.objects.get().hot_list_version == first
 
 
-def test_a_heartbeat_is_that_word_for_whoever_takes_the_plain_list(field: Field) -> None:
+def test_a_heartbeat_is_that_word_too(field: Field) -> None:
     version = change(add=[1])
-    field.get("/api/v1/hot-list")
     assert not ListApplied.objects.exists()
     for told in (version, version, 7_777_777):
         beat = BEAT | {"clock": timezone.now().isoformat(), "hot_list_version": told}
@@ -204,13 +207,6 @@ def test_the_speed_of_lists_is_measured_from_publication_to_the_terminals_word(f
     assert (late.code, late.applied, late.missing) == (behind.terminal.code, 0, version)
     assert late.since == now - timedelta(minutes=10)
     assert publishing_latency(since=now - timedelta(days=1)).changes == 1
-
-
-def test_the_plain_list_is_what_was_published(field: Field) -> None:
-    version = change(add=[1, 2])
-    answer = field.get("/api/v1/hot-list").json()  # type: ignore[attr-defined]
-    assert answer["version"] == version
-    assert [entry["card_no"] for entry in answer["entries"]] == [pan(1), pan(2)]
 
 
 def test_a_policy_is_dated_and_needs_a_ground() -> None:

@@ -13,9 +13,8 @@ from citizencard.core.errors import Conflict, InvalidField
 from citizencard.core.models import AuditEntry, BusinessDay
 from terminals.errors import TariffWrong, TerminalTaken
 from terminals.models import HotListEntry, Merchant, Terminal
-from terminals.selectors.hotlist import hot_list
+from terminals.selectors.hotlist import hot_list_version, packed_list
 from terminals.services.field import (
-    note_hot_list_taken,
     publish_tariff,
     register_merchant,
     register_terminal,
@@ -24,7 +23,6 @@ from terminals.services.fleet import revoke_terminal
 from terminals.services.hotlist import report_loss
 from terminals.services.publishing import publish_hot_list
 from tests.factories import CLERK, NOON, make_card
-from tests.terminals.field import Field
 
 pytestmark = pytest.mark.django_db
 SHOP: dict[str, Any] = {"code": "S1", "name": "便利店", "channel": "shop"}
@@ -103,12 +101,6 @@ def test_revoking_is_audited(terminal: dict[str, Any]) -> None:
     assert AuditEntry.objects.get(action="terminal.revoke").detail == {"reason": "stolen"}
 
 
-def test_the_hot_list_version_of_a_terminal_never_moves_back(field: Field) -> None:
-    for version in (5, 3):
-        note_hot_list_taken(terminal=field.terminal, version=version)
-    assert Terminal.objects.get().hot_list_version == 5
-
-
 def test_a_loss_is_listed_once_and_audited(open_day: BusinessDay) -> None:
     card = make_card()
     entry = report_loss(card=card, actor=CLERK, reason="lost", occurred_at=NOON)
@@ -116,8 +108,8 @@ def test_a_loss_is_listed_once_and_audited(open_day: BusinessDay) -> None:
     card.refresh_from_db()
     assert card.state == Card.State.LOST
     publish_hot_list()
-    assert [line.card_no for line in hot_list().lines] == [card.pan]
-    assert hot_list().version == entry.version
+    assert packed_list(None).get(card.pan) == NOON
+    assert hot_list_version() == entry.version
     assert AuditEntry.objects.filter(action="report_loss").count() == 1
 
 
