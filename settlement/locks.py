@@ -17,6 +17,7 @@ _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordin
 _WORK_LOCK: Final = 0x574F524B  # "WORK"; shared by all who work on the date
 _PROOFS_LOCK: Final = 0x5052_4F46  # "PROF"
 _RULES_LOCK: Final = 0x53_5255_4C45  # "SRULE"
+_ROLL_UPS_LOCK: Final = 0x524F_4C4C  # "ROLL"
 _BANK_LOCK: Final = 0x42414E4B  # "BANK"
 P = TypeVar("P", bound=Proposed)
 
@@ -54,6 +55,12 @@ def lock_proofs() -> None:
     """Dates are proved one after another: held until the caller's transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PROOFS_LOCK])
+
+
+def lock_roll_ups() -> None:
+    """Dates are rolled up, and months closed, one after another: held until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ROLL_UPS_LOCK])
 
 
 def lock_bank() -> None:

@@ -4,11 +4,13 @@ from settlement.models.calendar import CalendarDay, CalendarYear, CutOff
 from settlement.models.clearing import ClearingRun, Position, Statement, StatementShare
 from settlement.models.contracts import WHOLE, Contract, ContractBand, ContractShare
 from settlement.models.files import SettlementFiles
+from settlement.models.months import MonthClose, MonthReport
 from settlement.models.parts import ClearingPart
 from settlement.models.payouts import PayoutAccount, PayoutBatch, PayoutCarried, PayoutOrder, PayoutPolicy
 from settlement.models.proofs import ProofHead, PurseBlock, TransferBlock
 from settlement.models.proposals import Proposal
 from settlement.models.reserve import ReserveReport
+from settlement.models.rollups import RollUp, RollUpRow
 from settlement.models.suspense import SuspenseItem
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "ContractBand",
     "ContractShare",
     "CutOff",
+    "MonthClose",
+    "MonthReport",
     "PayoutAccount",
     "PayoutBatch",
     "PayoutCarried",
@@ -38,6 +42,8 @@ __all__ = [
     "Proposal",
     "PurseBlock",
     "ReserveReport",
+    "RollUp",
+    "RollUpRow",
     "SettlementFiles",
     "Statement",
     "StatementShare",

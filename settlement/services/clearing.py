@@ -2,7 +2,7 @@
 
 Each step is one transaction that holds the run's lock, does its work and moves the run's state together. A restarted
 run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, the checks, is
-in parts that all who clear the date share, on however many machines they are. A sealed date is then proved.
+in parts that all who clear the date share, on however many machines they are. A sealed date is then rolled up and proved.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 from time import perf_counter
 from typing import Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from citizencard.core import calendar
@@ -29,6 +29,7 @@ from settlement.services.files import sign_due_files
 from settlement.services.netting import net_taps
 from settlement.services.parts import plan, record, share
 from settlement.services.proving import prove_due_days
+from settlement.services.rolling import roll_up_due_days
 from settlement.services.settling import post_statements
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def clear_day(*, day: date) -> ClearingRun:
             _check(run)
         run = _advance(day)
     if run.state == ClearingRun.State.CLEARED:
-        _prove_and_sign()
+        _finish_sealed()
     return run
 
 
@@ -120,14 +121,14 @@ def _clear(run: ClearingRun) -> None:
     run.clear()
 
 
-def _prove_and_sign() -> None:
-    """Prove what is sealed and sign its files. What hinders that is an alarm and no reason to hold up the clearing: both are
-    tried again with the next date, and every hour.
+def _finish_sealed() -> None:
+    """Roll up what is sealed, prove it and sign its files. What hinders that is an alarm and no reason to hold up the clearing:
+    all is tried again with the next date, and every hour.
     """
-    for what in prove_due_days, sign_due_files:
+    for what in roll_up_due_days, prove_due_days, sign_due_files:
         try:
             what()
-        except CitizenCardError as error:
+        except (CitizenCardError, IntegrityError) as error:
             logger.error("%s: %s", what.__name__, error)
 
 
