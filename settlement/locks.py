@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from django.db import connection, transaction
 
-from settlement.models import Adjustment, ClearingRun, PayoutBatch, SuspenseItem
+from settlement.models import Adjustment, ClearingRun, MonthClose, PayoutBatch, SuspenseItem
 from settlement.models.proposed import Proposed
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
@@ -61,6 +61,11 @@ def lock_roll_ups() -> None:
     """Dates are rolled up, and months closed, one after another: held until the caller's transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ROLL_UPS_LOCK])
+
+
+def lock_month(pk: int) -> MonthClose:
+    """The closing of a month as it is now."""
+    return MonthClose.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def lock_bank() -> None:

@@ -1,7 +1,8 @@
-"""A day's settlement as a file for the finance office: XLSX and CSV of the same figures, the same bytes every time."""
+"""Reports as files for the finance office: XLSX, CSV and PDF of the same figures, the same bytes every time."""
 
-from settlement.exports.csv_file import settlement_csv
+from settlement.exports.csv_file import report_csv
+from settlement.exports.pdf_file import report_pdf
 from settlement.exports.stable_zip import stable_archive
-from settlement.exports.workbook import settlement_xlsx
+from settlement.exports.workbook import report_xlsx
 
-__all__ = ["settlement_csv", "settlement_xlsx", "stable_archive"]
+__all__ = ["report_csv", "report_pdf", "report_xlsx", "stable_archive"]
