@@ -159,6 +159,30 @@ class ReserveDiffers(SettlementError):
     rule = "条例 27-29"
 
 
+class MonthNotReady(SettlementError):
+    """A month is closed when it is over, sealed, rolled up and reconciled: data `month`, `first` (what stands against it), `count`."""
+
+    code = "month_not_ready"
+    status = 409
+    message = _("%(month)s cannot be closed: %(first)s (%(count)d in all).")
+
+
+class MonthTaken(SettlementError):
+    """The month is closed, or somebody has proposed to close it: data `month`."""
+
+    code = "month_taken"
+    status = 409
+    message = _("%(month)s is closed already, or its closing is proposed.")
+
+
+class ReportDiffers(SettlementError):
+    """What was kept of a closed month no longer has its digest: data `month`, `report`. It is not given out."""
+
+    code = "report_differs"
+    status = 409
+    message = _("Report %(report)s of %(month)s is not what was kept when the month was closed.")
+
+
 class ProposalCheckedByMaker(SettlementError):
     """Who proposes a rule of settlement or an adjustment does not decide on it."""
 

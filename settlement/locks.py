@@ -10,13 +10,22 @@ from typing import Final, TypeVar
 
 from django.db import connection, transaction
 
-from settlement.models import Adjustment, ClearingRun, Difference, Dispute, PayoutBatch, SuspenseItem
+from settlement.models import (
+    Adjustment,
+    ClearingRun,
+    Difference,
+    Dispute,
+    MonthClose,
+    PayoutBatch,
+    SuspenseItem,
+)
 from settlement.models.proposed import Proposed
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
 _WORK_LOCK: Final = 0x574F524B  # "WORK"; shared by all who work on the date
 _PROOFS_LOCK: Final = 0x5052_4F46  # "PROF"
 _RULES_LOCK: Final = 0x53_5255_4C45  # "SRULE"
+_ROLL_UPS_LOCK: Final = 0x524F_4C4C  # "ROLL"
 _BANK_LOCK: Final = 0x42414E4B  # "BANK"
 _RECONCILIATION_LOCK: Final = 0x5245_434E  # "RECN"
 P = TypeVar("P", bound=Proposed)
@@ -55,6 +64,17 @@ def lock_proofs() -> None:
     """Dates are proved one after another: held until the caller's transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PROOFS_LOCK])
+
+
+def lock_roll_ups() -> None:
+    """Dates are rolled up, and months closed, one after another: held until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ROLL_UPS_LOCK])
+
+
+def lock_month(pk: int) -> MonthClose:
+    """The closing of a month as it is now."""
+    return MonthClose.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def lock_bank() -> None:

@@ -17,7 +17,7 @@ from settlement.errors import CalendarMissing, NotCleared, NothingToPay
 from settlement.locks import is_idle
 from settlement.models import ClearingRun
 from settlement.selectors.runs import due_days, late_days
-from settlement.services import clearing, files, payouts, proving, reconciling
+from settlement.services import clearing, files, payouts, proving, reconciling, rolling
 from settlement.services.disputes import settle_due
 from settlement.services.parts import parts_planned
 
@@ -77,7 +77,8 @@ def call_workers(run: ClearingRun, parts: int, **kwargs: Any) -> None:
     max_retries=_RETRIES_MAX,
 )
 def prove_due_days() -> list[str]:
-    """Prove the sealed dates, and sign the files, that clearing could not, because the key service was closed at night."""
+    """Roll up and prove the sealed dates, and sign the files, that clearing could not, because the key service was closed at night."""
+    rolling.roll_up_due_days()
     heads = proving.prove_due_days()
     files.sign_due_files()
     return [str(head) for head in heads]

@@ -60,6 +60,21 @@ LEFT JOIN LATERAL (
 WHERE account.control_id IS NULL
 GROUP BY account.chart HAVING count(closing.debit_fen) + count(counted.debit_fen) > 0 ORDER BY account.chart
 """
+# All that each chart account had got and given up to the end of a date: closing balances, and what came after them.
+_UNTIL: Final = """
+SELECT account.chart, (coalesce(sum(closing.debit_fen), 0) + coalesce(sum(since.debit_fen), 0))::bigint,
+    (coalesce(sum(closing.credit_fen), 0) + coalesce(sum(since.credit_fen), 0))::bigint
+FROM accounts_ledgeraccount AS account
+LEFT JOIN LATERAL (
+    SELECT * FROM accounts_closing WHERE account_id = account.id AND business_date <= %(day)s ORDER BY business_date DESC LIMIT 1
+) AS closing ON true
+LEFT JOIN LATERAL (
+    SELECT sum(debit_fen) AS debit_fen, sum(credit_fen) AS credit_fen FROM accounts_tally
+    WHERE account_id = account.id AND business_date > coalesce(closing.business_date, '-infinity') AND business_date <= %(day)s
+) AS since ON true
+WHERE account.control_id IS NULL
+GROUP BY account.chart HAVING count(closing.debit_fen) + count(since.debit_fen) > 0 ORDER BY account.chart
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +105,11 @@ def trial_balance(*, business_date: date | None = None) -> list[TrialBalanceRow]
         TrialBalanceRow(chart, str(Chart(chart).label), int(debit), int(credit))
         for chart, debit, credit in rows
     ]
+
+
+def chart_totals(*, until: date) -> dict[str, tuple[int, int]]:
+    """Everything debited and credited up to the end of a business date, in fen, by chart account in its order."""
+    return {chart: (debit, credit) for chart, debit, credit in _rows(_UNTIL, {"day": until})}
 
 
 def _at_end_of(account: LedgerAccount, day: date) -> int:

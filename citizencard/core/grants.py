@@ -48,6 +48,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),
     "core_businessday": ("state", "closed_at"),
     "settlement_banksource": ("state", "checker", "checked_at"),
+    "settlement_monthclose": ("state", "checker", "checked_at", "answer"),
     "settlement_payoutaccount": ("state", "checker", "checked_at"),
     "settlement_payoutbatch": (
         "state", "proposed_by", "approved_by", "seconded_by", "refused_by", "reason", "sent_at",

@@ -11,11 +11,11 @@ from rich.table import Table
 from citizencard.core.money import format_yuan
 from citizencard.demo.city import STAFF_PASSWORD
 from citizencard.demo.day import Day
-from citizencard.demo.tables import batch_table, money_table, reasons_table, tap_table
-from citizencard.management.tables import console, settlement_table, trial_balance_table
+from citizencard.demo.tables import batch_table, money_table, tap_table
+from citizencard.management.tables import console, section_table, trial_balance_table
 from settlement.selectors.audit import Audit, audit_books
 from settlement.selectors.bank import last_statement
-from settlement.selectors.reports import day_report
+from settlement.selectors.reports.daily import day_report
 from settlement.selectors.reserve import reserve_position
 from terminals.models import Batch
 from terminals.selectors.completeness import Completeness, completeness
@@ -30,8 +30,8 @@ def print_day(stream: object, day: Day) -> bool:
     batches = Batch.objects.filter(business_date=day.business_date).select_related("terminal").order_by("pk")
     out.print(tap_table(day.taps))
     out.print(batch_table(batches))
-    out.print(reasons_table(report))
-    out.print(settlement_table(report))
+    for section in report.sections:
+        out.print(section_table(section))
     out.print(money_table())
     out.print(trial_balance_table(audit.trial_balance))
     records = completeness(business_date=day.business_date)

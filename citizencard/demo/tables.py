@@ -10,9 +10,7 @@ from rich.table import Table
 from citizencard.core.money import format_yuan
 from citizencard.demo.day import Tapped
 from citizencard.demo.promises import promises
-from settlement.selectors.figures import DayReport
-from terminals.models import Batch, Tap
-from terminals.wire.reasons import REASONS
+from terminals.models import Batch
 
 
 def tap_table(taps: Iterable[Tapped]) -> Table:
@@ -53,18 +51,4 @@ def money_table() -> Table:
     table.add_column(_("amount"), justify="right")
     for what, number, amount_fen in promises():
         table.add_row(str(what), str(number), format_yuan(amount_fen))
-    return table
-
-
-def reasons_table(report: DayReport) -> Table:
-    """Why records were not simply accepted."""
-    table = Table(title=_("Not simply accepted"))
-    table.add_column(_("outcome"))
-    table.add_column(_("records"), justify="right")
-    table.add_column(_("amount"), justify="right")
-    for suspended in report.suspended:
-        label = str(Tap.Outcome(suspended.outcome).label)
-        table.add_row(label, str(suspended.taps), format_yuan(suspended.amount_fen))
-    for refusal in report.refusals:
-        table.add_row(f"{REASONS[refusal.code].zh} ({refusal.code})", str(refusal.records), "")
     return table

@@ -1,4 +1,4 @@
-"""Settlement and trial balance as tables for a terminal window."""
+"""Reports and the trial balance as tables for a terminal window."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from rich.table import Table
 
 from accounts.selectors.balances import TrialBalanceRow
 from citizencard.core.money import format_yuan
-from settlement.selectors.figures import Amounts, DayReport
-from terminals.models import Channel
+from settlement.selectors.reports.frame import Cell, Column, Kind, Section
 
 CONSOLE_COLUMNS_MIN = 110
 
@@ -21,17 +20,16 @@ def console(stream: object) -> Console:
     return Console(file=stream, width=None if _is_terminal(stream) else CONSOLE_COLUMNS_MIN)  # type: ignore[arg-type]
 
 
-def settlement_table(report: DayReport) -> Table:
-    """The settlement per merchant, amounts in yuan."""
-    table = Table(title=_("Settlement of %(date)s") % {"date": report.business_date}, show_footer=True)
-    total = _figures(report.total)
-    table.add_column(_("merchant"), footer=_("total"))
-    table.add_column(_("channel"))
-    headings = (_("taps"), _("gross"), _("fee"), _("net"), _("suspended taps"), _("suspended"))
-    for heading, figure in zip(headings, total, strict=True):
-        table.add_column(heading, justify="right", footer=figure)
-    for line in report.merchants:
-        table.add_row(f"{line.code} {line.name}", str(Channel(line.channel).label), *_figures(line.amounts))
+def section_table(section: Section) -> Table:
+    """A table of a report, amounts in yuan."""
+    table = Table(title=str(section.title), show_footer=section.is_summed)
+    for index, (column, total) in enumerate(zip(section.columns, section.totals, strict=True)):
+        footer = _("total") if index == 0 else _shown(column, total)
+        table.add_column(
+            str(column.title), footer=footer, justify="left" if column.kind == Kind.TEXT else "right"
+        )
+    for row in section.rows:
+        table.add_row(*(_shown(column, cell) for column, cell in zip(section.columns, row, strict=True)))
     return table
 
 
@@ -50,15 +48,10 @@ def trial_balance_table(rows: Iterable[TrialBalanceRow]) -> Table:
     return table
 
 
-def _figures(amounts: Amounts) -> tuple[str, ...]:
-    return (
-        f"{amounts.taps:,}",
-        format_yuan(amounts.gross_fen),
-        format_yuan(amounts.fee_fen),
-        format_yuan(amounts.net_fen),
-        f"{amounts.suspended_taps:,}",
-        format_yuan(amounts.suspended_fen),
-    )
+def _shown(column: Column, cell: Cell) -> str:
+    if cell is None or isinstance(cell, str):
+        return cell or ""
+    return format_yuan(cell) if column.kind == Kind.FEN else f"{cell:,}"
 
 
 def _is_terminal(stream: object) -> bool:

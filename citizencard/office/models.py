@@ -19,6 +19,7 @@ class OfficeAction(models.Model):
             ("report_loss", _("Report a card lost")),
             ("download_settlement", _("Download settlement reports")),
             ("view_finance_report", _("See the trial balance and refusals")),
+            ("view_operations_report", _("See the cash of clerks and the key figures")),
             ("freeze_account", _("Freeze a ledger account and open it again")),
             ("request_refund", _("Take in and withdraw a refund")),
             ("approve_refund", _("Approve and pay out a refund")),

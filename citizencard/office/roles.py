@@ -87,6 +87,8 @@ _BOOKS = {
     "core.view_businessday",
     "office.download_settlement",
     "office.view_finance_report",
+    "office.view_operations_report",
+    "settlement.view_monthclose",
 }
 
 MATRIX: Final[dict[str, set[str]]] = {
@@ -126,6 +128,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.view_hotlistappeal",
         "settlement.propose_rules",
         "settlement.approve_rules",
+        "settlement.propose_monthclose",
+        "settlement.approve_monthclose",
         "settlement.propose_adjustment",
         "settlement.check_adjustment",
         "settlement.propose_difference",
@@ -138,6 +142,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     | {
         "accounts.review_riskalert",
         "office.approve_payout",
+        "office.view_operations_report",
         "office.report_loss",
         "office.resolve_suspense",
         "terminals.decide_hotlistappeal",

@@ -187,3 +187,9 @@ class EvidenceForm(forms.Form):
     evidence = forms.CharField(
         label=_("Evidence"), max_length=100, help_text=_("Number of the document on file."), widget=_line()
     )
+
+
+class MonthForm(forms.Form):
+    """A month; cleaned, `month` is its first day."""
+
+    month = forms.DateField(label=_("Month"), input_formats=["%Y-%m"], widget=_line(type="month"))

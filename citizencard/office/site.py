@@ -41,10 +41,14 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         from citizencard.bridge.pages import card_page, reader_page, state_fragment
         from citizencard.office.completeness import completeness_page
         from citizencard.office.latency import latency_page
+        from citizencard.office.report_pages import report_file, report_page, reports_page
         from citizencard.office.views import trial_balance_page
 
         return [
             self._page("trial-balance/", trial_balance_page, "trial_balance"),
+            self._page("reports/", reports_page, "reports"),
+            self._page("reports/<slug:code>/", report_page, "report"),
+            self._page("reports/<slug:code>/<slug:form>/", report_file, "report_file"),
             self._page("completeness/", completeness_page, "completeness"),
             self._page("hot-list-latency/", latency_page, "hot_list_latency"),
             self._page("reader/", reader_page, "bridge_reader"),
@@ -53,7 +57,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         ]
 
     def _page(self, where: str, page: View, name: str) -> URLPattern:
-        return path(where, self.admin_view(lambda request: page(request, self)), name=name)
+        return path(where, self.admin_view(lambda request, **words: page(request, self, **words)), name=name)
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Wrap `view` with the permission check and the policy."""

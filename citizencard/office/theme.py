@@ -16,6 +16,10 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
 
 
+def _sees_reports(request: HttpRequest) -> bool:
+    return _may("office.view_finance_report")(request) or _may("office.view_operations_report")(request)
+
+
 def _item(title: StrOrPromise, icon: str, url: str, permission: str) -> dict[str, Any]:
     return {
         "title": title,
@@ -83,7 +87,14 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": _("Finance"),
         "separator": True,
         "items": [
+            {
+                "title": _("Finance reports"),
+                "icon": "monitoring",
+                "link": reverse_lazy("admin:reports"),
+                "permission": _sees_reports,
+            },
             *_models(
+                (_("Closed months"), "event_available", "settlement", "monthclose"),
                 (_("Business days"), "calendar_month", "core", "businessday"),
                 (_("Clearing"), "balance", "settlement", "clearingrun"),
                 (_("Reconciliation"), "compare_arrows", "settlement", "reconciliation"),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.selectors.balances import trial_balance
 from citizencard.office.admin.base import day_asked
 from citizencard.office.tables import Table, columns, money, yuan
-from settlement.selectors.reports import reserve_check
+from settlement.selectors.reports.books import reserve_check
 
 
 @permission_required("office.view_finance_report", raise_exception=True)

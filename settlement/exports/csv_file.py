@@ -1,14 +1,14 @@
-"""The settlement document as CSV: UTF-8 with a byte order mark, so that spreadsheets read the Chinese right."""
+"""A report as CSV: UTF-8 with a byte order mark, so that spreadsheets read the Chinese right."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
-from settlement.exports import table
-from settlement.selectors.figures import DayReport
+from settlement.exports.document import heading, in_documents, total_row, value
+from settlement.selectors.reports.frame import Report, Section
 
 BOM: Final = "\ufeff"
 """So that spreadsheets read UTF-8."""
@@ -16,18 +16,32 @@ BOM: Final = "\ufeff"
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def settlement_csv(report: DayReport) -> bytes:
-    """The merchants' lines of `report` and their total; amounts in yuan. The same report gives the same bytes."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(table.MERCHANT_HEADINGS)
-    writer.writerows(safe(row) for row in table.merchant_rows(report))
-    writer.writerow((table.TOTAL, "", "", "", *table.amount_cells(report.total)))
-    return (BOM + text.getvalue()).encode()
+def report_csv(report: Report) -> bytes:
+    """The tables of `report` one below the other, each with its total; amounts in yuan. The same report gives the same bytes."""
+    report = in_documents(report)
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines, lineterminator="\r\n")
+    for number, section in enumerate(report.sections):
+        if number:
+            writer.writerow(())
+        if len(report.sections) > 1:
+            writer.writerow(safe((section.title,)))
+        _write(writer, section)
+    return (BOM + lines.getvalue()).encode()
 
 
-def safe(row: Iterable[table.Cell]) -> list[table.Cell]:
-    """The cells, none of which a spreadsheet takes for a formula."""
-    return [
-        f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell for cell in row
-    ]
+def _write(writer: Any, section: Section) -> None:
+    writer.writerow([heading(column) for column in section.columns])
+    for row in section.rows:
+        writer.writerow(safe(value(column, cell) for column, cell in zip(section.columns, row, strict=True)))
+    if section.is_summed:
+        writer.writerow(total_row(section))
+
+
+def safe(cells: Iterable[object]) -> list[object]:
+    return [_text(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _text(words: str) -> str:
+    """A negative amount is a number and stays one; a text is marked as such."""
+    return f"'{words}" if words.startswith(_FORMULA_STARTS) else words

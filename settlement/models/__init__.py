@@ -14,11 +14,13 @@ from settlement.models.differences import (
 )
 from settlement.models.disputes import Dispute, DisputeDecision, DisputeEvidence, DisputeKind, DisputePolicy
 from settlement.models.files import SettlementFiles
+from settlement.models.months import MonthClose, MonthReport
 from settlement.models.parts import ClearingPart
 from settlement.models.payouts import PayoutAccount, PayoutBatch, PayoutCarried, PayoutOrder, PayoutPolicy
 from settlement.models.proofs import ProofHead, PurseBlock, TransferBlock
 from settlement.models.proposals import Proposal
 from settlement.models.reserve import ReserveReport
+from settlement.models.rollups import RollUp, RollUpRow
 from settlement.models.suspense import SuspenseItem
 
 __all__ = [
@@ -48,6 +50,8 @@ __all__ = [
     "DisputeEvidence",
     "DisputeKind",
     "DisputePolicy",
+    "MonthClose",
+    "MonthReport",
     "PayoutAccount",
     "PayoutBatch",
     "PayoutCarried",
@@ -59,6 +63,8 @@ __all__ = [
     "PurseBlock",
     "Reconciliation",
     "ReserveReport",
+    "RollUp",
+    "RollUpRow",
     "SettlementFiles",
     "Statement",
     "StatementShare",

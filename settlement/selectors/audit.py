@@ -193,6 +193,7 @@ INVARIANTS: Final = (
             "a statement has the contract of its date, and the month before it",
             "a statement's online payments are those of the ledger",
             "statements keep their digest",
+            "a roll-up is what the ledger moved for its merchants",
             "signed heads follow one another",
         ),
     ),

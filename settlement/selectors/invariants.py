@@ -251,6 +251,43 @@ WHERE (%(day)s::date IS NULL OR coalesce(day.date, run.business_date) = %(day)s)
 ORDER BY 1
 """
 
+# By the merchants' payable accounts alone, without taps and documents: 10 and 12 are PURCHASE and PURCHASE_CLAIM, 20 FEE, 54 ADJUSTMENT,
+# the others as for online payments.
+_ROLL_UPS_ARE_THE_LEDGER: Final = """
+SELECT concat_ws(' ', business_date, coalesce(merchant.code, '#' || merchant_id)),
+    format('rolled up: taps %%s, online %%s, subsidies %%s, given back %%s, fee %%s, adjusted %%s fen; ledger %%s, %%s, %%s, %%s, %%s, %%s',
+        rolled.taps_fen, rolled.online_fen, rolled.subsidy_fen, rolled.refund_fen, rolled.fee_fen, rolled.adjusted_fen,
+        moved.taps_fen, moved.online_fen, moved.subsidy_fen, moved.refund_fen, moved.fee_fen, moved.adjusted_fen)
+FROM (
+    SELECT run_id AS business_date, merchant_id, sum(taps_fen) AS taps_fen, sum(online_fen) AS online_fen, sum(subsidy_fen) AS subsidy_fen,
+        sum(refund_fen) AS refund_fen, sum(fee_fen) AS fee_fen, sum(adjusted_fen) AS adjusted_fen
+    FROM settlement_rolluprow WHERE %(day)s::date IS NULL OR run_id = %(day)s GROUP BY 1, 2
+) AS rolled
+FULL JOIN (
+    SELECT leg.business_date, merchant.id AS merchant_id,
+        coalesce(sum(fen) FILTER (WHERE kind IN (10, 12)), 0) AS taps_fen,
+        coalesce(sum(fen) FILTER (WHERE kind IN (13, 16, 40, 42, 43, 44, 45)), 0) AS online_fen,
+        coalesce(sum(fen) FILTER (WHERE kind = 46), 0) AS subsidy_fen, coalesce(-sum(fen) FILTER (WHERE kind IN (1, 14)), 0) AS refund_fen,
+        coalesce(-sum(fen) FILTER (WHERE kind = 20), 0) AS fee_fen, coalesce(sum(fen) FILTER (WHERE kind = 54), 0) AS adjusted_fen
+    FROM (
+        SELECT business_date, credit_id AS account_id, kind, sum(amount_fen) AS fen FROM accounts_transfer
+        WHERE kind IN (10, 12, 13, 16, 40, 42, 43, 44, 45, 46, 54) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2, 3
+        UNION ALL
+        SELECT business_date, debit_id, kind, -sum(amount_fen) FROM accounts_transfer
+        WHERE kind IN (1, 14, 20, 46, 54) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2, 3
+    ) AS leg JOIN terminals_merchant AS merchant ON merchant.payable_id = leg.account_id
+    WHERE leg.business_date IN (SELECT run_id FROM settlement_rollup)
+    GROUP BY 1, 2
+) AS moved USING (business_date, merchant_id)
+LEFT JOIN terminals_merchant AS merchant ON merchant.id = merchant_id
+WHERE (coalesce(rolled.taps_fen, 0), coalesce(rolled.online_fen, 0), coalesce(rolled.subsidy_fen, 0), coalesce(rolled.refund_fen, 0),
+        coalesce(rolled.fee_fen, 0), coalesce(rolled.adjusted_fen, 0))
+    IS DISTINCT FROM (coalesce(moved.taps_fen, 0), coalesce(moved.online_fen, 0), coalesce(moved.subsidy_fen, 0),
+        coalesce(moved.refund_fen, 0), coalesce(moved.fee_fen, 0), coalesce(moved.adjusted_fen, 0))
+ORDER BY 1
+"""
+
+ROLL_UP_RULE: Final = "a roll-up is what the ledger moved for its merchants"
 _RULES: Final = {
     "a statement is what its merchant's taps come to": _STATEMENTS_ARE_THE_TAPS,
     "a statement's online payments are those of the ledger": _ONLINE_IS_THE_LEDGER,
@@ -264,6 +301,7 @@ _RULES: Final = {
     "each posted statement has its transfers, and no transfer is without": _TRANSFERS_ARE_THE_STATEMENTS,
     "a cleared date leaves nothing payable": _PAYABLES_ARE_SETTLED,
     "a business day is sealed when it is cleared, and not before": _SEALED_MEANS_CLEARED,
+    ROLL_UP_RULE: _ROLL_UPS_ARE_THE_LEDGER,
 }
 _EVER: Final = bank_invariants.RULES | difference_invariants.RULES | dispute_invariants.RULES
 """Rules about all dates together, for the audit."""
@@ -282,6 +320,11 @@ def broken(*, day: date | None = None) -> list[Breach]:
     queries = _RULES if day else _RULES | _EVER
     unrecorded = [] if day else difference_invariants.unrecorded()
     return [*breaches(queries.items(), {"day": day}), *_changed_statements(day), *broken_chain(), *unrecorded]
+
+
+def rolled_up_wrong(day: date) -> list[Breach]:
+    """Where the roll-up of a date is not what the ledger moved; empty is good."""
+    return breaches([(ROLL_UP_RULE, _ROLL_UPS_ARE_THE_LEDGER)], {"day": day})
 
 
 def _changed_statements(day: date | None) -> Iterator[Breach]:

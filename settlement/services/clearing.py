@@ -3,7 +3,8 @@
 Each step is one transaction that holds the run's lock, does its work and moves the run's state together. A restarted
 run goes on where it was; two runs of one date take turns and make one set of statements. What takes long, proving the
 taps again before money is made of them and checking the books afterwards, is in parts that all who clear the date share,
-on however many machines they are. A sealed date is then proved and reconciled.
+on however many machines they are. A sealed date is then rolled up, proved and
+reconciled.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import date
 from time import perf_counter
 from typing import Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from citizencard.core import calendar
@@ -31,6 +32,7 @@ from settlement.services.parts import Looked, plan, record, share
 from settlement.services.proving import prove_due_days
 from settlement.services.rechecking import recheck, recheck_parts
 from settlement.services.reconciling import reconcile_due_days
+from settlement.services.rolling import roll_up_due_days
 from settlement.services.settling import post_statements
 
 logger = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ def clear_day(*, day: date) -> ClearingRun:
             _shared(run, Step.CHECK, CHECKS, lambda check: Looked(failing(check, day=day)))
         run = _advance(day)
     if run.state == ClearingRun.State.CLEARED:
-        _prove_and_compare()
+        _follow_up()
     return run
 
 
@@ -133,14 +135,14 @@ def _all_done(run: ClearingRun, step: str, error: type[SettlementError]) -> bool
     return bool(parts) and all(part.done_at is not None for part in parts)
 
 
-def _prove_and_compare() -> None:
-    """Prove what is sealed, sign its files, and compare it with terminals and bank. What hinders that is an alarm and no reason to hold up the clearing: all are
-    tried again with the next date, and every hour.
+def _follow_up() -> None:
+    """Roll up what is sealed, prove it, sign its files, and compare it with terminals and bank. What hinders that is an alarm and
+    no reason to hold up the clearing: all is tried again with the next date, and every hour.
     """
-    for what in prove_due_days, sign_due_files, reconcile_due_days:
+    for what in roll_up_due_days, prove_due_days, sign_due_files, reconcile_due_days:
         try:
             what()
-        except CitizenCardError as error:
+        except (CitizenCardError, IntegrityError) as error:
             logger.error("%s: %s", what.__name__, error)
 
 

@@ -109,7 +109,7 @@ class EventsAnswer(s.Serializer[Any]):
     new = s.IntegerField()
 
 
-class TotalBody(s.Serializer[Any]):
+class TotalBody(Body):
     """What the terminal's own journal holds of a window of sequences that is closed for good."""
 
     terminal_no = s.RegexField(r"^[0-9A-F]{12}$", help_text="Terminal number of the SAM")

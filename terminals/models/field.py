@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import LedgerAccount
+
+COUNTY: Final = r"^([0-9]{6})?$"
+"""A county's code by GB/T 2260, or nothing."""
 
 
 class Channel(models.TextChoices):
@@ -26,12 +31,13 @@ class Channel(models.TextChoices):
 class Merchant(models.Model):
     """A party that is paid: operator, hospital, shop. `payable` collects taps, `settlement` what is due for payout.
 
-    On what terms is said by its contracts, in settlement.
+    On what terms is said by its contracts, in settlement. `county` is where it trades (GB/T 2260), empty where it is not known.
     """
 
     code = models.SlugField(_("code"), max_length=20, unique=True)
     name = models.CharField(_("name"), max_length=100)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel.choices)
+    county = models.CharField(_("county"), max_length=6, blank=True, default="", db_default="")
     payable = models.OneToOneField(
         LedgerAccount, models.PROTECT, related_name="+", verbose_name=_("payable account")
     )
@@ -42,6 +48,9 @@ class Merchant(models.Model):
     class Meta:
         verbose_name = _("merchant")
         verbose_name_plural = _("merchants")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(county__regex=COUNTY), name="merchant_county_coded")
+        ]
 
     def __str__(self) -> str:
         return self.name

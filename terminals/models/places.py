@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from terminals.models.field import Merchant
+from terminals.models.field import COUNTY, Merchant
 
 
 class Stop(models.Model):
@@ -96,7 +96,10 @@ class RouteStop(models.Model):
 
 
 class Place(models.Model):
-    """What a terminal is mounted on: a vehicle (of a line, if it keeps to one), a gate at a stop, a shop, a car park."""
+    """What a terminal is mounted on: a vehicle (of a line, if it keeps to one), a gate at a stop, a shop, a car park.
+
+    `county` is where it stands (GB/T 2260); empty: where its merchant trades.
+    """
 
     class Kind(models.TextChoices):
         VEHICLE = "vehicle", _("vehicle")
@@ -119,17 +122,19 @@ class Place(models.Model):
     stop = models.ForeignKey(
         Stop, models.PROTECT, null=True, blank=True, related_name="gates", verbose_name=_("stop")
     )
+    county = models.CharField(_("county"), max_length=6, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = _("place")
         verbose_name_plural = _("places")
         constraints = [
+            models.CheckConstraint(condition=models.Q(county__regex=COUNTY), name="place_county_coded"),
             models.CheckConstraint(
                 condition=models.Q(kind="vehicle", stop=None)
                 | models.Q(kind="gate", stop__isnull=False, line=None)
                 | models.Q(kind__in=["shop", "parking"], line=None, stop=None),
                 name="place_is_where_its_kind_can_be",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from accounts.models import Chart
 from accounts.services.ledger import open_account
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
+from terminals.counties import checked_county
 from terminals.errors import SiteWrong, TariffWrong, TerminalTaken
 from terminals.models import (
     Channel,
@@ -56,20 +57,26 @@ _KIND_OF_CHANNEL: Final = {
 
 
 @transaction.atomic
-def register_merchant(*, code: str, name: str, channel: str) -> Merchant:
-    """A party to be paid, with its payable and settlement accounts. Raises InvalidField; Conflict when the code is taken."""
+def register_merchant(*, code: str, name: str, channel: str, county: str = "") -> Merchant:
+    """A party to be paid, with its payable and settlement accounts. Raises InvalidField; Conflict when the code is taken.
+
+    One that is on record moves to the `county` named.
+    """
     if channel not in Channel.values:
         raise InvalidField("channel", channel)
-    data = {"name": name, "channel": channel}
+    data, county = {"name": name, "channel": channel}, checked_county(county)
     found = Merchant.objects.filter(code=code).first()
     if found is None:
         accounts = {
             "payable": open_account(chart=Chart.MERCHANT_PAYABLE, owner=code, name=name),
             "settlement": open_account(chart=Chart.SETTLEMENT_PAYABLE, owner=code, name=name),
         }
-        return Merchant.objects.create(code=code, **data, **accounts)
+        return Merchant.objects.create(code=code, county=county, **data, **accounts)
     if any(getattr(found, field) != value for field, value in data.items()):
         raise Conflict(what=code)
+    if county not in ("", found.county):
+        found.county = county
+        found.save(update_fields=["county"])
     return found
 
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.errors import Conflict, InvalidField
+from terminals.counties import checked_county
 from terminals.models import Line, Merchant, Place, Route, RouteStop, Stop
 
 
@@ -76,10 +77,11 @@ def save_place(
     merchant: Merchant,
     line: Line | None = None,
     stop: Stop | None = None,
+    county: str = "",
 ) -> Place:
     """A vehicle (of `line`, if it keeps to one), a gate at `stop`, a shop or a car park of the merchant.
 
-    Raises InvalidField when line or stop are not for its kind; Conflict when the code is another merchant's.
+    Raises InvalidField when line or stop are not for its kind, or `county` is none; Conflict when the code is another merchant's.
     """
     if kind not in Place.Kind.values:
         raise InvalidField("kind", kind)
@@ -87,7 +89,7 @@ def save_place(
         raise InvalidField("line", _("only a vehicle of its operator runs on a line"))
     if (stop is not None) != (kind == Place.Kind.GATE):
         raise InvalidField("stop", _("a gate stands at a stop, and nothing else does"))
-    values = {"name": name, "kind": kind, "line": line, "stop": stop}
+    values = {"name": name, "kind": kind, "line": line, "stop": stop, "county": checked_county(county)}
     place, new = Place.objects.get_or_create(code=code, defaults={**values, "merchant": merchant})
     if place.merchant_id != merchant.pk:
         raise Conflict(what=code)

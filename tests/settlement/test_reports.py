@@ -9,34 +9,23 @@ from django.db import connection
 
 from benchmarks.city import FUNDS_FEN
 from citizencard.core.errors import NotFound
-from settlement.selectors.figures import Amounts, RefusalLine, SuspendedLine
-from settlement.selectors.reports import day_report, reserve_check
+from settlement.selectors.reports.books import reserve_check
+from settlement.selectors.reports.daily import day_report
 from settlement.services.clearing import clear_day
-from terminals.models import Tap
 
 
 def test_a_report_has_each_merchant_and_the_total(city: date) -> None:
     clear_day(day=city)
     report = day_report(city)
-    assert report.state == "cleared"
-    assert len(report.digest) == 64
-    assert [line.code for line in report.merchants] == ["M00001", "M00002", "M00003"]
-    assert report.total == Amounts(5, 0, 0, 2_624, 3, 0, 2_621, 2, 1_140)
-
-
-def test_channels_add_up_to_the_total(city: date) -> None:
-    clear_day(day=city)
-    report = day_report(city)
-    assert sum(line.merchants for line in report.channels) == 3
-    assert Amounts.total(line.amounts for line in report.channels) == report.total
+    assert [len(words) for _name, words in report.facts][1:] == [64]
+    merchants, channels, *_others = report.sections
+    assert [row[0] for row in merchants.rows] == ["M00001", "M00002", "M00003"]
+    assert merchants.totals[4:] == (5, 0, 0, 2_624, 3, 0, 2_621, 2, 1_140)
+    assert channels.totals[1:] == (3, *merchants.totals[4:])
 
 
 def test_what_waits_in_suspense_is_named_by_its_reason(city: date) -> None:
-    assert day_report(city).suspended == [
-        SuspendedLine(Tap.Outcome.HOT_LISTED, 1, 500),
-        SuspendedLine(Tap.Outcome.COUNTER_CONFLICT, 1, 640),
-        SuspendedLine(Tap.Outcome.OVER_BALANCE, 1, 75),
-    ]
+    assert [row[1:] for row in day_report(city).sections[2].rows] == [(1, 500), (1, 640), (1, 75)]
 
 
 def test_refused_records_are_counted_by_reason(city: date) -> None:
@@ -47,13 +36,13 @@ def test_refused_records_are_counted_by_reason(city: date) -> None:
                 " SELECT %s, min(id), %s, %s, '', '', now() FROM terminals_batch",
                 [city, line, code],
             )
-    assert day_report(city).refusals == [RefusalLine("bad_tac", 2), RefusalLine("duplicate", 1)]
+    refused = day_report(city).sections[3]
+    assert [(row[0], row[2]) for row in refused.rows] == [("bad_tac", 2), ("duplicate", 1)]
 
 
 def test_before_the_clearing_there_are_no_statements_but_a_report(city: date) -> None:
     report = day_report(city)
-    assert (report.state, report.merchants, report.digest) == ("open", [], "")
-    assert report.total == Amounts()
+    assert (report.as_of, report.sections[0].rows, len(report.facts)) == (None, [], 1)
 
 
 def test_there_is_no_report_of_a_day_that_never_was(city: date) -> None:

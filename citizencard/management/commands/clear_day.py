@@ -12,9 +12,9 @@ from django.db import connection
 from citizencard.management.arguments import business_date
 from citizencard.management.progress import clearing_progress
 from citizencard.management.speaking import SpeakingCommand
-from citizencard.management.tables import console, settlement_table
+from citizencard.management.tables import console, section_table
 from settlement.models import ClearingRun
-from settlement.selectors.reports import day_report
+from settlement.selectors.reports.daily import day_report
 from settlement.selectors.runs import progress
 from settlement.services.clearing import clear_day, clear_due_days
 
@@ -42,7 +42,7 @@ class Command(SpeakingCommand):
             raise CommandError("--follow needs a DATE")
         runs = self._followed(options["date"]) if options["follow"] else self._clear(options["date"])
         for run in runs:
-            console(self.stdout).print(settlement_table(day_report(run.business_date)))
+            console(self.stdout).print(section_table(day_report(run.business_date).sections[0]))
             digest = bytes(run.digest or b"").hex()
             self.stdout.write(f"{run.business_date} {run.state}, {run.taps:,} taps, digest {digest[:16]}")
         if not runs:

@@ -11,20 +11,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from citizencard.core.audit import record_audit
 from citizencard.core.models import BusinessDay
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
-from citizencard.office.admin.reports import day_tables, positions_table, refusals_table
+from citizencard.office.admin.day_tables import positions_table, refusals_table
 from citizencard.office.admin.runs import run_tables
+from citizencard.office.report_pages import report_answer
+from citizencard.office.report_tables import report_tables
 from citizencard.office.site import office
 from citizencard.office.tables import Table
-from settlement.exports import settlement_csv, settlement_xlsx
 from settlement.models import ClearingRun, ProofHead
-from settlement.selectors.figures import DayReport
-from settlement.selectors.reports import day_report
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CSV = "text/csv; charset=utf-8"
+from settlement.selectors.reports.catalogue import REPORTS
+from settlement.selectors.reports.daily import day_report
+from settlement.selectors.reports.scope import Scope
 
 
 @admin.register(BusinessDay, site=office)
@@ -43,7 +41,7 @@ class BusinessDayAdmin(ReadOnlyAdmin):
 
     def tables(self, request: HttpRequest, obj: BusinessDay) -> list[Table]:
         """The day's report and its refusals one by one."""
-        return [*day_tables(day_report(obj.date)), refusals_table(obj.date)]
+        return [*report_tables(day_report(obj.date)), refusals_table(obj.date)]
 
 
 @admin.register(ClearingRun, site=office)
@@ -57,7 +55,7 @@ class ClearingRunAdmin(ReadOnlyAdmin):
     ]  # fmt: skip
     readonly_fields = ["gross", "fee", "net", "digest_hex", "proved"]
     ordering = ["-business_date"]
-    actions_detail = ["download_xlsx", "download_csv"]
+    actions_detail = ["download_xlsx", "download_csv", "download_pdf"]
     gross = yuan_column("gross_fen", _("gross (yuan)"))
     fee = yuan_column("fee_fen", _("fees (yuan)"))
     net = yuan_column("net_fen", _("net (yuan)"))
@@ -87,41 +85,29 @@ class ClearingRunAdmin(ReadOnlyAdmin):
     def tables(self, request: HttpRequest, obj: ClearingRun) -> list[Table]:
         """How far it has come, what its checks found broken, the settlement report, and what each party gets or gives."""
         day = obj.business_date
-        return [*run_tables(day), *day_tables(day_report(day)), positions_table(obj)]
+        return [*run_tables(day), *report_tables(day_report(day)), positions_table(obj)]
 
     @action(description=_("Download XLSX"), permissions=["download"], icon="download")
     def download_xlsx(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The report as a workbook."""
-        report = _audited_report(request, object_id, "xlsx")
-        return as_file(settlement_xlsx(report), XLSX, f"settlement-{report.business_date}.xlsx")
+        return _download(request, object_id, "xlsx")
 
     @action(description=_("Download CSV"), permissions=["download"], icon="download")
     def download_csv(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The same figures as CSV."""
-        report = _audited_report(request, object_id, "csv")
-        return as_file(settlement_csv(report), CSV, f"settlement-{report.business_date}.csv")
+        return _download(request, object_id, "csv")
+
+    @action(description=_("Download PDF"), permissions=["download"], icon="download")
+    def download_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The same figures on paper."""
+        return _download(request, object_id, "pdf")
 
 
-def _audited_report(request: HttpRequest, object_id: str, form: str) -> DayReport:
+def _download(request: HttpRequest, object_id: str, form: str) -> HttpResponse:
     try:
         day = date.fromisoformat(unquote(object_id))
     except ValueError as error:
         raise Http404 from error
     if not ClearingRun.objects.filter(pk=day).exists():
         raise Http404
-    report = day_report(day)
-    record_audit(
-        actor=request.user.get_username(),
-        action="settlement.download",
-        subject=f"clearing:{day}",
-        detail={"format": form},
-        request_ip=request.META.get("REMOTE_ADDR"),
-    )
-    return report
-
-
-def as_file(content: bytes, media_type: str, name: str) -> HttpResponse:
-    """An answer that browsers keep as a file."""
-    return HttpResponse(
-        content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return report_answer(request, REPORTS["day"].document(Scope.day(day)), form)

@@ -12,6 +12,7 @@ from citizencard.office.admin.contract_tables import fee_words
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
 from citizencard.words import refusal_words
+from terminals.counties import county_name
 from terminals.models import Batch, Merchant, Refusal, Tap
 
 LATEST = 30
@@ -25,8 +26,14 @@ class MerchantAdmin(ReadOnlyAdmin):
     list_display = ["code", "name", "channel"]
     list_filter = ["channel"]
     search_fields = ["code", "name"]
-    fields = ["code", "name", "channel", "payable", "settlement"]
+    fields = ["code", "name", "channel", "county_named", "payable", "settlement"]
+    readonly_fields = ["county_named"]
     ordering = ["code"]
+
+    @display(description=_("county"))
+    def county_named(self, obj: Merchant) -> str:
+        """Name and code, or a dash."""
+        return f"{county_name(obj.county)} {obj.county}" if obj.county else "–"
 
     def tables(self, request: HttpRequest, obj: Merchant) -> list[Table]:
         """The merchant's contracts and terminals, and its statements for whoever may see them."""

@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 
 from citizencard.core.audit import record_audit
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
-from citizencard.office.admin.days import as_file
+from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
 from settlement.exports import stable_archive
 from settlement.models import ProofHead, SettlementFiles
