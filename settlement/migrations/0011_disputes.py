@@ -56,7 +56,7 @@ DROP FUNCTION settlement_dispute_steps();
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0020_disputes"),
-        ("settlement", "0009_contract_rules"),
+        ("settlement", "0010_differences"),
         ("terminals", "0022_merchants_without_terms"),
     ]
     operations = [

@@ -102,7 +102,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement_{ta
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0019_bank"),
-        ("settlement", "0009_contract_rules"),
+        ("settlement", "0011_disputes"),
         ("terminals", "0022_merchants_without_terms"),
     ]
 

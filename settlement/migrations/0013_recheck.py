@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0009_contract_rules")]
+    dependencies = [("settlement", "0012_rollups_and_months")]
     operations = [
         migrations.AlterField(
             "clearingpart",

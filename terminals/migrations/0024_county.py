@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0019_bank"),
-        ("terminals", "0022_merchants_without_terms"),
+        ("terminals", "0023_totals"),
     ]
 
     operations = [

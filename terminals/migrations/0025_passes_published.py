@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("terminals", "0022_merchants_without_terms")]
+    dependencies = [("terminals", "0024_county")]
     operations = [
         migrations.AlterField(
             "publisheddocument",

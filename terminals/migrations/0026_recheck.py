@@ -22,7 +22,7 @@ DROP = _before.DROP.replace("bytea, text, text, timestamptz", "bytea, smallint, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("terminals", "0022_merchants_without_terms")]
+    dependencies = [("terminals", "0025_passes_published")]
     operations = [
         migrations.RunSQL(KEY_VERSION, KEY_VERSION_BACK),
         migrations.RunSQL(_before.DROP, _before.ACCEPT),

@@ -17,10 +17,10 @@ from unfold.decorators import action, display
 
 from citizencard.core.audit import record_audit
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
-from citizencard.office.admin.days import as_file
 from citizencard.office.admin.difference_tables import columns_table, kinds_table, steps_table, terms_table
 from citizencard.office.forms import ConfirmForm
 from citizencard.office.reasons import Facts, ask, ask_reason
+from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
 from citizencard.office.tables import Table, yuan
 from settlement.exports import evidence_pack

@@ -20,7 +20,6 @@ from accounts.selectors.disputed import owed_back_fen
 from citizencard.core.calendar import shanghai
 from citizencard.core.masks import mask_card
 from citizencard.office.admin.base import ReadOnlyAdmin
-from citizencard.office.admin.days import as_file
 from citizencard.office.admin.dispute_tables import clock_table, facts_table, money_table, story_table
 from citizencard.office.dispute_forms import (
     DecisionForm,
@@ -31,6 +30,7 @@ from citizencard.office.dispute_forms import (
 )
 from citizencard.office.forms import ConfirmForm
 from citizencard.office.reasons import Facts, ask, ask_reason
+from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
 from citizencard.office.tables import Table, yuan
 from settlement.models import Dispute, DisputeDecision, DisputeEvidence
