@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField, transition
 
 from citizencard.core.models import CounterRanges
@@ -102,7 +103,7 @@ class Difference(StatefulModel):
         SUPERVISOR = "supervisor", _("supervisor")
 
     class State(models.TextChoices):
-        OPEN = "open", _("open")
+        OPEN = "open", pgettext_lazy("difference", "open")
         PROPOSED = "proposed", _("decision proposed")
         EXPLAINED = "explained", _("explained by later data")
         RESOLVED = "resolved", _("resolved by people")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField, transition
 
 from accounts.models import LedgerAccount
@@ -32,7 +33,7 @@ class SuspenseItem(StatefulModel):
         SUPERVISOR = "supervisor", _("supervisor")
 
     class State(models.TextChoices):
-        OPEN = "open", _("open")
+        OPEN = "open", pgettext_lazy("difference", "open")
         PROPOSED = "proposed", _("resolution proposed")
         RESOLVED = "resolved", _("resolved")
         GONE = "gone", _("gone")

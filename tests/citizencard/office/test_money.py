@@ -144,7 +144,7 @@ def test_the_overview_names_what_waits_for_each_role(money: Money, as_staff: Sig
     for tile in (
         "待审批退款 1 1 笔已逾承诺期限",
         "待银行付款的退款 0",
-        "未结对账差异 1 最长 3 天",
+        "未结充值差异 1 最长 3 天",
         "待复核补贴批次 1",
         "代理网点额度预警 1 街角便利店",
         "风险卡片 1",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.models import Chart, Transfer
 from accounts.services.ledger import Leg, open_account, post_journal
@@ -74,7 +75,8 @@ def name_sources() -> None:
 
 def cleared_city(day: date = DAY) -> date:
     """The small city's day, cleared, with accounts for who is due something. The city must be founded."""
-    in_force(calendar(day.year), kind="calendar")
+    for year in sorted({day.year, timezone.localdate().year}):  # the office pays by the clock on the wall
+        in_force(calendar(year), kind="calendar")
     clear_day(day=day)
     for code in PAYABLE:
         give_account(code)
