@@ -46,9 +46,8 @@ def calendar(year: int, lines: Sequence[dict[str, str]] | None = None) -> dict[s
 
 
 def _like_2026(year: int) -> list[dict[str, str]]:
-    moved = {side: f"{year}" for side in ("from", "until")}
     return [
-        line | {side: moved[side] + line[side][4:] for side in moved}
+        line | {side: f"{year}{line[side][4:]}" for side in ("from", "until")}
         for line in read_lines((CALENDAR / "2026.csv").read_text())
         if line["kind"] == "holiday"
     ]
