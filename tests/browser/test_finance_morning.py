@@ -74,8 +74,9 @@ class Officer:
 
 
 def test_the_finance_officers_morning(desktop: Watched, city: City, tmp_path: Path) -> None:
-    from citizencard.sandbox.bank import answer
+    from citizencard.sandbox.bank import Booking
     from settlement.models import PayoutBatch, ReserveReport
+    from tests.settlement.bank.bank import debits, statement
 
     page, day = desktop.page, city.cleared.isoformat()
 
@@ -111,8 +112,8 @@ def test_the_finance_officers_morning(desktop: Watched, city: City, tmp_path: Pa
     wang.look("5-sent")
 
     # The bank answers: a file cut short is refused with its reason and leaves nothing; the whole one is taken.
-    _report, statement = answer((tmp_path / "order.xml").read_bytes(), opening_fen=0)
-    for name, content in (("cut.xml", statement[:-300]), ("statement.xml", statement)):
+    told = statement([Booking(20_000, reference="CASH-1"), *debits(batch)], day=city.cleared)
+    for name, content in (("cut.xml", told[:-300]), ("statement.xml", told)):
         desktop.open("/office/settlement/bankstatement/take/")
         file = {"name": name, "mimeType": "application/xml", "buffer": content}
         page.locator("input[type=file]").set_input_files(file)
@@ -123,8 +124,8 @@ def test_the_finance_officers_morning(desktop: Watched, city: City, tmp_path: Pa
     batch.refresh_from_db()
     assert batch.state == PayoutBatch.State.SETTLED
 
-    # The date is done when bank and books agree; they do not yet, for the top-ups' money has not come in.
+    # Bank and books agree to the fen: the date is done.
     wang.step("reservereport/check_day", "核对某日", day=day)
     wang.look("7-reserve")
-    assert not ReserveReport.objects.exists()
+    assert ReserveReport.objects.get().business_date == city.cleared
     assert desktop.complaints == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from citizencard.office.tables import Table, at, columns, link, signed_yuan
 from citizencard.words import refusal_words
@@ -20,7 +21,7 @@ def positions_table(run: ClearingRun) -> Table:
     total_fen = sum(each.amount_fen for each in positions)
     return Table(
         _("Settlement positions"),
-        [_("party"), _("ledger account"), _("amount")],
+        [pgettext_lazy("settlement position", "party"), _("ledger account"), _("amount")],
         [[each.get_party_display(), each.account or "–", signed_yuan(each.amount_fen)] for each in positions],
         columns(2),
         total=[_("Total"), "", signed_yuan(total_fen)] if positions else (),
