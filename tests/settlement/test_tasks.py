@@ -12,6 +12,7 @@ from celery.contrib.testing.worker import start_worker
 
 from citizencard.celery import app
 from citizencard.core import calendar
+from citizencard.embedded.broker import VISIBILITY_SECONDS, transport_options
 from settlement.models import ClearingRun, Statement
 from settlement.tasks import clear_day, clear_due_days
 
@@ -65,3 +66,9 @@ def test_beat_sends_the_nightly_task_and_nothing_can_be_lost() -> None:
     assert app.conf.task_acks_late
     assert app.conf.task_reject_on_worker_lost
     assert app.conf.worker_prefetch_multiplier == 1
+    assert app.conf.task_ignore_result
+    assert app.conf.worker_max_tasks_per_child
+    assert app.conf.worker_soft_shutdown_timeout > 0
+    assert transport_options("amqp://mq/", {}) == {"confirm_publish": True}
+    # What RabbitMQ waits for an acknowledgement by itself, and what docs/operations.md has it wait.
+    assert app.conf.task_soft_time_limit < app.conf.task_time_limit < 30 * 60 < VISIBILITY_SECONDS + 1
