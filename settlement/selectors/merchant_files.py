@@ -110,7 +110,11 @@ def _heading() -> bytes:
 def _lines(day: date, merchant_id: int | None) -> Iterator[tuple[str, int, int, bytes]]:
     """Merchant, credit and debit in fen, and the line of the file."""
     values: dict[str, Any] = {"day": day, "merchant": merchant_id}
-    with connection.cursor() as cursor, cursor.cursor.copy(_TRANSFERS, values) as copy:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.cursor.copy(_TRANSFERS, values) as copy,
+    ):
         for message in copy:
             merchant, credit, debit, line = bytes(message)[:-1].split(b"\t")
             yield merchant.decode(), int(credit), int(debit), line + b"\r\n"

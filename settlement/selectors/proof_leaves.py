@@ -121,7 +121,11 @@ def _records(query: str, width: int, values: dict[str, Any]) -> Iterator[Numbers
     field = np.dtype([("bytes", ">i4"), ("value", ">i8")])
     row = np.dtype([("fields", ">i2"), ("field", field, (width,))])
     # The driver's own cursor: Django's, when it writes down queries, copies without values only.
-    with connection.cursor() as cursor, cursor.cursor.copy(query, values) as copy:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.cursor.copy(query, values) as copy,
+    ):
         messages = iter(copy)
         messages = chain([bytes(next(messages))[_HEADER_BYTES:]], messages)
         while chunk := b"".join(islice(messages, _CHUNK)):

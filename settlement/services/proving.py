@@ -113,6 +113,10 @@ def _control_fen(day: date) -> int:
 
 def _keep(head: ProofHead, where: str, rows: Iterable[tuple[object, ...]]) -> None:
     """Write blocks before their head, which must be there when the transaction ends."""
-    with connection.cursor() as cursor, cursor.copy(f"COPY settlement_{where} FROM STDIN") as copy:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY settlement_{where} FROM STDIN") as copy,
+    ):
         for row in rows:
             copy.write_row((head.size, *row))

@@ -13,7 +13,7 @@ from time import perf_counter
 
 from benchmarks.house import state_directory
 
-PARTS = ("matrix", "files", "database", "web")
+PARTS = ("matrix", "files", "database", "web", "night")
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 -- a private folder is made in it
 """A kill takes what is in the memory of processes. What the kernel has it keeps, so that no disk is needed, or worn."""
 

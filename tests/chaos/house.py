@@ -37,7 +37,7 @@ class House:
     def kill_database(self) -> None:
         """SIGKILL to the server and all its processes at once: nobody gets to tidy up. From any process."""
         os.kill(self._pid, signal.SIGSTOP)  # it starts no more processes
-        for pid in [*_children(self._pid), self._pid]:
+        for pid in [*children(self._pid), self._pid]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         while runs(self._pid):
@@ -122,7 +122,8 @@ def _running(service: ProcessService) -> Iterator[None]:
         service.stop()
 
 
-def _children(parent: int) -> list[int]:
+def children(parent: int) -> list[int]:
+    """The processes that a process has begun."""
     numbers = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
     return [pid for pid in numbers if _status(pid)[1] == str(parent)]
 

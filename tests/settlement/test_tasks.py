@@ -16,6 +16,8 @@ from settlement.models import ClearingRun, Statement
 from settlement.tasks import clear_day, clear_due_days
 
 SECONDS_MAX = 30
+CONSUMER_TIMEOUT_SECONDS = 30 * 60
+"""How long RabbitMQ waits for an acknowledgement unless told otherwise."""
 
 
 @pytest.fixture
@@ -65,3 +67,7 @@ def test_beat_sends_the_nightly_task_and_nothing_can_be_lost() -> None:
     assert app.conf.task_acks_late
     assert app.conf.task_reject_on_worker_lost
     assert app.conf.worker_prefetch_multiplier == 1
+    assert app.conf.task_ignore_result
+    assert app.conf.worker_max_tasks_per_child
+    assert app.conf.worker_soft_shutdown_timeout > 0
+    assert app.conf.task_soft_time_limit < app.conf.task_time_limit < CONSUMER_TIMEOUT_SECONDS

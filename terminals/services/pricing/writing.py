@@ -44,7 +44,7 @@ def write(*, versions: Sequence[Version], key: str, booked_on: date, now: dateti
         Merchant.objects.filter(pk__in={each.merchant_id for each in versions}).values_list("pk", "code")
     )
     orders = _give_back(versions, merchants, key, now)
-    with connection.cursor() as cursor, cursor.copy(_CHARGES) as copy:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(_CHARGES) as copy:
         for each in versions:
             order = orders.get((each.card_id, merchants[each.merchant_id])) if each.given_fen else None
             copy.write_row(_row(each, order, now))
@@ -102,7 +102,7 @@ def _claim(
         pair = row.payer, row.version.merchant_id
         booking.setdefault(pair, number)
         sums[pair] += row.amount_fen
-    with connection.cursor() as cursor, cursor.copy(_SHARES) as copy:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(_SHARES) as copy:
         for number, row in zip(numbers, rows, strict=True):
             ride = row.version
             copy.write_row((
