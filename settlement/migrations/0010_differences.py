@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                     "business_date",
                     models.DateField(primary_key=True, serialize=False, verbose_name="business date"),
                 ),
-                ("counted_at", models.DateTimeField(verbose_name="compared at")),
+                ("counted_at", models.DateTimeField(verbose_name="compared with what came until")),
             ],
             options={
                 "verbose_name": "reconciliation",

@@ -56,7 +56,7 @@ class Reconciliation(models.Model):
     """A sealed business date that was compared. `counted_at`: totals that came later are looked for once more."""
 
     business_date = models.DateField(_("business date"), primary_key=True)
-    counted_at = models.DateTimeField(_("compared at"))
+    counted_at = models.DateTimeField(_("compared with what came until"))
 
     class Meta:
         verbose_name = _("reconciliation")

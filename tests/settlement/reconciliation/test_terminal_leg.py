@@ -126,6 +126,16 @@ def test_a_refused_record_is_no_missing_upload_and_ends_when_it_is_accepted(
     assert night(NEXT)[code] == "explained"
 
 
+def test_a_record_refused_on_a_later_date_is_part_of_its_window(field: Field, card: Card) -> None:
+    records = [field.tap(card, 1, 200), field.tap(card, 2, 300)]
+    upload(field, "B1", records[0])
+    tell(field, records)
+    assert night() == {"missing_upload": "open"}
+    upload(field, "B2", replace(records[1], amount_fen=250, tac="00000000"))
+    assert night(NEXT) == {"missing_upload": "explained", "bad_tac": "open", "amount_differs": "open"}
+    assert one("amount_differs").amount_fen == 50
+
+
 def test_a_record_of_another_terminal_stays_until_people_decide(field: Field, card: Card) -> None:
     upload(field, "B1", replace(field.tap(card, 1), terminal_no="FFFFFFFFFFFF"))
     assert night() == {"terminal_mismatch": "open"}
