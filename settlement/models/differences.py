@@ -57,7 +57,7 @@ class Reconciliation(models.Model):
     """A sealed business date that was compared. `counted_at`: totals that came later are looked for once more."""
 
     business_date = models.DateField(_("business date"), primary_key=True)
-    counted_at = models.DateTimeField(_("compared at"))
+    counted_at = models.DateTimeField(_("compared with what came until"))
 
     class Meta:
         verbose_name = _("reconciliation")
@@ -116,10 +116,22 @@ class Difference(StatefulModel):
     subject = models.CharField(_("subject"), max_length=80)
     owner = models.CharField(_("owner"), max_length=10, choices=Owner.choices)
     terminal = models.ForeignKey(
-        Terminal, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("terminal")
+        Terminal,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("terminal"),
     )
     merchant = models.ForeignKey(
-        Merchant, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("merchant")
+        Merchant,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("merchant"),
     )
     terminal_seq = models.BigIntegerField(_("terminal sequence"), null=True, blank=True)
     source_id = models.BigIntegerField(_("document"), null=True, blank=True)

@@ -75,13 +75,19 @@ WHERE tap.business_date = %(day)s AND tap.terminal_seq <> ALL (near.unfinished)
 GROUP BY near.id ON CONFLICT DO NOTHING
 """
 TOTALS: Final = """
+WITH touched AS (
+    SELECT id FROM terminals_terminaltotal WHERE business_date = %(day)s
+    UNION SELECT total_id FROM settlement_windowcount WHERE business_date = %(day)s
+    UNION SELECT told.id FROM settlement_difference AS refusal JOIN terminals_terminaltotal AS told
+        ON told.terminal_id = refusal.terminal_id AND refusal.terminal_seq BETWEEN from_seq AND to_seq
+    WHERE refusal.business_date = %(day)s
+)
 SELECT told.business_date, told.kind, format('total:%%s', told.total_id) AS subject, terminal_id, merchant_id,
     NULL::bigint AS terminal_seq, told.total_id AS source_id, NULL::bigint AS transfer_id, NULL::int8multirange AS sequences,
     CASE WHEN told.kind = 'amount_differs' THEN told.told ELSE abs(told.told - told.here) END AS count,
     told.here_fen AS ours_fen, told.told_fen AS theirs_fen, told.received_at AS since
 FROM settlement_totalcheck AS told JOIN terminals_terminal AS terminal ON terminal.id = told.terminal_id
-WHERE told.kind IS NOT NULL AND (told.business_date = %(day)s
-    OR told.total_id IN (SELECT total_id FROM settlement_windowcount WHERE business_date = %(day)s))
+WHERE told.kind IS NOT NULL AND told.total_id IN (SELECT id FROM touched)
 """
 
 # The date before: its terminals have had a day to tell their totals. One that never told any is not expected to.

@@ -25,18 +25,23 @@ ACTOR: Final = "reconciliation"
 """Who takes the steps that nobody decides."""
 _UNDER_WAY: Final = timedelta(minutes=10)
 """A total that is received while a date is compared may not be seen yet: it is looked for once more."""
-_MEMORY: Final = "SELECT set_config('work_mem', '256MB', true)"
-# The comparison reads in parallel when it is read into a table, and not when it is written into one.
+# A table is filled in parallel when it is made by the query; that few rows leave the join, the planner cannot know.
+_PLAN: Final = "SELECT set_config('work_mem', '256MB', true), set_config('parallel_tuple_cost', '0', true)"
 _FIND: Final = f"CREATE TEMPORARY TABLE found ON COMMIT DROP AS {queries.RECORDS}"
-_KEEP: Final = f"""
-INSERT INTO settlement_difference AS known ({queries.COLUMNS}, owner, state, actor, reason, proposed_by, decided_by)
+_CHANGE: Final = f"""
+UPDATE settlement_difference AS known
+SET count = found.count, ours_fen = found.ours_fen, theirs_fen = found.theirs_fen, transfer_id = found.transfer_id,
+    sequences = found.sequences, state = 'open', actor = %(actor)s, reason = '', proposed_by = '', decided_by = '', closed_at = NULL
+FROM found WHERE known.kind = found.kind AND known.subject = found.subject AND (
+    (known.count, known.ours_fen, known.theirs_fen) IS DISTINCT FROM (found.count, found.ours_fen, found.theirs_fen)
+    OR known.state = 'explained' AND NOT {queries.EXPLAINED})
+"""  # noqa: S608  constants only
+_OPEN: Final = f"""
+INSERT INTO settlement_difference ({queries.COLUMNS}, owner, state, actor, reason, proposed_by, decided_by)
 SELECT DISTINCT ON (kind, subject) {queries.COLUMNS}, %(owners)s::jsonb ->> kind, 'open', %(actor)s, '', '', ''
-FROM found ORDER BY kind, subject
-ON CONFLICT (kind, subject) DO UPDATE SET count = excluded.count, ours_fen = excluded.ours_fen, theirs_fen = excluded.theirs_fen,
-    transfer_id = excluded.transfer_id, sequences = excluded.sequences, state = 'open', actor = excluded.actor, reason = '',
-    proposed_by = '', decided_by = '', closed_at = NULL
-WHERE (known.count, known.ours_fen, known.theirs_fen) IS DISTINCT FROM (excluded.count, excluded.ours_fen, excluded.theirs_fen)
-    OR known.state = 'explained' AND NOT {queries.EXPLAINED}
+FROM found WHERE NOT EXISTS (
+    SELECT FROM settlement_difference AS known WHERE known.kind = found.kind AND known.subject = found.subject)
+ORDER BY kind, subject
 """  # noqa: S608  constants only
 _EXPLAIN: Final = f"""
 UPDATE settlement_difference AS known
@@ -52,7 +57,7 @@ def reconcile_day(*, day: date, now: datetime | None = None) -> Reconciliation:
     lock_reconciliation()
     if not BusinessDay.objects.filter(date=day, state=BusinessDay.State.CLOSED).exists():
         raise NotReconcilable(date=day)
-    _run(_MEMORY)
+    _run(_PLAN)
     _compare_records(day)
     _compare_windows(day)
     made, _new = Reconciliation.objects.update_or_create(
@@ -75,9 +80,14 @@ def reconcile_due_days(*, now: datetime | None = None) -> list[date]:
     return days
 
 
-def _compare_records(day: date) -> None:
-    """Purchases and ledger, in one join, and what was refused."""
+def _find(day: date) -> None:
+    """Where purchases and ledger do not fit, in one join."""
     _run(_FIND, day=day)
+
+
+def _compare_records(day: date) -> None:
+    """Purchases and ledger, and what was refused."""
+    _find(day)
     _run(f"INSERT INTO found {queries.REFUSALS}", day=day)
     _keep()
 
@@ -101,7 +111,8 @@ def _follow(now: datetime) -> None:
 
 def _keep() -> None:
     """What was found is a row from now on; a row that is there keeps its history."""
-    _run(_KEEP, owners=json.dumps(OWNERS), actor=ACTOR)
+    _run(_CHANGE, actor=ACTOR)
+    _run(_OPEN, owners=json.dumps(OWNERS), actor=ACTOR)
     _run("DELETE FROM found")
 
 
