@@ -25,6 +25,11 @@ def alerts_against_payout(card: Card) -> QuerySet[RiskAlert]:
     return open_alerts().filter(card=card, parameters__blocks_payout=True)
 
 
+def is_suspected(card: Card) -> bool:
+    """Whether anything stands against paying money out to the card's holder that people have yet to look at, or have confirmed."""
+    return card.flags.filter(cleared_at=None).exists() or alerts_against_payout(card).exists()
+
+
 def alert_of(flag: CardFlag) -> RiskAlert | None:
     """The alert whose confirmation raised a flag; None for a flag that has another ground."""
     return RiskAlert.objects.select_related("parameters").filter(pk=flag.evidence.get("alert")).first()

@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from accounts import locks
 from accounts.errors import ChargeDisputed, IllegalChargeStep
 from accounts.models import Card, CreditReturn, DisputedCharge, LedgerAccount, Purse, TopUpOrder
+from accounts.selectors.alerts import is_suspected
 from accounts.selectors.disputed import advanced_fen, owed_back_fen
 from accounts.services import postings
 from accounts.services.compensations import account_with_room
@@ -40,7 +41,7 @@ def dispute_charge(
     occurred_at: datetime,
 ) -> DisputedCharge:
     """Set `amount_fen` of a charge apart. It is advanced at once where the card's account purse has room, and as long as all
-    advances of the card together stay within `advance_up_to_fen`.
+    advances of the card together stay within `advance_up_to_fen` and nobody suspects the card.
 
     The caller has made sure that so much of the charge is left. Raises ChargeDisputed, and what `post_journal` raises.
     """
@@ -50,10 +51,10 @@ def dispute_charge(
     charge = DisputedCharge.objects.create(
         what=what, source_id=source_id, card=card, amount_fen=amount_fen, occurred_at=charged_at
     )
-    if advanced_fen(card) + amount_fen <= advance_up_to_fen:
-        purse = account_with_room(card, amount_fen)
-        if purse is not None:
-            _credit(charge, purse, actor, occurred_at)
+    within = advanced_fen(card) + amount_fen <= advance_up_to_fen
+    purse = account_with_room(card, amount_fen) if within and not is_suspected(card) else None
+    if purse is not None:
+        _credit(charge, purse, actor, occurred_at)
     return charge
 
 

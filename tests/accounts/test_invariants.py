@@ -60,6 +60,9 @@ INSERT INTO accounts_refund (number, card_id, policy_id, state, card_state, reas
     interest_fen, payable_fen)
     SELECT 'R', id, 1, 'approved', 'active', '', '', 'a', now(), now(), now(), 'b', now(), '', 5, 0, 0, 0, 0, 0, 5
     FROM accounts_card LIMIT 1"""
+CREDIT_FROM_NOWHERE = """
+INSERT INTO accounts_disputedcharge (what, source_id, card_id, amount_fen, occurred_at, state, order_id)
+    SELECT 'payment', 1, card_id, amount_fen, now(), 'open', id FROM accounts_topuporder WHERE state = 'confirmed' LIMIT 1"""
 TAMPERING = {
     "a transfer stands between two accounts of the ledger": "UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 5",
     "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
@@ -100,6 +103,9 @@ TAMPERING = {
     "a document has the transfers that it asks for, and no transfer is without": "UPDATE accounts_transfer "
     "SET debit_id = (SELECT min(id) FROM accounts_ledgeraccount) WHERE kind = 1",
     "a refund empties its card into what is owed": REFUND_OF_NOTHING,
+    "a credit of a dispute is its charge's, over its amount, for its card": "UPDATE accounts_topuporder "
+    "SET channel = 'dispute' WHERE state = 'paid'",
+    "what disputes have advanced is in account 1222": CREDIT_FROM_NOWHERE,
     "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
     "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",
     "the triggers that guard the ledger are on": "ALTER TABLE accounts_transfer DISABLE TRIGGER append_only",

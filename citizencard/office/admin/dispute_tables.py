@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Card, TopUpOrder
@@ -54,7 +54,7 @@ def money_table(dispute: Dispute) -> Table:
     rows: list[tuple[object, object]] = [
         (gettext("charged"), yuan(dispute.charged_fen)),
         (gettext("disputed"), yuan(charge.amount_fen)),
-        (gettext("credit"), link(charge.order) if charge.order else gettext("none yet")),
+        (gettext("credit to the holder"), link(charge.order) if charge.order else gettext("none yet")),
     ]
     if charge.bearer:
         rows.append((gettext("borne by"), charge.bearer))
@@ -69,7 +69,7 @@ def clock_table(dispute: Dispute) -> Table:
     policy = dispute.policy
     return Table(
         _("Clock"),
-        [_("evidence"), _("decision"), _("appeal"), _("two people from (yuan)"), _("advance up to (yuan)")],
+        [_("evidence"), _("decision"), pgettext("dispute", "appeal"), _("two people from (yuan)"), _("advance up to (yuan)")],
         [
             [
                 policy.evidence_days, policy.decide_days, policy.appeal_days, yuan(policy.two_people_from_fen),

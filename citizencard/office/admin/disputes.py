@@ -32,7 +32,7 @@ from citizencard.office.forms import ConfirmForm
 from citizencard.office.reasons import Facts, ask, ask_reason
 from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
-from citizencard.office.tables import Table, yuan
+from citizencard.office.tables import Table, at, yuan
 from settlement.models import Dispute, DisputeDecision, DisputeEvidence
 from settlement.selectors.dispute_charges import recent_charges
 from settlement.selectors.disputes import days_left
@@ -92,9 +92,9 @@ class DisputeAdmin(ReadOnlyAdmin):
     search_help_text = _("Tracking number or card number")
     fields = [
         "number", "kind", "state", "masked", "merchant", "place", "charged_at", "amount", "opened_by", "opened_at", "decide_by",
-        "due_on", "left",
+        "due_on",
     ]  # fmt: skip
-    readonly_fields = ["masked", "charged_at", "amount", "left"]
+    readonly_fields = ["masked", "charged_at", "amount"]
     ordering = [F("due_on").asc(nulls_last=True), "-pk"]
     actions_detail = [
         "ask", "evidence", "read", "file", "decide", "approve", "reject", "appeal", "write_off",
@@ -133,9 +133,9 @@ class DisputeAdmin(ReadOnlyAdmin):
         return obj.charge.order_id is not None
 
     @display(description=_("charged at"), ordering="charge__occurred_at")
-    def charged_at(self, obj: Dispute) -> Any:
+    def charged_at(self, obj: Dispute) -> str:
         """When the charge was made."""
-        return obj.charge.occurred_at
+        return at(obj.charge.occurred_at)
 
     @display(description=_("days left"), ordering="due_on", label=_COLOURS)
     def left(self, obj: Dispute) -> tuple[str, str]:
@@ -337,6 +337,6 @@ def _told(dispute: Dispute, *more: str) -> Facts:
     told = [
         (gettext("state"), dispute.get_state_display()),
         (gettext("due on"), due),
-        (gettext("credit"), credit),
+        (gettext("credit to the holder"), credit),
     ]
     return [*told, *((gettext("file"), each) for each in more)]

@@ -46,7 +46,8 @@ def open_dispute(
     told. Raises NotFound, NotDisputable, ChargeDisputed, DisputePolicyMissing, DisputeTooLate, InvalidField, KeyServiceUnavailable,
     NoOpenBusinessDay.
     """
-    take_turn()
+    if what == What.PURCHASE:
+        take_turn()
     card = locks.lock_card(card.pk)
     locks.lock_purses(card.pk)
     charge = charge_of(card, what, source_id, day)

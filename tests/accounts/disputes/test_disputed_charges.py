@@ -25,6 +25,7 @@ from accounts.services.ledger import open_account, set_account_state
 from accounts.services.payments import account_purse, pay, refund_payment
 from accounts.services.topup import reverse_topup
 from tests.accounts.purses.filling import fill
+from tests.accounts.refunds.test_alerts import alert_about
 from tests.factories import NOON, make_card, make_product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("open_day")]
@@ -168,6 +169,11 @@ def test_nothing_is_given_back_twice(payment: Payment) -> None:
         disputed(payment, 100)
     back(300, "c")
     assert invariants.broken() == []
+
+
+def test_nothing_is_advanced_to_a_card_under_suspicion(payment: Payment) -> None:
+    alert_about(payment.purse.card)
+    assert disputed(payment).order is None
 
 
 def test_a_card_is_not_paid_out_while_a_credit_may_have_to_come_back(payment: Payment, card: Card) -> None:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.errors import ChargeDisputed
 from accounts.models import Notice, TopUpOrder
+from accounts.services.ledger import set_account_state
 from accounts.services.payments import account_purse
 from citizencard.core.errors import InvalidField, NotFound
 from citizencard.core.models import AuditEntry
@@ -38,6 +39,7 @@ from settlement.services.disputes import (
 )
 from settlement.services.disputes.evidence import open_words
 from settlement.services.proposals import propose_rule
+from terminals.services.field import register_merchant
 from tests.accounts.purses.filling import fill
 from tests.factories import NOON, make_card
 from tests.settlement.disputes.cases import (
@@ -102,6 +104,16 @@ def test_not_decided_in_time_is_granted_at_our_cost(lin: Holder, appealed: bool)
     assert settle_due(now=later(21 if appealed else 14)).granted == 0
     assert settle_due(now=later(22 if appealed else 15)).granted == 1
     assert (fresh(dispute).decisions.last().rule, fen("6711"), lin.online_fen) == ("not_decided", 500, 1_000)  # type: ignore[union-attr]
+    assert broken_invariants() == []
+
+
+def test_one_that_cannot_be_settled_keeps_no_other_waiting(lin: Holder) -> None:
+    other = register_merchant(code="gone", name="已停业", channel="shop")
+    for shop, key in ((lin.shop, "p"), (other, "q")):
+        payment = Holder(lin.card, shop).pays(300, key)
+        ask_evidence(dispute=opened(payment), actor=CLERK, now=NOON)
+    set_account_state(account=other.payable, state="frozen", actor=BOSS, reason="x")
+    assert settle_due(now=later(8)) == Settled(granted=1, closed=0, collected_fen=0, failed=1)
     assert broken_invariants() == []
 
 
