@@ -33,6 +33,8 @@ _FIELD = {
     "terminals.view_ride",
     "terminals.view_acceptancepolicy",
     "terminals.view_waitingpurchase",
+    "terminals.view_policyproposal",
+    "terminals.view_purchasereturn",
 }
 _CARDS = {
     "accounts.view_card",
@@ -101,6 +103,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.stop_terminal",
         "terminals.view_hotlistappeal",
         "terminals.decide_hotlistappeal",
+        "terminals.refund_purchase",
     },
     FINANCE: _FIELD
     | _CARDS
@@ -119,6 +122,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.publish_fares",
         "terminals.propose_held",
         "terminals.approve_held",
+        "terminals.propose_policy",
+        "terminals.approve_policy",
         "terminals.view_hotlistappeal",
         "settlement.propose_rules",
         "settlement.approve_rules",
@@ -137,6 +142,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.decide_hotlistappeal",
         "terminals.propose_held",
         "terminals.approve_held",
+        "terminals.propose_policy",
+        "terminals.approve_policy",
         "settlement.view_adjustment",
         "settlement.check_adjustment",
     },
