@@ -68,6 +68,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "terminals_enrolmentcode": ("tries", "used_at", "expires_at"),
     "terminals_faredocument": ("withdrawn_at", "withdrawn_by", "withdrawn_reason"),
     "terminals_fareproposal": ("state", "checker", "checked_at", "answer"),
+    "terminals_policyproposal": ("state", "checker", "checked_at", "answer"),
     "terminals_hotlistappeal": ("state", "decided_by", "decided_at", "decision_reason", "compensation_id"),
     "terminals_terminalkey": ("valid_until", "revoked_at", "revoked_reason"),
 }  # fmt: skip

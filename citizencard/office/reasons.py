@@ -76,7 +76,7 @@ def ask_new(
     model_admin: ModelAdmin,
     *,
     title: str,
-    form: Callable[..., forms.Form],
+    form: Callable[..., forms.BaseForm],
     act: Callable[[dict[str, Any]], Model | Sequence[Table]],
 ) -> HttpResponse:
     """A step that begins with a form and no object yet: on to the page of what `act` made, or below its tables once more.

@@ -33,6 +33,8 @@ _FIELD = {
     "terminals.view_ride",
     "terminals.view_acceptancepolicy",
     "terminals.view_waitingpurchase",
+    "terminals.view_policyproposal",
+    "terminals.view_purchasereturn",
 }
 _CARDS = {
     "accounts.view_card",
@@ -107,6 +109,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.view_hotlistappeal",
         "terminals.decide_hotlistappeal",
         "settlement.handle_dispute",
+        "terminals.refund_purchase",
     },
     FINANCE: _FIELD
     | _CARDS
@@ -125,6 +128,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.publish_fares",
         "terminals.propose_held",
         "terminals.approve_held",
+        "terminals.propose_policy",
+        "terminals.approve_policy",
         "terminals.view_hotlistappeal",
         "settlement.propose_rules",
         "settlement.approve_rules",
@@ -148,6 +153,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "terminals.decide_hotlistappeal",
         "terminals.propose_held",
         "terminals.approve_held",
+        "terminals.propose_policy",
+        "terminals.approve_policy",
         "settlement.view_adjustment",
         "settlement.check_adjustment",
         "settlement.approve_difference",

@@ -77,6 +77,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Hot list: how fast"), "speed", "hot_list_latency", "terminals.view_terminal"),
             *_models(
                 (_("Acceptance policies"), "rule_settings", "terminals", "acceptancepolicy"),
+                (_("Proposed policies"), "policy", "terminals", "policyproposal"),
+                (_("Purchases given back"), "undo", "terminals", "purchasereturn"),
                 (_("Batches"), "inbox", "terminals", "batch"),
                 (_("Grey records"), "help_center", "terminals", "grey"),
                 (_("Rides by code"), "qr_code_2", "terminals", "ride"),

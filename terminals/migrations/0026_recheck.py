@@ -22,7 +22,7 @@ DROP = _before.DROP.replace("bytea, text, text, timestamptz", "bytea, smallint, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("terminals", "0025_passes_published")]
+    dependencies = [("terminals", "0025_field")]
     operations = [
         migrations.RunSQL(KEY_VERSION, KEY_VERSION_BACK),
         migrations.RunSQL(_before.DROP, _before.ACCEPT),

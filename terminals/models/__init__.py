@@ -19,6 +19,7 @@ from terminals.models.held import ClaimResolution, HeldResolution, HotListRemova
 from terminals.models.hours import TradingHours
 from terminals.models.identity import CardCertificate, IdentityCheck
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
+from terminals.models.policies import PolicyProposal
 from terminals.models.proposals import HeldKind, HeldProposal, WaitingPurchase
 from terminals.models.published import (
     CentreKey,
@@ -71,6 +72,7 @@ __all__ = [
     "Merchant",
     "ParameterPolicy",
     "Place",
+    "PolicyProposal",
     "PublishedDocument",
     "PurchaseReturn",
     "Refusal",

@@ -39,7 +39,8 @@ class ReturnPolicy(models.Model):
 class PurchaseReturn(models.Model):
     """What was given back of one tap, as a top-up order for its chip. Append-only; a trigger keeps all of a tap within it.
 
-    A cancellation (`number` empty) is of the whole amount and once per tap; a refund has a running number of its terminal.
+    A cancellation (`number` empty) is of the whole amount and once per tap; a refund has a running number of its terminal, or,
+    given at the counter, a negative one of the office's form.
     """
 
     tap_date = models.DateField(_("business date of the purchase"))
@@ -58,6 +59,7 @@ class PurchaseReturn(models.Model):
         verbose_name = _("returned purchase")
         verbose_name_plural = _("returned purchases")
         default_permissions = ("view",)
+        permissions = [("refund_purchase", _("Give a purchase back at the counter"))]
         indexes = [models.Index(fields=["tap_date", "tap_id"], name="return_of_tap")]
         constraints = [
             models.UniqueConstraint(

@@ -153,7 +153,7 @@ class Chores:
             self.client.post_events(waiting)
             with self.terminal.lock:
                 self.terminal.memory.mark_events_told(event["number"] for event in waiting)
-        return self.terminal.tell_rides() or bool(waiting)
+        return self.terminal.code_rides.tell() or bool(waiting)
 
     def _settle(self, now: datetime) -> bool:
         with self.terminal.lock:

@@ -17,6 +17,7 @@ from terminals.fares.errors import FareError
 from terminals.program.channels import ChannelRule
 from terminals.program.client import CentreClient
 from terminals.program.clock import Drift
+from terminals.program.code_rides import CodeRides
 from terminals.program.dues import Due
 from terminals.program.errands import Errands
 from terminals.program.errors import CentreRefused, CentreUnavailable, JournalError
@@ -29,12 +30,10 @@ from terminals.program.reading import read_card
 from terminals.program.result import NOT_EXPLAINED, Explained, Refused, TapResult
 from terminals.program.retap import card_remembers
 from terminals.program.reversal import Reversals
-from terminals.program.ride_codes import RideCodes
 from terminals.program.upload import Uploader
 from terminals.wire.reasons import REASONS
 from terminals.wire.record import TapRecord
 from terminals.wire.ride_code import RideCodeError
-from terminals.wire.rides import MAX_RIDES, RideRecord
 
 __all__ = ["Orders", "Terminal"]
 
@@ -73,9 +72,7 @@ class Terminal:
         self.lock = threading.RLock()
         self.uploader = Uploader(memory, client, self.lock) if client else None
         self.drift: Drift | None = None
-        self.ride_codes = RideCodes(orders.ride_keys)
-        for ride in memory.state.rides.values():
-            self.ride_codes.remember(ride.code, ride.occurred_at)
+        self.code_rides = CodeRides(memory, client, self.lock)
         self._insisting: tuple[str, datetime] | None = None
         self._meter: Meter | None = None
         self._online = online
@@ -127,17 +124,6 @@ class Terminal:
                 result = self._refused(None, error, when)
         return replace(result, clock=self.drift.state) if self.drift else result
 
-    def tell_rides(self) -> bool:
-        """Tell the centre of rides by code; whether there were any. Raises CentreUnavailable, CentreRefused."""
-        with self.lock:
-            waiting = list(self.memory.state.rides.values())[:MAX_RIDES]
-        if not waiting or self._client is None:
-            return False
-        self._client.post_rides(waiting)
-        with self.lock:
-            self.memory.mark_rides_told(ride.code for ride in waiting)
-        return True
-
     def balance(self, card: Transport, *, when: datetime, pin: str = "") -> TapResult:
         """What is on the card; with its PIN and a line, also what waits for it. Nothing is changed. Never raises."""
         return self._errand(card, when, lambda read: self._errands().balance(read, pin))
@@ -174,7 +160,7 @@ class Terminal:
         if self.uploader is None:
             raise CentreUnavailable("this terminal has no line to the centre")
         answers = self.uploader.drain(when)
-        while self.tell_rides():
+        while self.code_rides.tell():
             pass
         return answers
 
@@ -197,14 +183,9 @@ class Terminal:
             raise Refused("over_single", fare_fen=owed.fare_fen)
         if not self.channel.offline:
             self._require_line(owed.fare_fen)
-        self.ride_codes.keys = self.orders.ride_keys
-        read = self.ride_codes.accept(code, when, owed.fare_fen)
-        try:
-            self.memory.keep_ride(RideRecord(code, owed.fare_fen, when.replace(microsecond=0)))
-        except OSError as error:
-            raise Refused("journal_full", fare_fen=owed.fare_fen) from error
+        result = self.code_rides.accept(code, owed, self.orders, when)
         self._meter = None
-        return TapResult(True, REASONS["accepted"], read.card_no, owed.fare_fen, explained=owed.explained)
+        return result
 
     def _tap(self, card: Transport, when: datetime, ask: Ask) -> TapResult:
         if shut := self._shut():

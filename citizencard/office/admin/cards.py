@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 
 from accounts.models import Card, CardDamage, Purse
 from accounts.services.incidents import record_damage
+from citizencard.core.masks import mask_card
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.card_money import concerns, online_tables, purses_table
 from citizencard.office.admin.card_refund import refund_page
@@ -25,6 +26,9 @@ from citizencard.office.reasons import Facts, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, yuan
 from citizencard.templatetags.money import card_number
+from terminals.errors import NotAppealable
+from terminals.selectors.appeals import block_of
+from terminals.services.appeals import file_appeal
 from terminals.services.hotlist import report_loss
 
 STATE_COLOURS = {
@@ -48,7 +52,7 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "refund", "damage", "concession", "dispute"]
+    actions_detail = ["report_lost", "refund", "damage", "concession", "dispute", "appeal"]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -101,6 +105,9 @@ class CardAdmin(ReadOnlyAdmin):
 
     def offers(self, obj: Card, step: str) -> bool:
         """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
+        if step == "appeal":
+            block = block_of(obj) if obj.citizen_id else None
+            return block is not None and block.appeal is None
         if step == "concession":
             return obj.state in _HELD
         if step == "dispute":
@@ -159,6 +166,29 @@ class CardAdmin(ReadOnlyAdmin):
         """The holder does not accept one of the card's charges."""
         card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
         return dispute_page(request, self, card)
+
+    @action(description=_("Object to the block"), permissions=["appeal"], icon="gavel", variant=None)
+    def appeal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The holder objects at the counter to a block on suspicion; what is said is kept."""
+        card = get_object_or_404(Card.objects.select_related("citizen"), pk=unquote(object_id))
+
+        def act(statement: str) -> Facts:
+            if card.citizen is None:
+                raise NotAppealable(card=mask_card(card.pan))
+            filed = file_appeal(
+                card=card,
+                citizen=card.citizen,
+                actor=request.user.get_username(),
+                occurred_at=timezone.now(),
+                statement=statement,
+            )
+            return [(gettext("number"), filed.number), (gettext("to be decided by"), str(filed.due_on))]
+
+        return ask_reason(request, self, card, title=gettext("Object to the block"), act=act)
+
+    def has_appeal_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Who takes objections."""
+        return request.user.has_perm("terminals.decide_hotlistappeal")
 
     @action(description=_("Grant concession"), permissions=["concession"], icon="loyalty", variant=None)
     def concession(self, request: HttpRequest, object_id: str) -> HttpResponse:

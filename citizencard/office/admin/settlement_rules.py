@@ -62,7 +62,7 @@ class ProposalAdmin(_ProposingAdmin):
 
     def tables(self, request: HttpRequest, obj: Proposal) -> list[Table]:
         """What it says."""
-        return [_content(obj)]
+        return [content_table(obj.content)]
 
     def offers(self, obj: Proposal, step: str) -> bool:
         """Decided once."""
@@ -90,7 +90,7 @@ class ProposalAdmin(_ProposingAdmin):
         def act(_given: dict[str, Any]) -> Facts:
             return _outcome(approve_rule(proposal=proposal, checker=request.user.get_username()))
 
-        title, tables = gettext("Approve"), [_content(proposal)]
+        title, tables = gettext("Approve"), [content_table(proposal.content)]
         return ask(request, self, proposal, title=title, form=ConfirmForm, act=act, tables=tables)
 
     @action(description=_("Refuse"), permissions=["approve"], icon="block", variant=None)
@@ -148,11 +148,10 @@ class CalendarYearAdmin(_ProposingAdmin):
         return ask_new(request, self, title=gettext("Propose a year"), form=CalendarForm, act=act)
 
 
-def _content(proposal: Proposal) -> Table:
+def content_table(content: dict[str, Any]) -> Table:
+    """What a proposal says, field by field."""
     return Table(
-        _("Content"),
-        [_("field"), _("content")],
-        [[key, _shown(value)] for key, value in proposal.content.items()],
+        _("Content"), [_("field"), _("content")], [[key, _shown(value)] for key, value in content.items()]
     )
 
 

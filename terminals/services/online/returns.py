@@ -13,11 +13,13 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
 from accounts.models import Card, DisputedCharge
 from accounts.selectors.disputed import disputed_fen
 from accounts.services.purchase_refunds import give_back
+from citizencard.core.audit import record_audit
 from citizencard.core.calendar import assign_business_date, shanghai
 from citizencard.core.errors import Conflict, InvalidField
 from terminals.errors import (
@@ -79,8 +81,11 @@ def refund_purchase(
     amount_fen: int,
     occurred_at: datetime,
     now: datetime | None = None,
+    actor: str = "",
 ) -> PurchaseReturn:
     """Give some or all of a purchase back, once per `number` of this terminal: a repeat returns the first one.
+
+    `actor` is a person who does it for the terminal.
 
     Raises as `reverse_purchase`, but for the day; Conflict (number used for another refund).
     """
@@ -95,7 +100,37 @@ def refund_purchase(
     age = shanghai(now or timezone.now()).date() - shanghai(tap.occurred_at).date()
     if not rule.refund_days or age.days > rule.refund_days:
         raise ReturnNotAllowed
-    return _return(terminal, tap, card, number, amount_fen, today, occurred_at)
+    return _return(terminal, tap, card, number, amount_fen, today, occurred_at, actor)
+
+
+@transaction.atomic
+def refund_at_counter(
+    *, purchase: Named, amount_fen: int, form: int, actor: str, reason: str, occurred_at: datetime
+) -> PurchaseReturn:
+    """A clerk gives a purchase back for the merchant, by its receipt and the merchant's rule; once per number of the `form`.
+
+    Audited with the reason. Raises InvalidField (no positive amount), and as `refund_purchase`.
+    """
+    if amount_fen <= 0:
+        raise InvalidField("amount_fen", _("a positive amount"))
+    terminal = Terminal.objects.select_related("merchant").filter(terminal_no=purchase.terminal_no).first()
+    if terminal is None:
+        raise PurchaseUnknown
+    number = -form  # a terminal numbers its own refunds from 0 up
+    is_repeat = PurchaseReturn.objects.filter(terminal=terminal, number=number).exists()
+    given = refund_purchase(
+        terminal=terminal,
+        purchase=purchase,
+        number=number,
+        amount_fen=amount_fen,
+        occurred_at=occurred_at,
+        actor=actor,
+    )
+    if not is_repeat:
+        detail = {"reason": reason, "amount_fen": amount_fen, "order": given.order.number, "form": form}
+        what = f"purchase:{purchase.terminal_no}-{purchase.terminal_seq}"
+        record_audit(actor=actor, action="purchase.refund", subject=what, detail=detail)
+    return given
 
 
 def _found(terminal: Terminal, purchase: Named) -> tuple[Tap, Card]:
@@ -130,6 +165,7 @@ def _return(
     amount_fen: int,
     today: date,
     occurred_at: datetime,
+    actor: str = "",
 ) -> PurchaseReturn:
     given = _given_back(tap)
     if given.filter(number=None).exists():
@@ -145,7 +181,7 @@ def _return(
         amount_fen=amount_fen,
         key=f"return:{what}:{terminal.pk}:{'' if number is None else number}",
         number=f"RF{shanghai(occurred_at):%Y%m%d}{secrets.token_hex(6).upper()}",
-        actor=f"terminal {terminal.code}",
+        actor=actor or f"terminal {terminal.code}",
         occurred_at=occurred_at,
     )
     return PurchaseReturn.objects.create(

@@ -1,0 +1,52 @@
+"""A holder reports a card lost in the portal; the next list that terminals fetch has it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.test import Client
+
+from accounts.models import Card
+from terminals.models import HotListEntry
+from terminals.selectors.hotlist import packed_list
+from terminals.services.policies import publish_hot_list_policy
+from terminals.services.publishing import publish_hot_list
+from tests.citizencard.portal.household import Resident
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_lost_card_is_on_the_list_at_once(lin: Resident) -> None:
+    publish_hot_list_policy(
+        valid_from=date(2026, 1, 1),
+        promise_minutes=30,
+        grace_minutes=10,
+        legal_basis="挂失办法",
+        actor="city",
+    )
+    path = f"/cards/{lin.card.pk}/lost/"
+    assert path in lin.client.get("/").content.decode()
+    shown = lin.client.get(path).content.decode()
+    assert "30分钟之后" in shown
+    assert "挂失办法" in shown
+    assert not HotListEntry.objects.exists()
+    assert lin.client.post(path).status_code == 302
+    assert Card.objects.get(pk=lin.card.pk).state == Card.State.LOST
+    assert HotListEntry.objects.get().listed_by == f"citizen:{lin.citizen.pk}"
+    publish_hot_list()
+    assert packed_list(None).get(lin.card.pan) is not None
+    home = lin.client.get("/").content.decode()
+    assert path not in home
+    assert lin.client.post(path).status_code == 302
+    assert HotListEntry.objects.count() == 1
+
+
+def test_nobody_reports_the_card_of_another_or_one_that_is_not_held(lin: Resident, client: Client) -> None:
+    path = f"/cards/{lin.card.pk}/lost/"
+    assert client.post(path).status_code == 302
+    assert lin.client.post("/cards/999999/lost/").status_code == 404
+    Card.objects.filter(pk=lin.card.pk).update(state=Card.State.CLOSED)
+    refused = lin.client.post(path)
+    assert refused.status_code == 409
+    assert not HotListEntry.objects.exists()
