@@ -31,11 +31,11 @@ ONE_ROW: Final = "SELECT * FROM terminals_merchant WHERE id = (SELECT min(id) FR
 # What clearing leaves behind for reports, without taps and transfers: a statement and two rows of roll-up for each merchant and date.
 _YEAR: Final = """
 INSERT INTO core_businessday (date, state, opened_at, closed_at)
-SELECT day, 'closed', day, day + 1 FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day
+SELECT day, 'closed', day, day + 1 FROM (SELECT generate_series(%(first)s::date, %(last)s::date, interval '1 day')::date AS day) AS dates
 ON CONFLICT DO NOTHING;
 INSERT INTO settlement_clearingrun (business_date, state, started_at, finished_at, taps, gross_fen, fee_fen, adjusted_fen, net_fen)
 SELECT day, 'cleared', day + 1, day + 1, 300 * %(merchants)s, 60000 * %(merchants)s, 180 * %(merchants)s, 0, 59820 * %(merchants)s
-FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS day;
+FROM (SELECT generate_series(%(first)s::date, %(last)s::date, interval '1 day')::date AS day) AS dates;
 INSERT INTO settlement_statement (run_id, merchant_id, taps, online, online_fen, gross_fen, contract_id, fee_basis_points, fee_base,
     fee_before, fee_fen, adjusted_fen, net_fen, suspended_taps, suspended_fen)
 SELECT run.business_date, contract.merchant_id, 300, 0, 0, 60000, contract.id, 30, 60000, 0, 180, 0, 59820, 3, 600
