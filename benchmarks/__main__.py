@@ -12,7 +12,18 @@ RESULTS = Path(__file__).with_name("results.json")
 LEDGER = tuple(
     f"ledger-{study}" for study in ("single", "sets", "hot", "integrity", "crowd", "queries", "audit")
 )
-NAMES = ("batch", "online", "hotlist", "clearing", "reconciliation", "proofs", "tac", "risk", *LEDGER)
+NAMES = (
+    "batch",
+    "online",
+    "hotlist",
+    "clearing",
+    "reconciliation",
+    "proofs",
+    "tac",
+    "risk",
+    "reports",
+    *LEDGER,
+)
 ROUNDS = 5
 
 
@@ -63,7 +74,18 @@ def _measure(options: argparse.Namespace, address: str) -> None:
 def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
     from django.utils import timezone
 
-    from benchmarks import batch, clearing, hotlist, ledger, online, proofs, reconciliation, risk, tac
+    from benchmarks import (
+        batch,
+        clearing,
+        hotlist,
+        ledger,
+        online,
+        proofs,
+        reconciliation,
+        reports,
+        risk,
+        tac,
+    )
     from benchmarks.city import found_city
     from benchmarks.field import tills, wallets
 
@@ -88,6 +110,8 @@ def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
         yield tac.run(**size)
     if "risk" in wanted:
         yield risk.run(**size)
+    if "reports" in wanted:
+        yield reports.run(**size)
     studies = [name for name in LEDGER if name in wanted]
     yield from ledger.run(studies, large=options.large, **size)
 

@@ -28,6 +28,10 @@ _TOTALS: Final = (
     "suspended_fen",
 )
 _STATEMENT_HEADINGS: Final = "清算日期,商户编号,费率（1/10000）,刷卡笔数,线上笔数,线上金额（分）,交易金额（分）,手续费（分）,结算净额（分）,挂账笔数,挂账金额（分）"
+FORMAT: Final = 2
+"""Of the statement's file. Since 2 it ends with the adjustments, and so do the totals of its manifest, which tells the formats apart."""
+_ADJUSTED: Final = "adjusted_fen"
+_SINCE_2: Final = ",调账金额（分）"
 _TRANSFER_HEADINGS: Final = "分录号,种类,发生时间,贷方（分）,借方（分）,来源,终端,终端序号"
 
 # Kinds 10 and 12 are PURCHASE and PURCHASE_CLAIM: the terminal and its sequence are what the merchant knows them by.
@@ -64,20 +68,28 @@ class Transfers:
     sha256: str
 
 
-def statement_file(statement: Statement) -> bytes:
-    """The statement as CSV: one line under Chinese headings, amounts in fen."""
+def statement_file(statement: Statement, *, form: int) -> bytes:
+    """The statement as CSV in one of its formats: one line under Chinese headings, amounts in fen."""
     cells = [
         statement.run_id,
         statement.merchant.code,
         statement.fee_basis_points,
         *(getattr(statement, name) for name in _TOTALS),
     ]
-    return f"{_BOM}{_STATEMENT_HEADINGS}\r\n{','.join(map(str, cells))}\r\n".encode()
+    headings = _STATEMENT_HEADINGS
+    if form == FORMAT:
+        headings, cells = headings + _SINCE_2, [*cells, statement.adjusted_fen]
+    return f"{_BOM}{headings}\r\n{','.join(map(str, cells))}\r\n".encode()
+
+
+def form_of(totals: dict[str, int]) -> int:
+    """The format of the file that a manifest with these totals was signed with."""
+    return FORMAT if _ADJUSTED in totals else 1
 
 
 def totals_of(statement: Statement) -> dict[str, int]:
     """The statement's figures by name."""
-    return {name: getattr(statement, name) for name in _TOTALS}
+    return {name: getattr(statement, name) for name in (*_TOTALS, _ADJUSTED)}
 
 
 def transfers_file(statement: Statement) -> bytes:

@@ -74,12 +74,13 @@ def verified(close: MonthClose) -> Iterator[Verified]:
     """Each report that was kept, beside what the books say today. Names may have changed since; figures may not."""
     scope = Scope.month(close.month)
     for kept in close.reports.order_by("code"):
+        is_intact = _is_intact(kept)
         yield Verified(
             code=kept.code,
             digest=bytes(kept.digest).hex(),
-            is_intact=_is_intact(kept),
-            is_reproduced=_figures(thawed(bytes(kept.content)))
-            == _figures(REPORTS[kept.code].document(scope)),
+            is_intact=is_intact,
+            is_reproduced=is_intact
+            and _figures(thawed(bytes(kept.content))) == _figures(REPORTS[kept.code].document(scope)),
         )
 
 

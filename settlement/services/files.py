@@ -18,8 +18,10 @@ from settlement.models import ClearingRun, SettlementFiles, Statement
 from settlement.models.files import MANIFEST_FORM
 from settlement.models.proofs import canonical, key_id
 from settlement.selectors.merchant_files import (
+    FORMAT,
     Transfers,
     all_transfers,
+    form_of,
     no_transfers,
     statement_file,
     totals_of,
@@ -51,7 +53,7 @@ def settlement_files(files: SettlementFiles) -> dict[str, bytes]:
     statement = files.statement
     manifest = json.loads(bytes(files.manifest))
     made = {
-        _name(statement, _STATEMENT): statement_file(statement),
+        _name(statement, _STATEMENT): statement_file(statement, form=form_of(manifest["totals"])),
         _name(statement, _TRANSFERS): transfers_file(statement),
     }
     signed = {each["name"]: each["sha256"] for each in manifest["files"]}
@@ -86,7 +88,7 @@ def _unsigned(day: date) -> Iterator[Statement]:
 
 
 def _manifest(statement: Statement, transfers: Transfers, public_key: bytes) -> dict[str, Any]:
-    content = statement_file(statement)
+    content = statement_file(statement, form=FORMAT)
     moved = {"rows": transfers.rows, "credit_fen": transfers.credit_fen, "debit_fen": transfers.debit_fen}
     return {
         "date": statement.run_id.isoformat(),

@@ -43,7 +43,7 @@ def test_csv_has_each_table_under_its_title_and_opens_right_in_spreadsheets(repo
     assert document.count(b"\r\n") == document.count(b"\n")
     rows = csv_rows(document)
     assert rows[0] == ["按商户结算"]
-    assert rows[1][:2] == ["编号", "商户"]
+    assert rows[1][:2] == ["代码", "商户"]
     assert [row[0] for row in rows[2:6]] == ["M00001", "M00002", "M00003", "合计"]
     assert rows[3][4:] == ["3", "0", "0.00", "20.74", "0.03", "0.00", "20.71", "1", "5.00"]
     assert rows[5][4:] == ["5", "0", "0.00", "26.24", "0.03", "0.00", "26.21", "2", "11.40"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from datetime import date
@@ -15,10 +16,14 @@ from citizencard.core.errors import KeyServiceUnavailable
 from settlement.errors import FilesDiffer
 from settlement.exports import stable_archive
 from settlement.models import SettlementFiles
+from settlement.selectors.merchant_files import statement_file
 from settlement.selectors.proofs import published_keys
 from settlement.services import files as files_service
+from settlement.services.adjustments import check_adjustment, propose_adjustment
 from settlement.services.clearing import clear_day
 from settlement.services.files import settlement_files, sign_due_files
+from terminals.models import Merchant
+from tests.settlement.rules import ADJUSTMENTS, in_force
 from tests.settlement.small_city import NEXT_DAY
 from tests.settlement.test_proving import execute
 
@@ -46,6 +51,7 @@ def test_each_merchant_gets_its_statement_and_its_transfers(city: date) -> None:
         "2071",
         "1",
         "500",
+        "0",
     ]
     found = rows(transfers)[1:]
     assert [(row[1], row[3], row[4], row[6], row[7]) for row in found] == [
@@ -73,6 +79,32 @@ def test_the_same_files_are_the_same_bytes_at_any_time(city: date) -> None:
     assert sign_due_files() == []
     assert stable_archive(settlement_files(of("M00001", city))) == before
     assert SettlementFiles.objects.count() == 4
+
+
+def test_an_adjustment_stands_in_the_file_and_in_its_totals(city: date) -> None:
+    in_force(ADJUSTMENTS, "adjustments")
+    merchant = Merchant.objects.get(code="M00001")
+    adjustment = propose_adjustment(
+        merchant=merchant, amount_fen=-50, against="6001", reason="penalty", evidence="调-1", maker="a"
+    )
+    check_adjustment(adjustment=adjustment, checker="b", roles={"supervisor"})
+    clear_day(day=city)
+    statement, _transfers, manifest = settlement_files(of("M00001", city)).values()
+    assert dict(zip(*rows(statement), strict=True))["调账金额（分）"] == "-50"
+    signed = json.loads(manifest)["manifest"]
+    assert signed["totals"]["adjusted_fen"] == -50
+
+
+def test_files_signed_in_the_first_format_come_out_as_they_were(city: date) -> None:
+    clear_day(day=city)
+    files = of("M00002", city)
+    manifest = json.loads(bytes(files.manifest))
+    first = statement_file(files.statement, form=1)
+    assert len(rows(first)[1]) == 11
+    del manifest["totals"]["adjusted_fen"]
+    manifest["files"][0] |= {"bytes": len(first), "sha256": hashlib.sha256(first).hexdigest()}
+    files.manifest = json.dumps(manifest).encode()
+    assert next(iter(settlement_files(files).values())) == first
 
 
 def test_files_that_come_out_differently_are_not_given_out(city: date) -> None:

@@ -90,7 +90,9 @@ def _facts(merchant: Merchant) -> tuple[tuple[str, str], ...]:
 
 
 def _statements(scope: Scope, merchant: Merchant) -> Section:
-    statements = merchant.statements.filter(run_id__range=(scope.first, scope.last)).order_by("run_id")
+    statements = merchant.statements.filter(run__business_date__range=(scope.first, scope.last)).order_by(
+        "run_id"
+    )
     found = [
         (day.isoformat(), *rest)
         for day, *rest in statements.values_list("run_id", "contract__number", *FIELDS)

@@ -16,7 +16,7 @@ _APPROVED: Final = """
 SELECT product.code, product.name, count(*), sum(refund.balance_fen)::bigint, sum(refund.deposit_fen - refund.damage_fen)::bigint,
     sum(refund.price_fen)::bigint, sum(refund.interest_fen)::bigint, sum(refund.fee_fen)::bigint, sum(refund.payable_fen)::bigint
 FROM accounts_refund AS refund JOIN accounts_card AS card ON card.id = refund.card_id
-JOIN accounts_cardproduct AS product ON product.id = card.product_id
+JOIN accounts_cardproduct AS product ON product.code = card.product_id
 WHERE refund.payable_fen IS NOT NULL AND (refund.decided_at AT TIME ZONE %(zone)s)::date BETWEEN %(first)s AND %(last)s
 GROUP BY product.code, product.name ORDER BY product.code COLLATE "C"
 """

@@ -53,7 +53,7 @@ class Scope:
 
     def as_of(self) -> date | None:
         """The last date in the period that is rolled up."""
-        rolled = RollUp.objects.filter(run_id__range=(self.first, self.last)).order_by("-run_id")
+        rolled = RollUp.objects.filter(run__business_date__range=(self.first, self.last)).order_by("-run_id")
         return rolled.values_list("run_id", flat=True).first()
 
 

@@ -34,7 +34,7 @@ _ONLY: Final = {
     "merchant": "AND merchant_id = (SELECT id FROM terminals_merchant WHERE code = %(merchant)s)",
     "line": "AND line_id = (SELECT id FROM terminals_line WHERE code = %(line)s)",
     "channel": "AND channel = %(channel)s",
-    "product": "AND product_id = (SELECT id FROM accounts_cardproduct WHERE code = %(product)s)",
+    "product": "AND product_id = %(product)s",
     "county": "AND county = %(county)s",
 }
 _UNKNOWN: Final = {
@@ -112,7 +112,7 @@ _BY: Final[Mapping[str, _By]] = {
     "product": _By(
         gettext_lazy("By card product"),
         (text(gettext_lazy("code")), text(gettext_lazy("card product"))),
-        "product_id", "named.code", "named.name", "LEFT JOIN accounts_cardproduct AS named ON named.id = part.id",
+        "product_id", "named.code", "named.name", "LEFT JOIN accounts_cardproduct AS named ON named.code = part.id",
     ),
     "county": _By(
         gettext_lazy("By county"), (text(gettext_lazy("code")), text(gettext_lazy("county"))), "county", "id"

@@ -68,6 +68,7 @@ LISTS = {
     "settlement_contract": {"finance", "auditor"},
     "settlement_calendaryear": {"finance", "auditor"},
     "settlement_proposal": {"finance", "auditor"},
+    "settlement_monthclose": {"finance", "auditor"},
     "settlement_adjustment": {"finance", "supervisor", "auditor"},
     "settlement_dispute": {"clerk", "finance", "supervisor", "auditor"},
     "core_businessday": {"finance", "auditor"},
@@ -111,6 +112,7 @@ def test_nobody_adds_changes_or_deletes_not_even_the_superuser(
         ("accounts_card_report_lost", {"clerk", "supervisor", "root"}),
         ("settlement_clearingrun_download_xlsx", {"finance", "auditor", "root"}),
         ("settlement_clearingrun_download_csv", {"finance", "auditor", "root"}),
+        ("settlement_clearingrun_download_pdf", {"finance", "auditor", "root"}),
     ],
 )
 def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: str, roles: set[str]) -> None:
