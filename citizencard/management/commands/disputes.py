@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,13 +17,14 @@ from rich.table import Table
 from citizencard.core.calendar import shanghai
 from citizencard.core.masks import mask_card
 from citizencard.core.money import format_yuan
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from settlement.models import Dispute
 from settlement.selectors.disputes import days_left, under_way
 from settlement.services.disputes import Settled, settle_due
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """List, and on request settle. Repeating settles nothing twice."""
 
     help = (

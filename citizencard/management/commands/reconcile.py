@@ -8,13 +8,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rich.table import Table
 
 from citizencard.core.money import format_yuan
 from citizencard.management.arguments import business_date
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from settlement.errors import NotReconcilable
 from settlement.models import Difference
@@ -24,7 +25,7 @@ from settlement.services.reconciling import reconcile_day
 BAD_INPUT = 2
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Compare, and report."""
 
     help = (
@@ -72,7 +73,7 @@ def _content(difference: Difference, now: datetime, late: bool) -> dict[str, Any
 
 
 def _table(standing: list[Difference], now: datetime, late: set[int]) -> Table:
-    table = Table(title=_("Differences open"))
+    table = Table(title=_("Reconciliation differences"))
     for heading in (_("kind"), _("where"), _("owner")):
         table.add_column(heading)
     for heading in (_("records"), _("amount"), _("days")):

@@ -6,10 +6,11 @@ from argparse import ArgumentTypeError
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from rich.table import Table
 
+from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
 from settlement.models import MonthClose
 from settlement.selectors.months import verified, wrong_dates
@@ -23,7 +24,7 @@ def month(text: str) -> date:
         raise ArgumentTypeError(f"{text!r} is no month YYYY-MM") from None
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     """Compare each report that was kept with its digest and with what the books say today, and the roll-ups with the ledger."""
 
     help = "Verify a closed month: digests of its reports, their figures from the books, roll-ups against the ledger."

@@ -49,7 +49,7 @@ def kinds_table(day: date) -> Table:
         )
         rows.append([line.leg.label, name, line.standing, yuan(line.standing_fen), line.closed])
     headings = [_("leg"), _("kind"), _("open"), _("difference (yuan)"), _("closed")]
-    return Table(_("Differences"), headings, rows, columns(2, 3, 4))
+    return Table(_("Reconciliation differences"), headings, rows, columns(2, 3, 4))
 
 
 def terms_table(difference: Difference) -> Table:
