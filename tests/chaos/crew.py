@@ -24,6 +24,7 @@ from tests.chaos.house import children, disconnect, runs
 
 POOL: Final = 2
 BEAT_SECONDS: Final = 1.0
+MOMENT_S: Final = (0.3, 1.5)
 
 
 @dataclass
@@ -147,23 +148,28 @@ def on_duty(
         crew.dismiss()
 
 
+def any_moment() -> None:
+    """Wait for one."""
+    time.sleep(random.uniform(*MOMENT_S))
+
+
 def disturb(
-    crew: Crew, until: Callable[[], bool], *, kills: int, pause_s: tuple[float, float], seconds_max: float,
-    strikes: Callable[[int], None] = lambda number: None,
+    crew: Crew, until: Callable[[], bool], *, kills: int, seconds_max: float,
+    pause: Callable[[], None] = any_moment, strikes: Callable[[int], None] = lambda number: None,
 ) -> float:  # fmt: skip
-    """Kill somebody every now and then, `kills` times, and wait until all is done or the time is over; the seconds it took.
+    """Kill somebody after each pause, `kills` times, and wait until all is done or the time is over; the seconds it took.
 
     `strikes(n)` comes before the n-th kill, for whatever else is to be broken.
     """
     began = time.monotonic()
     for number in range(kills):
-        time.sleep(random.uniform(*pause_s))
+        pause()
+        if until():
+            break
         strikes(number)
         crew.kill()
         time.sleep(0.05)
         crew.replace()
-        if until():
-            break
     while not until() and time.monotonic() - began < seconds_max:
         time.sleep(0.2)
         crew.replace()

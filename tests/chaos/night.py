@@ -141,7 +141,6 @@ def _cleared_by_a_crowd(house: House, template: str, expected: dict[date, str], 
                 crew,
                 lambda: _all_cleared(len(expected)),
                 kills=size.kills,
-                pause_s=(0.3, 1.5),
                 seconds_max=60 + 6 * size.dates,
             )
         wrong = _wrong(expected)
@@ -185,8 +184,7 @@ def _with_rabbit(
     with copied_database(template):
         with on_duty(URL, log, workers=workers, beats=beats) as crew:
             seconds = disturb(
-                crew, lambda: _all_cleared(len(expected)), kills=size.kills, pause_s=(0.3, 1.5),
-                seconds_max=600 + 6 * size.dates, strikes=strike,
+                crew, lambda: _all_cleared(len(expected)), kills=size.kills, seconds_max=600 + 6 * size.dates, strikes=strike,
             )  # fmt: skip
         wrong = _wrong(expected)
     done = f"RabbitMQ killed {broker.kills} times, {broker.wipes} of them wiped, database {len(deaths)} times, {_told(crew, size, seconds)}"
@@ -216,12 +214,11 @@ def _by_messages_alone(log: Any, template: str, size: Size, workers: list[Host],
             for day in days:
                 clear_day_task.apply_async((day.isoformat(),), ignore_result=True)
 
-        forked(ask)
+        if forked(ask) != 0:
+            raise SystemExit("nobody could be asked to clear")
         standing = _Standing(size.dates)
         with on_duty(URL, log, workers=workers, beats=[], alone=True, early=early) as crew:
-            disturb(
-                crew, standing, kills=size.kills // 4, pause_s=(0.3, 1.0), seconds_max=60 + 3 * size.dates
-            )
+            disturb(crew, standing, kills=size.kills // 4, seconds_max=60 + 3 * size.dates)
         return size.dates - _cleared()
 
 
@@ -237,6 +234,12 @@ class _Standing:
         if now != self._last:
             self._last, self._since = now, time.monotonic()
         return now >= self._dates or time.monotonic() - self._since > self._patience_s
+
+    def wait_for_one(self) -> None:
+        """Until one more date is cleared: whoever is killed then is at work."""
+        before = self._last
+        while not self() and self._last == before:
+            time.sleep(0.02)
 
 
 def _pair(name: str, done: str, wrong: list[str], template: str, size: Size) -> Pair:

@@ -25,6 +25,8 @@ loopback_users = none
 consumer_timeout = 3600000
 """
 _START_SECONDS_MAX: Final = 60
+_READY: Final = b"completed with"
+"""What it says when users and vhost are there as well; it takes connections before."""
 
 
 class Rabbit:
@@ -36,7 +38,7 @@ class Rabbit:
         self.kills = self.wipes = 0
 
     def start(self) -> float:
-        """Start, and wait until it takes connections; the seconds that took."""
+        """Start, and wait until it can be used; the seconds that took."""
         began = time.monotonic()
         (self._folder / "home").mkdir(parents=True, exist_ok=True)
         (self._folder / "rabbit.conf").write_text(CONFIGURATION)
@@ -50,7 +52,8 @@ class Rabbit:
             "RABBITMQ_CONFIG_FILE": str(self._folder / "rabbit"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._folder / "plugins"),
         }
-        with (self._folder / "output").open("ab") as output:
+        said = self._folder / "output"
+        with said.open("wb") as output:
             self._process = subprocess.Popen(
                 self._host.command(str(PROGRAM)),
                 env=environment,
@@ -58,9 +61,9 @@ class Rabbit:
                 stderr=output,
                 start_new_session=True,
             )
-        while not self._listens():
+        while _READY not in said.read_bytes():
             if time.monotonic() - began > _START_SECONDS_MAX:
-                raise RuntimeError(f"RabbitMQ does not start: {(self._folder / 'output').read_text()[-500:]}")
+                raise RuntimeError(f"RabbitMQ does not start: {said.read_text()[-500:]}")
             time.sleep(0.1)
         return time.monotonic() - began
 
@@ -74,9 +77,3 @@ class Rabbit:
         if wipe:
             shutil.rmtree(self._folder / "data", ignore_errors=True)
             self.wipes += 1
-
-    def _listens(self) -> bool:
-        found = subprocess.run(
-            self._host.command("ss", "-ltnH", f"sport = :{PORT}"), capture_output=True, check=False
-        )
-        return bool(found.stdout.strip())
