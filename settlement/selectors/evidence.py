@@ -34,7 +34,7 @@ _OF_ORDERS: Final = (Kind.MISSING_AT_BANK, Kind.RETURNED)
 _MOVED: Final = (Transfer.Kind.PURCHASE, Transfer.Kind.PURCHASE_HELD, Transfer.Kind.PURCHASE_CLAIM)
 _CARD_NUMBER: Final = re.compile(r"[0-9]{13,}")
 """Nothing else in a record has so many digits on end."""
-_CARD_COLUMNS: Final = slice(23, 42)
+_COLUMNS: Final = re.compile(r"(D[0-9A-F]{12}[0-9]{10})(.{19})")
 """But in fixed columns, where the card number stands between others."""
 
 
@@ -237,11 +237,8 @@ def _with_cards(rows: Rows) -> Rows:
 
 def _masked(row: dict[str, Any]) -> dict[str, Any]:
     text: str = row["record"]
-    number = _CARD_COLUMNS if text.startswith("D") else slice(0, 0)
-    shown = (
-        text[: number.start] + mask_card(text[number].strip()) + text[number.stop :] if text[number] else text
-    )
-    return row | {
-        "record": _CARD_NUMBER.sub(lambda found: mask_card(found[0]), shown) if shown is text else shown,
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
-    }
+    if columns := _COLUMNS.match(text):
+        shown = columns[1] + mask_card(columns[2].strip()) + text[columns.end() :]
+    else:
+        shown = _CARD_NUMBER.sub(lambda found: mask_card(found[0]), text)
+    return row | {"record": shown, "sha256": hashlib.sha256(text.encode()).hexdigest()}

@@ -23,6 +23,8 @@ from settlement.selectors.evidence import evidence_of
 from settlement.services.clearing import clear_day
 from settlement.services.differences import approve_decision, propose_decision, refuse_decision
 from settlement.services.reconciling import ACTOR, reconcile_day, reconcile_due_days
+from terminals.services.acceptance import accept_batch
+from terminals.wire.txn import MEDIA_TYPE, build_txn
 from tests.settlement.reconciliation.street import (
     CHECKER,
     DAY,
@@ -158,6 +160,23 @@ def test_the_evidence_of_a_refused_record(field: Field, card: Card) -> None:
     readme = files["README.txt"].decode()
     assert "被拒收记录原文" in readme
     assert all(name in readme for name in files if name.endswith(".csv"))
+
+
+def test_card_numbers_are_masked_in_whatever_was_sent(field: Field, card: Card) -> None:
+    records = [
+        replace(field.tap(card, 1, 200), tac="00000000"),
+        replace(field.tap(card, 2, 200), terminal_no="FFFFFFFFFFFF"),
+    ]
+    accept_batch(terminal=field.terminal, body=build_txn("C1", records), media_type=MEDIA_TYPE)
+    upload(field, "B2", field.tap(card, 3))
+    night()
+    for difference in Difference.objects.all():
+        pack = evidence_pack(str(difference), evidence_of(difference))
+        (record,) = table(files_of(pack), "records")
+        assert card.pan not in record["record"]
+        assert f"****{card.pan[-4:]}" in record["record"]
+    assert one("bad_tac").terminal_seq == records[0].terminal_seq
+    assert one("bad_tac").theirs_fen == 200
 
 
 def test_the_evidence_of_a_window_has_both_sides(missing: Difference) -> None:
