@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -23,9 +25,10 @@ from settlement.errors import (
     NothingOwed,
     ProposalCheckedByMaker,
 )
-from settlement.models import Dispute, DisputeEvidence
+from settlement.models import Dispute, DisputeEvidence, DisputeKind, DisputePolicy
 from settlement.selectors.audit import broken_invariants
 from settlement.selectors.calendar import clock_date
+from settlement.selectors.disputes import policies_on
 from settlement.services.disputes import (
     FILE_MAX,
     Settled,
@@ -38,7 +41,7 @@ from settlement.services.disputes import (
     settle_due,
 )
 from settlement.services.disputes.evidence import open_words
-from settlement.services.proposals import propose_rule
+from settlement.services.proposals import found_rule, propose_rule
 from terminals.services.field import register_merchant
 from tests.accounts.purses.filling import fill
 from tests.factories import NOON, make_card
@@ -62,6 +65,9 @@ from tests.settlement.disputes.cases import (
 from tests.settlement.test_audit import tamper
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_keys")]
+
+
+CITY = Path(__file__).resolve().parents[3] / "fixtures" / "city.json"
 
 
 def told(holder: Holder) -> list[str]:
@@ -231,28 +237,26 @@ def test_evidence_is_sealed_and_opened_with_a_reason_only(lin: Holder) -> None:
     assert (made.file_kind, open_words(evidence=made, actor=CLERK, reason="x")) == ("pdf", "")
 
 
-@pytest.mark.parametrize(
-    ("values", "field"),
-    [
-        ({"words": " "}, "words"),
-        ({"words": "x" * 2001}, "words"),
-        ({"file": b"<html><script>"}, "file"),
-        ({"file": b""}, "file"),
-        ({"file": PDF + bytes(FILE_MAX)}, "file"),
-        ({"amount_fen": 0}, "amount_fen"),
-        ({"amount_fen": 501}, "amount_fen"),
-        ({"amount_fen": True}, "amount_fen"),
-        ({"kind": "top_up"}, "kind"),
-        ({"kind": "?"}, "kind"),
-    ],
+WRONG: tuple[tuple[dict[str, object], str], ...] = (
+    ({"words": " "}, "words"),
+    ({"words": "x" * 2001}, "words"),
+    ({"file": b"<html><script>"}, "file"),
+    ({"file": b""}, "file"),
+    ({"file": PDF + bytes(FILE_MAX)}, "file"),
+    ({"amount_fen": 0}, "amount_fen"),
+    ({"amount_fen": 501}, "amount_fen"),
+    ({"amount_fen": True}, "amount_fen"),
+    ({"kind": "top_up"}, "kind"),
+    ({"kind": "?"}, "kind"),
 )
-def test_what_is_wrong_is_named_and_nothing_is_kept(
-    lin: Holder, values: dict[str, object], field: str
-) -> None:
+
+
+def test_what_is_wrong_is_named_and_nothing_is_kept(lin: Holder) -> None:
     payment = lin.pays()
-    with pytest.raises(InvalidField) as refused, transaction.atomic():
-        opened(payment, **values)
-    assert refused.value.data["field"] == field
+    for values, field in WRONG:
+        with pytest.raises(InvalidField) as refused, transaction.atomic():
+            opened(payment, **values)
+        assert refused.value.data["field"] == field, values
     assert (Dispute.objects.count(), lin.online_fen) == (0, 500)
 
 
@@ -293,43 +297,56 @@ def test_a_policy_is_whole(terms: dict[str, object], field: str, db: None) -> No
     assert refused.value.data["field"] == field
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE settlement_dispute SET charged_fen = 1",
-        "DELETE FROM settlement_dispute",
-        "UPDATE settlement_disputeevidence SET actor = 'x'",
-        "UPDATE settlement_disputepolicy SET evidence_days = 99",
-        "UPDATE settlement_disputedecision SET reason = 'x'",
-        "DELETE FROM settlement_disputedecision",
-        "INSERT INTO settlement_disputedecision (dispute_id, outcome, bearer, rule, reason, by_two, on_appeal, state, maker,"
-        " made_at, checker, checked_at) SELECT dispute_id, 'refuse', '', 'people', 'x', true, false, 'done', 'a', now(), 'a',"
-        " now() FROM settlement_disputedecision",
-        "UPDATE settlement_dispute SET state = 'closed'",
-    ],
+FORBIDDEN = (
+    "UPDATE settlement_dispute SET charged_fen = 1",
+    "DELETE FROM settlement_dispute",
+    "UPDATE settlement_disputeevidence SET actor = 'x'",
+    "UPDATE settlement_disputepolicy SET evidence_days = 99",
+    "UPDATE settlement_disputedecision SET reason = 'x'",
+    "DELETE FROM settlement_disputedecision",
+    "INSERT INTO settlement_disputedecision (dispute_id, outcome, bearer, rule, reason, by_two, on_appeal, state, maker,"
+    " made_at, checker, checked_at) SELECT dispute_id, 'refuse', '', 'people', 'x', true, false, 'done', 'a', now(), 'a',"
+    " now() FROM settlement_disputedecision",
+    "UPDATE settlement_dispute SET state = 'closed'",
 )
-def test_the_database_keeps_cases_as_they_are(lin: Holder, change: str) -> None:
+
+
+def test_the_database_keeps_cases_as_they_are(lin: Holder) -> None:
     decided(answered(opened(lin.pays())))
-    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(change)
+    for change in FORBIDDEN:
+        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(change)
 
 
-@pytest.mark.parametrize(
-    ("change", "invariant"),
-    [
-        ("UPDATE settlement_dispute SET state = 'closed'", "a dispute stands where its charge does"),
-        ("UPDATE settlement_disputedecision SET outcome = 'refuse', bearer = ''",
-         "a dispute ends as it was decided, by as many people as its amount asks for"),
-        ("UPDATE accounts_disputedcharge SET amount_fen = 600", "what is disputed and given back of a charge is within it"),
-        ("UPDATE accounts_disputedcharge SET amount_fen = 400", "a credit of a dispute is its charge's, over its amount, for its card"),
-        ("DELETE FROM accounts_transfer WHERE kind = 70", "a document has the transfers that it asks for, and no transfer is without"),
-        ("UPDATE accounts_disputedcharge SET state = 'refused', bearer_id = NULL", "what disputes have advanced is in account 1222"),
-    ],
+TAMPERING = (
+    ("UPDATE settlement_dispute SET state = 'closed'", "a dispute stands where its charge does"),
+    ("UPDATE settlement_disputedecision SET outcome = 'refuse', bearer = ''",
+     "a dispute ends as it was decided, by as many people as its amount asks for"),
+    ("UPDATE accounts_disputedcharge SET amount_fen = 600", "what is disputed and given back of a charge is within it"),
+    ("UPDATE accounts_disputedcharge SET amount_fen = 400", "a credit of a dispute is its charge's, over its amount, for its card"),
+    ("DELETE FROM accounts_transfer WHERE kind = 70", "a document has the transfers that it asks for, and no transfer is without"),
+    ("UPDATE accounts_disputedcharge SET state = 'refused', bearer_id = NULL", "what disputes have advanced is in account 1222"),
 )  # fmt: skip
-def test_tampering_is_found(lin: Holder, change: str, invariant: str) -> None:
+
+
+def test_tampering_is_found(lin: Holder) -> None:
     decided(opened(lin.pays()), "grant", bearer="merchant")
-    tamper(change)
-    assert invariant in {breach.invariant for breach in broken_invariants()}
+    for change, invariant in TAMPERING:
+        with transaction.atomic():
+            tamper(change)
+            assert invariant in {breach.invariant for breach in broken_invariants()}
+            transaction.set_rollback(True)
+    assert broken_invariants() == []
+
+
+def test_the_demo_city_has_a_policy_for_every_kind(db: None) -> None:
+    rules = json.loads(CITY.read_text(encoding="utf-8"))["settlement_rules"]
+    for _ in range(2):
+        for rule in rules:
+            if rule["kind"] == "disputes":
+                found_rule(kind=rule["kind"], content=rule["content"])
+    assert [each.kind for each in policies_on(on(2), DisputeKind.values)] == DisputeKind.values
+    assert DisputePolicy.objects.count() == len(DisputeKind)
 
 
 def test_where_no_calendar_is_approved_every_day_counts(db: None) -> None:

@@ -161,7 +161,9 @@ def test_what_is_held_is_decided_there(open_day: Any, demo_keys: Any) -> None:
 
 
 def test_not_together_with_a_fare_that_is_put_right(riding: Riding) -> None:
-    """The second ride is 1.00 too dear. Disputed before the pricing it is left alone; afterwards only the rest can be."""
+    """The second ride is 1.00 too dear. Disputed before the pricing it is left alone until that is over; afterwards only the
+    rest can be.
+    """
     publish_policies("amount", "not_mine")
     cards = [riding.card(product=_plain()) for _ in range(2)]
     for card in cards:
@@ -177,8 +179,10 @@ def test_not_together_with_a_fare_that_is_put_right(riding: Riding) -> None:
     decided(disputed(late, "amount"), "grant", BOSS, "merchant")
     assert Dispute.objects.get(charge__source_id=late.id).facts["fare_due_fen"] == 100
     decided(answered(case))
-    decided(_appealed(case), "refuse", "li")
-    assert price_day(day=TODAY).given_fen == 200
+    tomorrow = TODAY + timedelta(days=1)
+    clear_day(day=TODAY)
+    decided(_appealed(case), "refuse", "li", now=later(1))
+    assert price_day(day=tomorrow).given_fen == 100
     assert TopUpOrder.objects.filter(channel="repair", card=early.card_id).count() == 1
     assert broken_invariants() == []
 

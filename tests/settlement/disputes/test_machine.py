@@ -25,7 +25,7 @@ from tests.factories import NOON
 from tests.settlement.disputes.cases import BOSS, CLERK, HOLDER, THIRD, Holder, answered, decided, fen, opened
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.usefixtures("demo_keys")]
-EXAMPLES, STEPS, FILLING = 12, 30, 1_000
+EXAMPLES, STEPS, FILLING = 8, 30, 1_000
 numbers = st.integers(0, 9)
 people = st.sampled_from([BOSS, THIRD, CLERK])
 
