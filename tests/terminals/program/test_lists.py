@@ -72,7 +72,7 @@ def test_a_list_is_fetched_kept_and_used_without_a_line(
     assert fetch(store, centre.client(), NOW) == {}
     assert store.hot_list.get(CARD) == NOW
     store = opened(tmp_path)
-    assert store.versions() == {"hot_list": 1, "parameters": 0, "tariffs": 7, "next_key": 0}
+    assert store.versions() == {"hot_list": 1, "parameters": 0, "tariffs": 7, "passes": 0, "next_key": 0}
     assert store.hot_list.get(CARD) == NOW
 
 
@@ -100,7 +100,7 @@ def test_a_difference_that_is_wrong_is_answered_by_asking_for_the_whole(
     publisher.tamper = lambda data: data[:-1] + bytes([data[-1] ^ 1])
     assert fetch(store, centre.client(), NOW) == {}
     assert store.hot_list.to_bytes() == SECOND.to_bytes()
-    assert publisher.asked[-4:-2] == ["/documents/hot_list/1", "/documents/hot_list/0"]
+    assert publisher.asked[-5:-3] == ["/documents/hot_list/1", "/documents/hot_list/0"]
 
 
 @pytest.mark.parametrize("wrong", ["signature", "key", "rollback"])
@@ -164,7 +164,7 @@ def test_a_change_of_key_survives_a_restart_and_an_old_copy_stays_good(
     publisher.hot_lists = {1: FIRST}
     assert fetch(store, centre.client(), NOW) == {}
     store, later = opened(tmp_path), NOW + timedelta(days=30)
-    assert store.versions() == {"hot_list": 1, "parameters": 0, "tariffs": 0, "next_key": 1}
+    assert store.versions() == {"hot_list": 1, "parameters": 0, "tariffs": 0, "passes": 0, "next_key": 1}
     publisher.hot_lists[2] = SECOND
     with pytest.raises(ListError, match="key"):
         store.offer("hot_list", CENTRE.hot_list(2, SECOND, issued_at=later).to_bytes(), later)
