@@ -42,8 +42,8 @@ SELECT run.business_date, contract.merchant_id, 300, 0, 0, 60000, contract.id, 3
 FROM settlement_clearingrun AS run, settlement_contract AS contract;
 INSERT INTO settlement_rolluprow (run_id, merchant_id, line_id, channel, product_id, county, taps, taps_fen, online_taps, suspended_taps,
     suspended_fen, online, online_fen, subsidy_fen, refund_fen, fee_fen, adjusted_fen)
-SELECT run.business_date, merchant.id, NULL, channel, product, (350502 + merchant.id %% 10)::text, taps, taps * 200, 10, 3 * taps / 300,
-    600 * taps / 300, 0, 0, 0, 0, fee, 0
+SELECT run.business_date, merchant.id, NULL, channel, product, (350502 + merchant.id %% 10)::text, part.taps, part.taps * 200, 10,
+    3 * part.taps / 300, 600 * part.taps / 300, 0, 0, 0, 0, part.fee, 0
 FROM settlement_clearingrun AS run, terminals_merchant AS merchant, (VALUES ('seeded', 300, 0), (NULL, 0, 180)) AS part (product, taps, fee);
 INSERT INTO settlement_rollup (run_id, rows, made_at)
 SELECT business_date, 2 * %(merchants)s, now() FROM settlement_clearingrun;

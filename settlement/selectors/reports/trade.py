@@ -189,7 +189,7 @@ def _part(by: str, row: tuple[Any, ...]) -> Part:
     elif by == "channel":
         name = str(Channel(key).label)
     elif by == "county":
-        name = county_name(key) if key else ""
+        name = key and (county_name(key) or key)
     return Part(code or UNKNOWN, name or _unknown(by), *figures)
 
 
