@@ -77,13 +77,9 @@ def run(*, rounds: int, quick: bool) -> Result:
         result.check("every page is there", all(client.get(url).status_code == 200 for url in pages.values()))
     result.figures = figures.figures()
     slowest = max(pages, key=lambda code: result.figures[code].median)
-    if not quick:
-        result.check(
-            f"every page under {PAGE_MS_MAX} ms", result.figures[slowest].median < PAGE_MS_MAX / 1000
-        )
     for code in ("month", "merchants", slowest):
         result.ratio(f"{code} / read", code, RAW)
-    result.notes.append(f"the slowest page is {slowest}")
+    result.notes.append(f"the slowest page is {slowest}; what pages aim at is {PAGE_MS_MAX} ms over a year")
     return result
 
 

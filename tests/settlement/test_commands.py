@@ -29,7 +29,7 @@ def run(*words: str) -> str:
 
 def test_clear_day_shows_the_settlement(city: date) -> None:
     shown = run("clear_day", city.isoformat())
-    assert "M00002" in shown
+    assert "Merchant 2" in shown
     assert "26.21" in shown
     assert "2026-11-02 cleared, 5 taps, digest " in shown
     assert run("clear_day", city.isoformat()) == shown
