@@ -87,7 +87,8 @@ class Crew:
         os.dup2(log, 2)
         host.enter()
         use_broker(self.broker)
-        app.conf.task_acks_late = not self.early
+        for task in app.tasks.values():  # they have read the settings already
+            task.acks_late = not self.early
         if self.alone:
             tasks._HELPERS_MAX = 0  # type: ignore[misc]
         duty(self.log)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts.models import Journal
 from benchmarks.city import tap
 from benchmarks.databases import connected_to, copied_database, execute_as_owner, new_database
+from citizencard.celery import app
 from citizencard.core import calendar
 from citizencard.core.models import BusinessDay
 from settlement.models import ClearingRun, Statement
@@ -211,6 +212,8 @@ def _by_messages_alone(log: Any, template: str, size: Size, workers: list[Host],
         def ask() -> None:
             workers[0].enter()
             use_broker(URL)
+            app._after_fork()  # what is connected to another broker is forgotten
+            app.control.purge()  # what beats have sent before
             for day in days:
                 clear_day_task.apply_async((day.isoformat(),), ignore_result=True)
 
