@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from django.utils.translation import gettext as _
 from rich.console import Console
@@ -21,15 +22,20 @@ def console(stream: object) -> Console:
 
 
 def section_table(section: Section) -> Table:
-    """A table of a report, amounts in yuan."""
+    """A table of a report, amounts in yuan. A window is narrow: figures that are nought in every row are left out."""
+    columns = section.columns
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if column.kind == Kind.TEXT or any(row[place] for row in section.rows)
+    ]
     table = Table(title=str(section.title), show_footer=section.is_summed)
-    for index, (column, total) in enumerate(zip(section.columns, section.totals, strict=True)):
-        footer = _("total") if index == 0 else _shown(column, total)
-        table.add_column(
-            str(column.title), footer=footer, justify="left" if column.kind == Kind.TEXT else "right"
-        )
+    for place in shown:
+        footer = _shown(columns[place], section.totals[place]) if place else _("total")
+        justify: Literal["left", "right"] = "left" if columns[place].kind == Kind.TEXT else "right"
+        table.add_column(str(columns[place].title), footer=footer, justify=justify)
     for row in section.rows:
-        table.add_row(*(_shown(column, cell) for column, cell in zip(section.columns, row, strict=True)))
+        table.add_row(*(_shown(columns[place], row[place]) for place in shown))
     return table
 
 
