@@ -58,7 +58,7 @@ class Stack:
         self._open = contextlib.ExitStack()
 
     def start(self) -> None:
-        """Start everything in order and return when the web answers. Nothing stays when it fails.
+        """Start everything but beat in order and return when the web answers. Nothing stays when it fails.
 
         Raises :class:`EmbeddedError`: already running, port in use, broken data directory, a service that fails.
         """
@@ -67,6 +67,10 @@ class Stack:
         except BaseException:
             self.stop()
             raise
+
+    def start_beat(self) -> None:
+        """Begin what happens by the clock. Apart, so that no nightly task closes the business date that a demo is playing."""
+        self._launch([services.beat(self.state_dir)])
 
     def stop(self) -> None:
         """Stop everything in reverse order. A second call does nothing."""
@@ -118,7 +122,6 @@ class Stack:
             "BRIDGE_SOCKET": str(socket_path),
         }
         wanted = [services.web(self.state_dir, host, port), services.worker(self.state_dir)]
-        wanted.append(services.beat(self.state_dir))
         wanted.append(services.bridge(self.state_dir, host, self._bridge_port, socket_path))
         if self._sandbox_port is not None:
             addresses["GATEWAY_URL"] = f"http://127.0.0.1:{self._sandbox_port}"

@@ -66,6 +66,7 @@ class Command(BaseCommand):
             self._live(stack, readers)
             print_logins(self.stdout, stack.url, stack.state_dir / "wallets.json")
             if serve:
+                stack.start_beat()
                 self.stdout.write("Ctrl-C stops everything.")
                 self._wait()
 

@@ -51,6 +51,7 @@ class Command(BaseCommand):
         )
         try:
             with stack:
+                stack.start_beat()
                 self.stdout.write(f"citizencard runs at {stack.url} (Ctrl-C stops it)")
                 while True:
                     signal.pause()
