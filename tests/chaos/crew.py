@@ -87,8 +87,9 @@ class Crew:
         os.dup2(log, 2)
         host.enter()
         use_broker(self.broker)
-        for task in app.tasks.values():  # they have read the settings already
-            task.acks_late = not self.early
+        if self.early:
+            for task in app.tasks.values():  # they have read the settings already
+                task.acks_late = False
         if self.alone:
             tasks._HELPERS_MAX = 0  # type: ignore[misc]
         duty(self.log)
