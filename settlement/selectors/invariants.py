@@ -267,14 +267,14 @@ FULL JOIN (
     SELECT leg.business_date, merchant.id AS merchant_id,
         coalesce(sum(fen) FILTER (WHERE kind IN (10, 12)), 0) AS taps_fen,
         coalesce(sum(fen) FILTER (WHERE kind IN (13, 16, 40, 42, 43, 44, 45)), 0) AS online_fen,
-        coalesce(sum(fen) FILTER (WHERE kind = 46), 0) AS subsidy_fen, coalesce(-sum(fen) FILTER (WHERE kind IN (1, 14)), 0) AS refund_fen,
+        coalesce(sum(fen) FILTER (WHERE kind = 46), 0) AS subsidy_fen, coalesce(-sum(fen) FILTER (WHERE kind IN (1, 14, 70)), 0) AS refund_fen,
         coalesce(-sum(fen) FILTER (WHERE kind = 20), 0) AS fee_fen, coalesce(sum(fen) FILTER (WHERE kind = 54), 0) AS adjusted_fen
     FROM (
         SELECT business_date, credit_id AS account_id, kind, sum(amount_fen) AS fen FROM accounts_transfer
         WHERE kind IN (10, 12, 13, 16, 40, 42, 43, 44, 45, 46, 54) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2, 3
         UNION ALL
         SELECT business_date, debit_id, kind, -sum(amount_fen) FROM accounts_transfer
-        WHERE kind IN (1, 14, 20, 46, 54) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2, 3
+        WHERE kind IN (1, 14, 20, 46, 54, 70) AND (%(day)s::date IS NULL OR business_date = %(day)s) GROUP BY 1, 2, 3
     ) AS leg JOIN terminals_merchant AS merchant ON merchant.payable_id = leg.account_id
     WHERE leg.business_date IN (SELECT run_id FROM settlement_rollup)
     GROUP BY 1, 2
