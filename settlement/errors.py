@@ -208,14 +208,6 @@ class CalendarMissing(SettlementError):
     message = _("The settlement calendar of %(year)s is missing: approve the State Council's notice first.")
 
 
-class ContractMissing(SettlementError):
-    """A merchant's business date has no contract, nor a later one to wait for: data `merchant`, `date`."""
-
-    code = "contract_missing"
-    status = 409
-    message = _("Merchant %(merchant)s has no contract for %(date)s: its settlement waits for one.")
-
-
 class CheckNotAsked(SettlementError):
     """None of the person's roles has to check the adjustment, or not any more: data `roles` that still have to."""
 

@@ -10,16 +10,8 @@ from typing import Final, TypeVar
 
 from django.db import connection, transaction
 
-from settlement.models import (
-    Adjustment,
-    ClearingRun,
-    Difference,
-    Dispute,
-    MonthClose,
-    PayoutBatch,
-    SuspenseItem,
-)
-from settlement.models.proposed import Proposed
+from citizencard.core.states import StatefulModel
+from settlement.models import ClearingRun, Dispute, PayoutBatch
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
 _WORK_LOCK: Final = 0x574F524B  # "WORK"; shared by all who work on the date
@@ -28,7 +20,7 @@ _RULES_LOCK: Final = 0x53_5255_4C45  # "SRULE"
 _ROLL_UPS_LOCK: Final = 0x524F_4C4C  # "ROLL"
 _BANK_LOCK: Final = 0x42414E4B  # "BANK"
 _RECONCILIATION_LOCK: Final = 0x5245_434E  # "RECN"
-P = TypeVar("P", bound=Proposed)
+M = TypeVar("M", bound=StatefulModel)
 
 
 def lock_run(day: date) -> ClearingRun:
@@ -72,11 +64,6 @@ def lock_roll_ups() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ROLL_UPS_LOCK])
 
 
-def lock_month(pk: int) -> MonthClose:
-    """The closing of a month as it is now."""
-    return MonthClose.objects.select_for_update(no_key=True).get(pk=pk)
-
-
 def lock_bank() -> None:
     """Payouts and the bank's files, until the caller's transaction ends."""
     with connection.cursor() as cursor:
@@ -89,24 +76,14 @@ def lock_reconciliation() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RECONCILIATION_LOCK])
 
 
-def lock_difference(pk: int) -> Difference:
-    """The difference as it is now: two people do not both decide it."""
-    return Difference.objects.select_for_update(no_key=True).get(pk=pk)
-
-
 def lock_batch(pk: int) -> PayoutBatch:
     """The batch as it is now, after the bank's lock."""
     lock_bank()
     return PayoutBatch.objects.select_for_update(no_key=True).get(pk=pk)
 
 
-def lock_suspense(pk: int) -> SuspenseItem:
-    """The item's row as it is now: two people do not both decide it."""
-    return SuspenseItem.objects.select_for_update(no_key=True).get(pk=pk)
-
-
-def lock_proposed(row: P) -> P:
-    """A proposed row as it is now."""
+def lock_row(row: M) -> M:
+    """The row as it is now, until the caller's transaction ends: two people do not both decide it."""
     return type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)
 
 
@@ -117,11 +94,6 @@ def lock_rules() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RULES_LOCK])
-
-
-def lock_adjustment(adjustment_id: int) -> Adjustment:
-    """An adjustment, locked until the caller's transaction ends."""
-    return Adjustment.objects.select_for_update(no_key=True).get(pk=adjustment_id)
 
 
 def lock_dispute(pk: int) -> Dispute:

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from django.db.models import Exists, OuterRef
 
 from citizencard.core.calendar import SHANGHAI, shanghai
-from settlement.errors import CalendarMissing, ContractMissing
+from settlement.errors import CalendarMissing
 from settlement.models import CalendarDay, CalendarYear, Contract, CutOff, Statement
 
 
@@ -45,22 +45,6 @@ def payable_until(by: date, settle_days: int) -> date:
         found -= timedelta(days=1)
         missing -= _works(found)
     return found - timedelta(days=1) if settle_days else found
-
-
-def payout_date(statement: Statement) -> date:
-    """When a statement is paid: by its contract, or, made without one, by the merchant's next one from its first day on.
-
-    Raises ContractMissing while there is none, and CalendarMissing.
-    """
-    contract: Contract | None = statement.contract
-    if contract is not None:
-        return value_date(statement.run_id, contract)
-    later = (
-        statement.merchant.contracts.filter(valid_from__gt=statement.run_id).order_by("valid_from").first()
-    )
-    if later is None:
-        raise ContractMissing(merchant=statement.merchant.code, date=statement.run_id)
-    return value_date(later.valid_from, later)
 
 
 def cut_off_at(day: date) -> datetime:

@@ -21,7 +21,7 @@ from citizencard.core.calendar import assign_business_date, shanghai
 from citizencard.core.errors import Conflict, InvalidField
 from citizencard.core.states import step_to
 from settlement.errors import AlreadyDecided, CheckNotAsked, PolicyMissing, ProposalCheckedByMaker
-from settlement.locks import lock_adjustment
+from settlement.locks import lock_row
 from settlement.models import Adjustment, AdjustmentCheck, AdjustmentPolicy
 from terminals.models import Merchant
 
@@ -57,7 +57,7 @@ def check_adjustment(*, adjustment: Adjustment, checker: str, roles: Collection[
 
     Checking a posted one again changes nothing. Raises ProposalCheckedByMaker, CheckNotAsked, AlreadyDecided (refused before).
     """
-    adjustment = lock_adjustment(adjustment.pk)
+    adjustment = lock_row(adjustment)
     checks = {check.role: check.checker for check in adjustment.checks.all()}
     if adjustment.state == State.POSTED and checker in checks.values():
         return adjustment
@@ -79,7 +79,7 @@ def check_adjustment(*, adjustment: Adjustment, checker: str, roles: Collection[
 @transaction.atomic
 def refuse_adjustment(*, adjustment: Adjustment, checker: str, reason: str) -> Adjustment:
     """Send it back for good. Raises ProposalCheckedByMaker, AlreadyDecided. Audited."""
-    adjustment = lock_adjustment(adjustment.pk)
+    adjustment = lock_row(adjustment)
     with step_to(State.REFUSED, AlreadyDecided):
         adjustment.refuse()
     if checker == adjustment.maker:

@@ -16,7 +16,7 @@ from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
 from citizencard.core.states import step_to
 from settlement.errors import DecidedElsewhere, IllegalDifferenceStep
-from settlement.locks import lock_difference
+from settlement.locks import lock_row
 from settlement.models import DECIDED_ELSEWHERE, WITHOUT_MONEY, Difference
 
 State = Difference.State
@@ -30,7 +30,7 @@ def propose_decision(
 
     Raises InvalidField (no reason), DecidedElsewhere, IllegalDifferenceStep.
     """
-    current = lock_difference(difference.pk)
+    current = lock_row(difference)
     if current.kind in DECIDED_ELSEWHERE:
         raise DecidedElsewhere(kind=current.get_kind_display())
     with step_to(State.PROPOSED, IllegalDifferenceStep):
@@ -44,7 +44,7 @@ def propose_decision(
 @transaction.atomic
 def approve_decision(*, difference: Difference, actor: str, now: datetime | None = None) -> Difference:
     """Another person agrees, and it is resolved; again, nothing changes. Raises MakerIsChecker, IllegalDifferenceStep. Audited."""
-    current = lock_difference(difference.pk)
+    current = lock_row(difference)
     if current.state == State.RESOLVED and current.decided_by == actor:
         return current
     if current.state == State.PROPOSED and actor == current.proposed_by:
@@ -56,7 +56,7 @@ def approve_decision(*, difference: Difference, actor: str, now: datetime | None
 @transaction.atomic
 def refuse_decision(*, difference: Difference, actor: str, reason: str) -> Difference:
     """Another person does not agree: it is open again. Raises InvalidField, IllegalDifferenceStep. Audited."""
-    current = lock_difference(difference.pk)
+    current = lock_row(difference)
     with step_to(State.OPEN, IllegalDifferenceStep):
         current.reopen()
     current.proposed_by, current.reason = "", _reason(reason)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from citizencard.core.audit import record_audit
 from citizencard.core.states import step_to
 from settlement.errors import AlreadyDecided, MonthNotReady, MonthTaken, ProposalCheckedByMaker
-from settlement.locks import lock_month, lock_roll_ups
+from settlement.locks import lock_roll_ups, lock_row
 from settlement.models import MonthClose, MonthReport
 from settlement.selectors.months import contents, hindrances
 
@@ -67,7 +67,7 @@ def refuse_close(*, close: MonthClose, checker: str, reason: str) -> MonthClose:
 
 def _lock(close: MonthClose) -> MonthClose:
     lock_roll_ups()
-    return lock_month(close.pk)
+    return lock_row(close)
 
 
 def _require_ready(month: date) -> None:

@@ -19,7 +19,7 @@ from citizencard.core.pii import SealedField, reveal_many, seal_many
 from citizencard.core.states import step_to
 from settlement.bankfiles.values import BankAccount
 from settlement.errors import IllegalDecision
-from settlement.locks import lock_proposed
+from settlement.locks import lock_row
 from settlement.models import BankSource, PayoutAccount, PayoutPolicy
 from settlement.models.proposed import Proposed
 from terminals.models import Merchant
@@ -93,7 +93,7 @@ def propose_bank_source(
 @transaction.atomic
 def approve_proposed(*, row: P, checker: str) -> P:
     """A second person agrees; again, nothing changes. Raises MakerIsChecker, IllegalDecision. Audited."""
-    current = lock_proposed(row)
+    current = lock_row(row)
     if current.state == Proposed.State.APPROVED and current.checker == checker:
         return current
     with step_to(Proposed.State.APPROVED, IllegalDecision):
@@ -104,7 +104,7 @@ def approve_proposed(*, row: P, checker: str) -> P:
 @transaction.atomic
 def refuse_proposed(*, row: P, checker: str) -> P:
     """A second person does not agree. Raises MakerIsChecker, IllegalDecision. Audited."""
-    current = lock_proposed(row)
+    current = lock_row(row)
     with step_to(Proposed.State.REFUSED, IllegalDecision):
         current.refuse()
     return _decide(current, checker, "refuse")

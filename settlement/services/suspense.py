@@ -17,7 +17,7 @@ from citizencard.core.calendar import SHANGHAI
 from citizencard.core.errors import InvalidField
 from citizencard.core.states import step_to
 from settlement.errors import IllegalSuspenseStep
-from settlement.locks import lock_suspense
+from settlement.locks import lock_row
 from settlement.models import SuspenseItem
 
 State = SuspenseItem.State
@@ -39,7 +39,7 @@ NO_TARGETS: Final = (
 @transaction.atomic
 def assign_item(*, item: SuspenseItem, owner: str, assignee: str, actor: str) -> SuspenseItem:
     """Give an open item to a department and a person. Raises IllegalSuspenseStep, InvalidField. Audited."""
-    current = lock_suspense(item.pk)
+    current = lock_row(item)
     if owner not in SuspenseItem.Owner.values:
         raise InvalidField("owner", owner)
     if current.state not in (State.OPEN, State.PROPOSED):
@@ -59,7 +59,7 @@ def propose_resolution(*, item: SuspenseItem, target: str, reason: str, actor: s
     account = LedgerAccount.objects.filter(code=target, state=LedgerAccount.State.OPEN).first()
     if account is None or account.chart in NO_TARGETS:
         raise InvalidField("target", _("an open account that may take what was in suspense"))
-    current = lock_suspense(item.pk)
+    current = lock_row(item)
     if current.entry_id is None:
         raise InvalidField("kind", _("a difference of the reserve goes when its cause is gone"))
     with step_to(State.PROPOSED, IllegalSuspenseStep):
@@ -73,7 +73,7 @@ def propose_resolution(*, item: SuspenseItem, target: str, reason: str, actor: s
 @transaction.atomic
 def approve_resolution(*, item: SuspenseItem, actor: str, now: datetime) -> SuspenseItem:
     """Another person agrees, and the amount moves; again, nothing changes. Raises MakerIsChecker, IllegalSuspenseStep. Audited."""
-    current = lock_suspense(item.pk)
+    current = lock_row(item)
     if current.state == State.RESOLVED and current.resolved_by == actor:
         return current
     with step_to(State.RESOLVED, IllegalSuspenseStep):
@@ -107,7 +107,7 @@ def refuse_resolution(*, item: SuspenseItem, actor: str, reason: str) -> Suspens
     """Another person does not agree: the item is open again. Raises InvalidField, IllegalSuspenseStep. Audited."""
     if not reason.strip():
         raise InvalidField("reason", _("a resolution is refused for a reason"))
-    current = lock_suspense(item.pk)
+    current = lock_row(item)
     with step_to(State.OPEN, IllegalSuspenseStep):
         current.reopen()
     current.target, current.reason, current.proposed_by = None, "", ""

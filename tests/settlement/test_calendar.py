@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from benchmarks.city import Purchase, found_city, tap
 from citizencard.core.calendar import SHANGHAI
 from citizencard.core.errors import InvalidField
-from settlement.errors import CalendarMissing, ContractMissing
-from settlement.models import CalendarDay, CalendarYear, ClearingRun, Contract, Statement
-from settlement.selectors.calendar import payable_until, payout_date, value_date
+from settlement.errors import CalendarMissing
+from settlement.models import CalendarDay, CalendarYear, ClearingRun, Contract
+from settlement.selectors.calendar import next_working_day, payable_until, value_date
+from settlement.selectors.payouts import due_merchants
 from settlement.services import clearing
 from settlement.services.clearing import clear_day
 from settlement.services.proposals import propose_rule
@@ -66,7 +67,7 @@ def test_a_year_nobody_approved_keeps_payouts_waiting_not_the_clearing() -> None
     tap(date(2026, 12, 31), [Purchase(1, 1, 100)])
     assert clear_day(day=date(2026, 12, 31)).state == ClearingRun.State.CLEARED
     with pytest.raises(CalendarMissing, match="2027"):
-        payout_date(Statement.objects.get())
+        next_working_day(date(2026, 12, 31))
 
 
 def test_a_later_notice_takes_the_place_of_the_first() -> None:
@@ -87,11 +88,16 @@ def test_what_was_settled_without_a_contract_is_due_by_the_next_one() -> None:
     settle_deferred()
     tap(DAY, [Purchase(1, 1, 100)])
     clear_day(day=DAY)
-    with pytest.raises(ContractMissing, match="M00001"):
-        payout_date(Statement.objects.get())
+    assert due(date(2026, 12, 30)) == 0
     write("ALTER TABLE settlement_contract DISABLE TRIGGER stands")  # the gap is there by the line above
     signed(valid_from="2026-11-06", settle_days=2)
-    assert payout_date(Statement.objects.get()) == date(2026, 11, 10)
+    assert [due(date(2026, 11, day)) for day in (9, 10)] == [0, 100]
+
+
+def due(by: date) -> int:
+    """What the only merchant is paid of the city's day on a working day."""
+    (found,) = due_merchants(through=DAY, value_date=by)
+    return found.amount_fen
 
 
 @pytest.mark.parametrize(
