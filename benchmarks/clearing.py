@@ -27,7 +27,7 @@ SCAN = "SELECT count(*), sum(amount_fen) FROM terminals_tap WHERE business_date 
 GROUP_BY = "SELECT merchant_id, count(*), sum(amount_fen) FROM terminals_tap WHERE business_date = %s GROUP BY merchant_id"
 # Every hundredth tap of the seeded day is suspended.
 SUSPENDED_EVERY = 100
-STAGES = {"net_taps": "netting", "post_statements": "posting", "_prove_and_sign": "proving and signing"}
+STAGES = {"net_taps": "netting", "post_statements": "posting", "_follow_up": "what follows sealing"}
 
 
 def run(*, rounds: int, quick: bool) -> Result:

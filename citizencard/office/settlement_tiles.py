@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -35,20 +36,19 @@ def _adjustments() -> Tile:
 
 
 def _differences() -> Tile:
-    late = over_age(timezone.now()).count()
+    is_late = Count("pk", filter=Q(pk__in=over_age(timezone.now()).order_by().values("pk")))
+    waiting, late = open_differences().order_by().aggregate(all=Count("pk"), late=is_late).values()
     detail = _("%(late)s for too long") % {"late": late} if late else _("none is late")
     url = list_url("settlement_difference", "?stands=late" if late else "?stands=open")
-    return Tile(
-        _("Reconciliation differences"), open_differences().count(), detail, url, "bad" if late else ""
-    )
+    return Tile(_("Reconciliation differences"), waiting, detail, url, "bad" if late else "")
 
 
 def _disputes(today: date) -> Tile:
-    waiting = under_way()
-    soon = waiting.filter(due_on__lte=today + timedelta(days=2)).count()
+    is_soon = Count("pk", filter=Q(due_on__lte=today + timedelta(days=2)))
+    waiting, soon = under_way().order_by().aggregate(all=Count("pk"), soon=is_soon).values()
     detail = _("%(count)s due within two days") % {"count": soon}
     url = list_url("settlement_dispute", "?due=soon" if soon else "?due=open")
-    return Tile(_("Disputes to decide"), waiting.count(), detail, url, "bad" if soon else "")
+    return Tile(_("Disputes to decide"), waiting, detail, url, "bad" if soon else "")
 
 
 SETTLEMENT_LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (

@@ -62,7 +62,7 @@ def test_a_date_is_told_apart_by_line_product_and_county(mapped: date) -> None:
 
 
 def test_what_a_night_left_out_is_made_up_for_once(city: date) -> None:
-    with patch.object(clearing, "_finish_sealed"):
+    with patch.object(clearing, "_follow_up"):
         clear_day(day=city)
         tap(NEXT_DAY, [Purchase(1, 1, 100)])
         clear_day(day=NEXT_DAY)
@@ -110,7 +110,7 @@ def test_what_is_rolled_up_stays(city: date, statement: str, words: str) -> None
 def test_the_database_takes_no_roll_up_that_is_not_the_statements_of_a_sealed_date(
     city: date, harm: str, constraint: str
 ) -> None:
-    with patch.object(clearing, "_finish_sealed"):
+    with patch.object(clearing, "_follow_up"):
         clear_day(day=city)
     tamper(harm)
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():

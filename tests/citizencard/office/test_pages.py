@@ -92,23 +92,24 @@ def test_what_a_service_refuses_is_told_on_the_page(city: City, as_staff: SignIn
 
 def test_the_settlement_report_is_on_the_run(city: City, as_staff: SignIn) -> None:
     text = page(as_staff("finance"), f"/office/settlement/clearingrun/{city.cleared}/change/")
-    for word in ("110.20", "0.71", "109.49", "新华都购物广场", "交易验证码（TAC）错误", "重复上传"):
+    for word in ("110.20", "0.71", "109.49", "新华都购物广场", "交易验证码错误", "重复上传"):
         assert word in text
 
 
 def test_the_workbook_has_the_runs_figures(city: City, as_staff: SignIn) -> None:
     answer = as_staff("finance").get(f"/office/settlement/clearingrun/{city.cleared}/download_xlsx/")
-    assert f'filename="settlement-{city.cleared}.xlsx"' in answer["Content-Disposition"]
+    assert f'filename="day-{city.cleared}.xlsx"' in answer["Content-Disposition"]
     book = openpyxl.load_workbook(io.BytesIO(answer.content))
     cells = {cell for sheet in book for row in sheet.values for cell in row}
     assert {"泉州公交集团", "新华都购物广场", 45.9} <= cells
     entry = AuditEntry.objects.get(action="settlement.download")
-    assert (entry.actor, entry.subject) == ("finance", f"clearing:{city.cleared}")
+    assert (entry.actor, entry.subject) == ("finance", f"report:day:{city.cleared}")
 
 
 def test_csv_and_run_agree(city: City, as_staff: SignIn) -> None:
     answer = as_staff("finance").get(f"/office/settlement/clearingrun/{city.cleared}/download_csv/")
-    *_lines, total = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+    lines = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+    total = next(line for line in lines if line and line[0] == "合计")
     run = ClearingRun.objects.get(pk=city.cleared)
     assert f"{run.gross_fen / 100:.2f}" in total
     assert f"{run.net_fen / 100:.2f}" in total

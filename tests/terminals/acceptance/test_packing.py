@@ -48,12 +48,12 @@ def test_postgresql_takes_what_it_would_take_row_by_row(kept: list[tuple[TapReco
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE IF NOT EXISTS taken (line int4, pan text, atc int4, seq int8, kind int2, amount int4, "
-            "balance int4, occurred_at timestamptz, tac bytea, place text, trip text, tac_right bool, holding int2, alone bool); TRUNCATE taken"
+            "balance int4, occurred_at timestamptz, tac bytea, key_version int2, place text, trip text, tac_right bool, holding int2, alone bool); TRUNCATE taken"
         )
         with cursor.copy("COPY taken FROM STDIN (FORMAT BINARY)") as copy:
             copy.write(copy_block(lines.rows, judging, lines.octets))
         cursor.execute(
-            "SELECT line, pan, atc, seq, kind, amount, balance, extract(epoch FROM occurred_at)::int8, tac, place, trip, tac_right, holding, alone "
+            "SELECT line, pan, atc, seq, kind, amount, balance, extract(epoch FROM occurred_at)::int8, tac, key_version, place, trip, tac_right, holding, alone "
             "FROM taken ORDER BY line"
         )
         taken = [(*row[:8], bytes(row[8]), *row[9:]) for row in cursor.fetchall()]
@@ -68,6 +68,7 @@ def test_postgresql_takes_what_it_would_take_row_by_row(kept: list[tuple[TapReco
             record.balance_fen,
             int(record.occurred_at.timestamp()),
             bytes.fromhex(record.tac),
+            record.key_version,
             record.place,
             record.trip,
             flag,
