@@ -60,7 +60,8 @@ class Crew:
         pool = children(pid)
         if duty is beat:
             self._strike("beat", lambda: os.killpg(pid, signal.SIGKILL))
-        elif pool and random.random() < 1 / 2:
+        # Without an event loop (RabbitMQ has one) a pool reads under one lock, which dies with the child that holds it.
+        elif pool and not self.broker.startswith("pgmq") and random.random() < 1 / 2:
             self._strike("child", lambda: os.kill(random.choice(pool), signal.SIGKILL))
         else:
             self._strike("group", lambda: os.killpg(pid, signal.SIGKILL))
