@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Card, Chart, DisputedCharge, Payment, TopUpOrder
 from citizencard.core.errors import NotFound
 from settlement.errors import NotDisputable
-from terminals.models import FareCharge, Merchant, PurchaseReturn, Ride, Tap, Terminal
+from terminals.models import Merchant, Ride, Tap, Terminal
+from terminals.selectors.given_back import given_back_fen
 
 What = DisputedCharge.What
 RECENT: Final = 20
@@ -56,10 +57,6 @@ def _purchase(card: Card, tap_id: int, day: date | None) -> Charge | None:
         return None
     if tap.outcome != Tap.Outcome.ACCEPTED or not tap.amount_fen:
         raise NotDisputable(reason=_("it is not charged, or held and decided with the held purchases"))
-    returns = PurchaseReturn.objects.filter(tap_date=tap.business_date, tap_id=tap.id)
-    fares = FareCharge.objects.filter(business_date=tap.business_date, card_id=card.pk, atc=tap.atc)
-    back_fen: int = returns.aggregate(fen=Sum("amount_fen"))["fen"] or 0
-    back_fen += fares.aggregate(fen=Sum("given_fen"))["fen"] or 0
     merchant = Merchant.objects.get(pk=tap.merchant_id)
     place = Terminal.objects.get(pk=tap.terminal_id).place
     return Charge(
@@ -67,7 +64,7 @@ def _purchase(card: Card, tap_id: int, day: date | None) -> Charge | None:
         tap.id,
         tap.occurred_at,
         tap.amount_fen,
-        tap.amount_fen - back_fen,
+        tap.amount_fen - given_back_fen(tap),
         merchant,
         place,
         tap,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +32,7 @@ from terminals.errors import (
     ReturnNotAllowed,
 )
 from terminals.models import PurchaseReturn, Tap, Terminal
+from terminals.selectors.given_back import given_back_fen
 from terminals.services.online.return_rules import return_rule
 
 Outcome = Tap.Outcome
@@ -59,8 +60,7 @@ def reverse_purchase(
     if amount_fen != tap.amount_fen:
         raise InvalidField("amount_fen", f"the purchase was over {tap.amount_fen} fen")
     today = assign_business_date()
-    given = _given_back(tap)
-    if (first := given.filter(number=None).first()) is not None:
+    if (first := _returns(tap).filter(number=None).first()) is not None:
         if first.terminal_id != terminal.pk:
             raise AlreadyReversed
         return first
@@ -153,7 +153,7 @@ def _demand_paid(tap: Tap) -> None:
         raise PurchaseNotPaid
 
 
-def _given_back(tap: Tap) -> QuerySet[PurchaseReturn]:
+def _returns(tap: Tap) -> QuerySet[PurchaseReturn]:
     return PurchaseReturn.objects.filter(tap_date=tap.business_date, tap_id=tap.id)
 
 
@@ -167,11 +167,9 @@ def _return(
     occurred_at: datetime,
     actor: str = "",
 ) -> PurchaseReturn:
-    given = _given_back(tap)
-    if given.filter(number=None).exists():
+    if _returns(tap).filter(number=None).exists():
         raise AlreadyReversed
-    given_fen = given.aggregate(fen=Sum("amount_fen"))["fen"] or 0
-    left_fen = tap.amount_fen - given_fen - disputed_fen(DisputedCharge.What.PURCHASE, tap.id)
+    left_fen = tap.amount_fen - given_back_fen(tap) - disputed_fen(DisputedCharge.What.PURCHASE, tap.id)
     if amount_fen > left_fen:
         raise PurchaseOverRefunded(left_fen=left_fen)
     what = f"{tap.business_date:%Y%m%d}{tap.id}"

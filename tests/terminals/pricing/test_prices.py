@@ -25,6 +25,7 @@ from accounts.services.topup import reverse_topup
 from citizencard.core.calendar import cut_off, open_business_day
 from citizencard.core.keyservice.keystore import load_demo_keys
 from settlement.services.clearing import clear_day
+from terminals.errors import PurchaseOverRefunded
 from terminals.fares.period import price_rides, recompute
 from terminals.fares.rides import Ride
 from terminals.models import FareCharge, FarePricing, FareShare, Tap
@@ -222,6 +223,21 @@ def test_a_purchase_taken_back_is_no_ride(riding: Riding) -> None:
     reverse_purchase(terminal=bus, purchase=named, amount_fen=200, occurred_at=at("08:01"))
     price_day(day=TODAY)
     assert due(card) == {2: (200, 200, 0)}
+
+
+def test_what_pricing_gave_back_is_not_taken_back_again(riding: Riding) -> None:
+    card = riding.card()
+    riding.tap("bus1", card, at("08:00"))
+    riding.tap("bus2", card, at("08:40"))
+    riding.upload()
+    price_day(day=TODAY)
+    assert due(card)[2] == (200, 100, 100)
+    bus = riding.terminals["bus2"].terminal
+    named = Named(bus.terminal_no, Tap.objects.get(card_id=card.pk, atc=2).terminal_seq, card.pan)
+    with pytest.raises(PurchaseOverRefunded) as refusal:
+        reverse_purchase(terminal=bus, purchase=named, amount_fen=200, occurred_at=at("09:00"))
+    assert refusal.value.data["left_fen"] == 100
+    assert balance("2202.BUS") == 300
 
 
 def test_a_stay_is_priced_by_its_times(riding: Riding) -> None:
