@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from citizencard.office.tables import Table, at, columns, yuan
 from citizencard.office.tiles import list_url
@@ -28,7 +29,7 @@ def columns_table(day: date) -> Table:
     note = _("%(terminals)s terminals told a total; %(refused)s records were refused; %(top_ups)s differences of the top-up match are open.")  # fmt: skip
     return Table(
         _("Terminals, ledger and bank"),
-        ["", _("terminals"), _("ledger"), _("bank")],
+        ["", _("terminal"), _("ledger"), _("bank")],
         rows,
         columns(1, 2, 3),
         note=note
@@ -48,7 +49,13 @@ def kinds_table(day: date) -> Table:
             DifferenceKind(line.kind).label,
         )
         rows.append([line.leg.label, name, line.standing, yuan(line.standing_fen), line.closed])
-    headings = [_("leg"), _("kind"), _("open"), _("difference (yuan)"), _("closed")]
+    headings = [
+        _("leg"),
+        _("kind"),
+        pgettext("difference", "open"),
+        _("difference (yuan)"),
+        pgettext("difference", "closed"),
+    ]
     return Table(_("Reconciliation differences"), headings, rows, columns(2, 3, 4))
 
 
