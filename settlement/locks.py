@@ -6,11 +6,10 @@ row's, for each decides on what the others leave.
 from __future__ import annotations
 
 from datetime import date
-from typing import Final, TypeVar
+from typing import Final
 
 from django.db import connection, transaction
 
-from citizencard.core.states import StatefulModel
 from settlement.models import ClearingRun, Dispute, PayoutBatch
 
 _CLEARING_LOCK: Final = 0x434C5244  # "CLRD"; the second key is the date's ordinal
@@ -20,7 +19,6 @@ _RULES_LOCK: Final = 0x53_5255_4C45  # "SRULE"
 _ROLL_UPS_LOCK: Final = 0x524F_4C4C  # "ROLL"
 _BANK_LOCK: Final = 0x42414E4B  # "BANK"
 _RECONCILIATION_LOCK: Final = 0x5245_434E  # "RECN"
-M = TypeVar("M", bound=StatefulModel)
 
 
 def lock_run(day: date) -> ClearingRun:
@@ -80,11 +78,6 @@ def lock_batch(pk: int) -> PayoutBatch:
     """The batch as it is now, after the bank's lock."""
     lock_bank()
     return PayoutBatch.objects.select_for_update(no_key=True).get(pk=pk)
-
-
-def lock_row(row: M) -> M:
-    """The row as it is now, until the caller's transaction ends: two people do not both decide it."""
-    return type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)
 
 
 def lock_rules() -> None:

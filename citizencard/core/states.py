@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Self, TypeVar
 
 from django.db import models
 from django_fsm import FSMFieldMixin, TransitionNotAllowed
 
 from citizencard.core.errors import CitizenCardError
+
+M = TypeVar("M", bound=models.Model)
 
 
 class StatefulModel(models.Model):
@@ -57,3 +59,8 @@ def step_to(target: models.TextChoices, refusal: type[CitizenCardError]) -> Iter
     except TransitionNotAllowed as error:
         source = type(target)(error.object.state)
         raise refusal(source=source.label, target=target.label) from error
+
+
+def lock_row(row: M) -> M:
+    """The row as it is now, until the caller's transaction ends: two people do not both take its next step."""
+    return type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from citizencard.office.tiles import Tile, list_url
 from settlement.models import Adjustment, Proposal
 from settlement.selectors.calendar import waiting_for_contract
-from settlement.selectors.differences import open_differences, over_age
+from settlement.selectors.differences import is_over_age, open_differences
 from settlement.selectors.disputes import under_way
 
 
@@ -36,7 +36,7 @@ def _adjustments() -> Tile:
 
 
 def _differences() -> Tile:
-    is_late = Count("pk", filter=Q(pk__in=over_age(timezone.now()).order_by().values("pk")))
+    is_late = Count("pk", filter=is_over_age(timezone.now()))
     waiting, late = open_differences().order_by().aggregate(all=Count("pk"), late=is_late).values()
     detail = _("%(late)s for too long") % {"late": late} if late else _("none is late")
     url = list_url("settlement_difference", "?stands=late" if late else "?stands=open")

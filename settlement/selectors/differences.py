@@ -95,12 +95,17 @@ def open_differences() -> QuerySet[Difference]:
     return Difference.objects.filter(state__in=STANDING).order_by("since", "pk")
 
 
-def over_age(now: datetime) -> QuerySet[Difference]:
-    """Open for longer than its kind may be."""
+def is_over_age(now: datetime) -> Q:
+    """Whether a difference that is open has been so for longer than its kind may be."""
     late = Q()
     for kind, terms in TERMS.items():
         late |= Q(kind=kind, since__lt=now - timedelta(days=terms.days))
-    return open_differences().filter(late)
+    return late
+
+
+def over_age(now: datetime) -> QuerySet[Difference]:
+    """Open for longer than its kind may be."""
+    return open_differences().filter(is_over_age(now))
 
 
 def age_days(difference: Difference, now: datetime) -> int:

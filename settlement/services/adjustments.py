@@ -19,9 +19,8 @@ from accounts.services.postings import adjusted
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import assign_business_date, shanghai
 from citizencard.core.errors import Conflict, InvalidField
-from citizencard.core.states import step_to
+from citizencard.core.states import lock_row, step_to
 from settlement.errors import AlreadyDecided, CheckNotAsked, PolicyMissing, ProposalCheckedByMaker
-from settlement.locks import lock_row
 from settlement.models import Adjustment, AdjustmentCheck, AdjustmentPolicy
 from terminals.models import Merchant
 

@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.errors import MakerIsChecker
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
-from citizencard.core.states import step_to
+from citizencard.core.states import lock_row, step_to
 from settlement.errors import DecidedElsewhere, IllegalDifferenceStep
-from settlement.locks import lock_row
 from settlement.models import DECIDED_ELSEWHERE, WITHOUT_MONEY, Difference
 
 State = Difference.State

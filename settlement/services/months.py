@@ -9,9 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from citizencard.core.audit import record_audit
-from citizencard.core.states import step_to
+from citizencard.core.states import lock_row, step_to
 from settlement.errors import AlreadyDecided, MonthNotReady, MonthTaken, ProposalCheckedByMaker
-from settlement.locks import lock_roll_ups, lock_row
+from settlement.locks import lock_roll_ups
 from settlement.models import MonthClose, MonthReport
 from settlement.selectors.months import contents, hindrances
 

@@ -16,10 +16,9 @@ from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
 from citizencard.core.masks import mask_card
 from citizencard.core.pii import SealedField, reveal_many, seal_many
-from citizencard.core.states import step_to
+from citizencard.core.states import lock_row, step_to
 from settlement.bankfiles.values import BankAccount
 from settlement.errors import IllegalDecision
-from settlement.locks import lock_row
 from settlement.models import BankSource, PayoutAccount, PayoutPolicy
 from settlement.models.proposed import Proposed
 from terminals.models import Merchant

@@ -15,9 +15,8 @@ from accounts.services.ledger import post_journal
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import SHANGHAI
 from citizencard.core.errors import InvalidField
-from citizencard.core.states import step_to
+from citizencard.core.states import lock_row, step_to
 from settlement.errors import IllegalSuspenseStep
-from settlement.locks import lock_row
 from settlement.models import SuspenseItem
 
 State = SuspenseItem.State

@@ -15,7 +15,7 @@ from accounts.errors import MakerIsChecker
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import InvalidField
-from citizencard.core.states import step_to
+from citizencard.core.states import lock_row, step_to
 from terminals.errors import IllegalProposalStep
 from terminals.models import PolicyProposal
 from terminals.services.acceptance_policy import publish_acceptance_policy
@@ -58,7 +58,7 @@ def propose_policy(*, kind: str, content: Mapping[str, Any], maker: str) -> Poli
 @transaction.atomic
 def approve_policy(*, proposal: PolicyProposal, checker: str) -> PolicyProposal:
     """Put a policy in force; again, nothing changes. Raises MakerIsChecker, IllegalProposalStep, and as `propose_policy`."""
-    proposal = _lock(proposal)
+    proposal = lock_row(proposal)
     if proposal.state == State.APPROVED:
         return proposal
     with step_to(State.APPROVED, IllegalProposalStep):
@@ -73,7 +73,7 @@ def approve_policy(*, proposal: PolicyProposal, checker: str) -> PolicyProposal:
 @transaction.atomic
 def refuse_policy(*, proposal: PolicyProposal, checker: str, reason: str) -> PolicyProposal:
     """Send a proposal back for good. Raises MakerIsChecker, IllegalProposalStep. Audited."""
-    proposal = _lock(proposal)
+    proposal = lock_row(proposal)
     with step_to(State.REFUSED, IllegalProposalStep):
         proposal.refuse()
     proposal.answer = reason
@@ -86,10 +86,6 @@ def _publish(kind: str, content: Mapping[str, Any], actor: str) -> None:
     if content["valid_from"] <= shanghai(timezone.now()).date():
         raise InvalidField("valid_from", _("a policy begins after today"))
     _PUBLISH[kind](**content, actor=actor)
-
-
-def _lock(proposal: PolicyProposal) -> PolicyProposal:
-    return PolicyProposal.objects.select_for_update(no_key=True).get(pk=proposal.pk)
 
 
 def _sign(proposal: PolicyProposal, checker: str) -> None:

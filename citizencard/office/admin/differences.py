@@ -26,7 +26,7 @@ from citizencard.office.tables import Table, yuan
 from settlement.exports import evidence_pack
 from settlement.models import DECIDED_ELSEWHERE, Difference, Reconciliation
 from settlement.selectors.difference_kinds import Leg, kinds_of
-from settlement.selectors.differences import BUCKETS, STANDING, age_days, bucket_of, over_age
+from settlement.selectors.differences import BUCKETS, STANDING, age_days, bucket_of, is_over_age
 from settlement.selectors.evidence import evidence_of
 from settlement.services.differences import approve_decision, propose_decision, refuse_decision
 
@@ -61,9 +61,9 @@ class StandsFilter(_Filter):
 
     def chosen(self, queryset: QuerySet[Difference], value: str) -> QuerySet[Difference]:
         """Those that stand so."""
-        if value == "late":
-            return queryset.filter(pk__in=over_age(timezone.now()).values("pk"))
         standing = queryset.filter(state__in=STANDING)
+        if value == "late":
+            return standing.filter(is_over_age(timezone.now()))
         return standing if value == "open" else queryset.exclude(state__in=STANDING)
 
 

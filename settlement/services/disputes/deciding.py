@@ -41,7 +41,8 @@ _FROM: Final = {
     Outcome.WRITE_OFF: (State.CLOSED,),
 }
 _TO: Final = {Outcome.GRANT: State.GRANTED, Outcome.REFUSE: State.REFUSED, Outcome.WRITE_OFF: State.CLOSED}
-_RULE_ACTOR: Final = "dispute clock"
+CLOCK: Final = "dispute clock"
+"""Who takes the steps that nobody decides."""
 
 
 @transaction.atomic
@@ -132,17 +133,17 @@ def grant_by_clock(
         by_two=False,
         on_appeal=dispute.state == State.APPEALED,
         state=DisputeDecision.State.DONE,
-        maker=_RULE_ACTOR,
+        maker=CLOCK,
         made_at=now,
     )
-    audit(dispute, "dispute.decide", _RULE_ACTOR, outcome=decision.outcome, bearer=bearer, rule=rule)
-    _carry_out(dispute, decision, _RULE_ACTOR, now)
+    audit(dispute, "dispute.decide", CLOCK, outcome=decision.outcome, bearer=bearer, rule=rule)
+    _carry_out(dispute, decision, CLOCK, now)
 
 
 def close_unappealed(dispute: Dispute, now: datetime) -> None:
     """A locked dispute was refused, and nobody has appealed in time: the charge stands."""
-    _close(dispute, _RULE_ACTOR, now)
-    audit(dispute, "dispute.close", _RULE_ACTOR)
+    _close(dispute, CLOCK, now)
+    audit(dispute, "dispute.close", CLOCK)
 
 
 def _carry_out(dispute: Dispute, decision: DisputeDecision, actor: str, now: datetime) -> None:
@@ -150,7 +151,7 @@ def _carry_out(dispute: Dispute, decision: DisputeDecision, actor: str, now: dat
         case Outcome.GRANT:
             with step_to(State.GRANTED, IllegalDisputeStep):
                 dispute.grant(now)
-            _save(dispute)
+            dispute.save(update_fields=Dispute.STEPS)
             bearer = _account_of(dispute, decision)
             grant_charge(charge=dispute.charge, bearer=bearer, actor=actor, occurred_at=now)
             tell(dispute, Notice.Code.DISPUTE_GRANTED)
@@ -160,7 +161,7 @@ def _carry_out(dispute: Dispute, decision: DisputeDecision, actor: str, now: dat
             until = clock_date(shanghai(now).date(), dispute.policy.appeal_days)
             with step_to(State.REFUSED, IllegalDisputeStep):
                 dispute.refuse(until)
-            _save(dispute)
+            dispute.save(update_fields=Dispute.STEPS)
             tell(dispute, Notice.Code.DISPUTE_REFUSED, due=until.isoformat())
         case Outcome.WRITE_OFF:
             write_off_credit(charge=dispute.charge, actor=actor, occurred_at=now)
@@ -169,7 +170,7 @@ def _carry_out(dispute: Dispute, decision: DisputeDecision, actor: str, now: dat
 def _close(dispute: Dispute, actor: str, now: datetime) -> None:
     with step_to(State.CLOSED, IllegalDisputeStep):
         dispute.close(now)
-    _save(dispute)
+    dispute.save(update_fields=Dispute.STEPS)
     refuse_charge(charge=dispute.charge, actor=actor, occurred_at=now)
     tell(dispute, Notice.Code.DISPUTE_CLOSED)
 
@@ -212,7 +213,3 @@ def _demand_stranger(dispute: Dispute, actor: str) -> None:
         parties |= {name for pair in before.values_list("maker", "checker") for name in pair}
     if actor in parties:
         raise DecidedByParty
-
-
-def _save(dispute: Dispute) -> None:
-    dispute.save(update_fields=Dispute.STEPS)

@@ -14,10 +14,9 @@ from citizencard.core.errors import CitizenCardError
 from settlement.locks import lock_dispute
 from settlement.models import Dispute, DisputeDecision
 from settlement.selectors.disputes import overdue
-from settlement.services.disputes.deciding import close_unappealed, grant_by_clock
+from settlement.services.disputes.deciding import CLOCK, close_unappealed, grant_by_clock
 
 logger = logging.getLogger(__name__)
-ACTOR = "dispute clock"
 State, Rule, Bearer = Dispute.State, DisputeDecision.Rule, DisputeDecision.Bearer
 
 
@@ -44,7 +43,7 @@ def settle_due(*, now: datetime) -> Settled:
             ended.append("failed")
     collected_fen = 0
     for charge in credits_to_collect():
-        collected_fen += collect_credit(charge=charge, actor=ACTOR, occurred_at=now)
+        collected_fen += collect_credit(charge=charge, actor=CLOCK, occurred_at=now)
     return Settled(
         ended.count(State.GRANTED), ended.count(State.CLOSED), collected_fen, ended.count("failed")
     )

@@ -43,7 +43,7 @@ def ask_evidence(*, dispute: Dispute, actor: str, now: datetime) -> Dispute:
     current = lock_dispute(dispute.pk)
     with step_to(State.ASKED, IllegalDisputeStep):
         current.ask(now)
-    _save(current)
+    current.save(update_fields=Dispute.STEPS)
     audit(current, "dispute.ask", actor)
     return current
 
@@ -62,7 +62,7 @@ def file_evidence(
     made = add_evidence(dispute=current, party=party, words=words, file=file, actor=actor, now=now)
     if party != Party.HOLDER and current.state in (State.OPENED, State.ASKED):
         current.answer()
-        _save(current)
+        current.save(update_fields=Dispute.STEPS)
     audit(current, "dispute.evidence", actor, party=party, file=made.file_kind)
     return made
 
@@ -118,7 +118,3 @@ def _opened(
         return ""
     field = pii.SealedField(_TABLE, column, evidence.pk, bytes(sealed))
     return pii.reveal_to_staff(actor=actor, reason=reason, field=field)
-
-
-def _save(dispute: Dispute) -> None:
-    dispute.save(update_fields=Dispute.STEPS)
