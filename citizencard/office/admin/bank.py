@@ -16,6 +16,7 @@ from unfold.decorators import action, display
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
 from citizencard.office.bank_forms import BankFileForm
 from citizencard.office.reasons import ask_new
+from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
 from citizencard.office.tables import Table, columns, link, signed_yuan, yuan
 from settlement.bankfiles.values import AccountStatement, Problem
@@ -121,9 +122,7 @@ class BankFileAdmin(ReadOnlyAdmin):
             reason="office",
             request_ip=request.META.get("REMOTE_ADDR"),
         )
-        name = f'attachment; filename="{file.pk}.bin"'
-        headers = {"Content-Disposition": name}
-        return HttpResponse(content, content_type="application/octet-stream", headers=headers)
+        return as_file(content, "application/octet-stream", f"{file.pk}.bin")
 
 
 def _preview(statement: AccountStatement) -> Table:

@@ -17,6 +17,7 @@ from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
 from citizencard.office.bank_forms import DayForm
 from citizencard.office.forms import ConfirmForm
 from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
+from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
 from settlement.models import BankFile, PayoutBatch
@@ -168,8 +169,7 @@ def _download(request: HttpRequest, object_id: str, kind: str, media_type: str, 
         reason=batch.number,
         request_ip=request.META.get("REMOTE_ADDR"),
     )
-    name = f'attachment; filename="{batch.number}.{ending}"'
-    return HttpResponse(content, content_type=media_type, headers={"Content-Disposition": name})
+    return as_file(content, media_type, f"{batch.number}.{ending}")
 
 
 def _orders(batch: PayoutBatch) -> Table:
