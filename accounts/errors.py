@@ -332,14 +332,6 @@ class SubsidyFileRefused(CitizenCardError):
         super().__init__(count=len(problems), problems=tuple(problems))
 
 
-class MakerIsChecker(CitizenCardError):
-    """Four eyes: whoever made it cannot also approve it."""
-
-    code = "maker_is_checker"
-    status = 403
-    message = _("Somebody else than the person who made it has to approve it.")
-
-
 class IllegalBatchTransition(CitizenCardError):
     """A subsidy batch has no such step: data `source`, `target`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.timing import Result
@@ -15,6 +15,7 @@ LEDGER = tuple(
 NAMES = (
     "batch",
     "online",
+    "online-sustained",
     "hotlist",
     "clearing",
     "reconciliation",
@@ -72,34 +73,11 @@ def _measure(options: argparse.Namespace, address: str) -> None:
 
 
 def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
-    from django.utils import timezone
-
-    from benchmarks import (
-        batch,
-        clearing,
-        hotlist,
-        ledger,
-        online,
-        proofs,
-        reconciliation,
-        reports,
-        risk,
-        tac,
-    )
-    from benchmarks.city import found_city
-    from benchmarks.field import tills, wallets
+    from benchmarks import clearing, ledger, proofs, reconciliation, reports, risk, tac
 
     wanted = options.names or NAMES
     size = {"rounds": options.rounds, "quick": options.quick}
-    uploaders = 2
-    found_city(timezone.localdate(), merchants=uploaders + online.CLIENTS, cards=batch.CARDS + online.CLIENTS)
-    points, cards = tills(), wallets()
-    if "batch" in wanted:
-        yield batch.run(address=address, tills=points[:uploaders], cards=cards[: batch.CARDS], **size)
-    if "online" in wanted:
-        yield online.run(address=address, tills=points[uploaders:], cards=cards[batch.CARDS :], **size)
-    if "hotlist" in wanted:
-        yield hotlist.run(address=address, tills=points[uploaders:], **size)
+    yield from _of_the_field(wanted, options, address)
     if "clearing" in wanted:
         yield clearing.run(**size)
     if "reconciliation" in wanted:
@@ -114,6 +92,29 @@ def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
         yield reports.run(**size)
     studies = [name for name in LEDGER if name in wanted]
     yield from ledger.run(studies, large=options.large, **size)
+
+
+def _of_the_field(wanted: Sequence[str], options: argparse.Namespace, address: str) -> Iterator[Result]:
+    """What needs a web server, terminals and cards."""
+    from django.utils import timezone
+
+    from benchmarks import batch, hotlist, online, sustained
+    from benchmarks.city import found_city
+    from benchmarks.field import tills, wallets
+
+    size = {"address": address, "rounds": options.rounds, "quick": options.quick}
+    uploaders = 2
+    found_city(timezone.localdate(), merchants=uploaders + online.CLIENTS, cards=batch.CARDS + online.CLIENTS)
+    points, cards = tills(), wallets()
+    buyers = points[uploaders:]
+    if "batch" in wanted:
+        yield batch.run(tills=points[:uploaders], cards=cards[: batch.CARDS], **size)
+    if "online" in wanted:
+        yield online.run(tills=buyers, cards=cards[batch.CARDS :], **size)
+    if "online-sustained" in wanted:
+        yield sustained.run(address=address, tills=buyers, cards=cards[: batch.CARDS], quick=options.quick)
+    if "hotlist" in wanted:
+        yield hotlist.run(tills=buyers, **size)
 
 
 if __name__ == "__main__":

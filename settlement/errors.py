@@ -104,14 +104,6 @@ class IllegalPayoutStep(SettlementError):
     message = _("A payout batch cannot go from %(source)s to %(target)s.")
 
 
-class IllegalDecision(SettlementError):
-    """What was decided is not decided again: data `source`, `target`."""
-
-    code = "illegal_decision"
-    status = 409
-    message = _("It is %(source)s already and cannot become %(target)s.")
-
-
 class IllegalSuspenseStep(SettlementError):
     """A suspense item has no such step: data `source`, `target`."""
 
@@ -181,23 +173,6 @@ class ReportDiffers(SettlementError):
     code = "report_differs"
     status = 409
     message = _("Report %(report)s of %(month)s is not what was kept when the month was closed.")
-
-
-class ProposalCheckedByMaker(SettlementError):
-    """Who proposes a rule of settlement or an adjustment does not decide on it."""
-
-    code = "proposal_checked_by_maker"
-    status = 403
-    message = _("Another person than proposed it has to decide.")
-    rule = "four eyes"
-
-
-class AlreadyDecided(SettlementError):
-    """A proposal or an adjustment was decided before. Data `source` and `target`."""
-
-    code = "already_decided"
-    status = 409
-    message = _("What is %(source)s cannot become %(target)s.")
 
 
 class CalendarMissing(SettlementError):

@@ -53,23 +53,6 @@ class FaresRefused(TerminalsError):
         super().__init__(problems=problems, count=len(problems), first=str(problems[0]))
 
 
-class FaresCheckedByMaker(TerminalsError):
-    """Who proposes fares does not publish or refuse them."""
-
-    code = "fares_checked_by_maker"
-    status = 403
-    message = _("Another person than proposed the fares has to decide.")
-    rule = "four eyes"
-
-
-class IllegalProposalStep(TerminalsError):
-    """A proposal was decided before. Data `source` and `target`."""
-
-    code = "illegal_proposal_step"
-    status = 409
-    message = _("A proposal that is %(source)s cannot become %(target)s.")
-
-
 class FareBegun(TerminalsError):
     """A document that holds already is not withdrawn; a later version replaces it. Data `document` and `date`."""
 
@@ -375,14 +358,6 @@ class HeldProposed(TerminalsError):
     code = "held_proposed"
     status = 409
     message = _("%(maker)s has proposed something for it already: approve or reject that first.")
-
-
-class IllegalHeldStep(TerminalsError):
-    """A proposal was decided before. Data `source` and `target`."""
-
-    code = "illegal_held_step"
-    status = 409
-    message = _("The proposal is %(source)s already and cannot become %(target)s.")
 
 
 class HeldPlaceMissing(TerminalsError):

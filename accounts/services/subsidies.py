@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
-from accounts.errors import IllegalBatchTransition, MakerIsChecker, SubsidyFileRefused
+from accounts.errors import IllegalBatchTransition, SubsidyFileRefused
 from accounts.models import (
     Chart,
     LedgerAccount,
@@ -28,7 +28,7 @@ from accounts.services.ledger import open_account, post_journal
 from accounts.services.subsidy_check import Checked, Line, check_subsidy_file, unpayable
 from accounts.services.subsidy_file import Header, read_subsidy_file
 from citizencard.core.audit import record_audit
-from citizencard.core.errors import Conflict, InvalidField
+from citizencard.core.errors import Conflict, InvalidField, MakerIsChecker
 from citizencard.core.states import step_to
 
 State = SubsidyBatch.State

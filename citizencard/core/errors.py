@@ -54,6 +54,23 @@ class NotFound(CitizenCardError):
     message = _("%(what)s does not exist.")
 
 
+class MakerIsChecker(CitizenCardError):
+    """Four eyes: whoever made it cannot also decide on it."""
+
+    code = "maker_is_checker"
+    status = 403
+    message = _("Somebody else than the person who made it has to approve it.")
+    rule = "four eyes"
+
+
+class AlreadyDecided(CitizenCardError):
+    """What two people decide is decided once. Data `source` and `target`."""
+
+    code = "already_decided"
+    status = 409
+    message = _("It is %(source)s already and cannot become %(target)s.")
+
+
 class KeyServiceUnavailable(CitizenCardError):
     """The key service is down or sealed; the request can be repeated later."""
 

@@ -47,14 +47,14 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_purse": ("offline_seen", "online_seen"),
     "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),
     "core_businessday": ("state", "closed_at"),
-    "settlement_banksource": ("state", "checker", "checked_at"),
+    "settlement_banksource": ("state", "checker", "checked_at", "answer"),
     "settlement_monthclose": ("state", "checker", "checked_at", "answer"),
-    "settlement_payoutaccount": ("state", "checker", "checked_at"),
+    "settlement_payoutaccount": ("state", "checker", "checked_at", "answer"),
     "settlement_payoutbatch": (
         "state", "proposed_by", "approved_by", "seconded_by", "refused_by", "reason", "sent_at",
     ),
     "settlement_payoutorder": ("state", "failure"),
-    "settlement_payoutpolicy": ("state", "checker", "checked_at"),
+    "settlement_payoutpolicy": ("state", "checker", "checked_at", "answer"),
     "settlement_suspenseitem": (
         "owner", "assignee", "state", "target_id", "reason", "proposed_by", "resolved_by", "resolved_at",
     ),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Chart
 from settlement.bankfiles.values import Fault, Problem
 from settlement.models.payouts import PayoutBatch
-from settlement.models.proposed import Proposed
+from settlement.models.proposed import ProposedRule
 
 
 class BankFile(models.Model):
@@ -59,7 +59,7 @@ class BankFile(models.Model):
         return [Problem(each["line"], each["field"], Fault(each["fault"])) for each in self.problems]
 
 
-class BankSource(Proposed):
+class BankSource(ProposedRule):
     """By which `prefix` of its reference a receipt is known as the settlement of a claim of ours, and of which account.
 
     In force from `valid_from` on; a later row with the same prefix replaces it.
@@ -75,11 +75,11 @@ class BankSource(Proposed):
         ],
     )
 
-    class Meta(Proposed.Meta):
+    class Meta(ProposedRule.Meta):
         verbose_name = _("source of receipts")
         verbose_name_plural = _("sources of receipts")
         constraints = [
-            *Proposed.Meta.constraints,
+            *ProposedRule.Meta.constraints,
             models.CheckConstraint(
                 condition=models.Q(prefix__regex=r"^[A-Z0-9-]{2,20}$", chart__in=["1011", "1012", "1015"]),
                 name="banksource_sane",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
-from citizencard.core.states import StatefulModel
+from citizencard.core.two_people import MadeAndChecked
 
 
-class MonthClose(StatefulModel):
+class MonthClose(MadeAndChecked):
     """The closing of one month, named by its first day. A closed month never opens again; a refused closing may be asked for anew.
 
     The database closes only a month whose dates are all sealed, rolled up and reconciled with the bank, by two people.
@@ -23,13 +22,8 @@ class MonthClose(StatefulModel):
 
     month = models.DateField(_("month"))
     state = FSMField(_("state"), max_length=8, choices=State.choices, default=State.PROPOSED, protected=True)
-    maker = models.CharField(_("proposed by"), max_length=100)
-    made_at = models.DateTimeField(_("proposed at"), db_default=Now(), editable=False)
-    checker = models.CharField(_("checked by"), max_length=100, blank=True, default="", db_default="")
-    checked_at = models.DateTimeField(_("checked at"), null=True, blank=True)
-    answer = models.CharField(_("why refused"), max_length=200, blank=True, default="", db_default="")
 
-    class Meta:
+    class Meta(MadeAndChecked.Meta):
         verbose_name = _("closing of a month")
         verbose_name_plural = _("closings of months")
         default_permissions = ("view",)

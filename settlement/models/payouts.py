@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
 from citizencard.core.states import StatefulModel
-from settlement.models.proposed import Proposed
+from settlement.models.proposed import ProposedRule
 from terminals.models import Merchant
 
 
-class PayoutPolicy(Proposed):
+class PayoutPolicy(ProposedRule):
     """From how many fen on a batch needs a second approval; in force from `valid_from` until the next one.
 
     Without a policy every batch needs two.
@@ -19,11 +19,11 @@ class PayoutPolicy(Proposed):
 
     second_approval_from_fen = models.BigIntegerField(_("second approval from (fen)"))
 
-    class Meta(Proposed.Meta):
+    class Meta(ProposedRule.Meta):
         verbose_name = _("payout policy")
         verbose_name_plural = _("payout policies")
         constraints = [
-            *Proposed.Meta.constraints,
+            *ProposedRule.Meta.constraints,
             models.CheckConstraint(
                 condition=models.Q(second_approval_from_fen__gt=0), name="payoutpolicy_amount_positive"
             ),
@@ -33,7 +33,7 @@ class PayoutPolicy(Proposed):
         return f"{self.valid_from}"
 
 
-class PayoutAccount(Proposed):
+class PayoutAccount(ProposedRule):
     """A merchant's bank account from a date on: holder and number sealed, the 12-digit CNAPS code of its branch in clear.
 
     A change of account is a new row. Sealed fields open only through `services.payees`.
@@ -49,11 +49,11 @@ class PayoutAccount(Proposed):
     number_sealed = models.BinaryField(editable=False)
     number_mask = models.CharField(_("account number"), max_length=40)
 
-    class Meta(Proposed.Meta):
+    class Meta(ProposedRule.Meta):
         verbose_name = _("payout account")
         verbose_name_plural = _("payout accounts")
         constraints = [
-            *Proposed.Meta.constraints,
+            *ProposedRule.Meta.constraints,
             models.CheckConstraint(
                 condition=models.Q(bank_code__regex=r"^[0-9]{12}$"), name="payoutaccount_bank_code"
             ),

@@ -13,7 +13,6 @@ from django.db import connection
 from accounts.models import LedgerAccount
 from accounts.selectors.balances import account_balance_fen
 from settlement.models import BankSource, BankStatement, PayoutOrder
-from settlement.models.proposed import Proposed
 
 # Transfers on the bank's account that people have booked by the bank's reference, and that no statement has shown yet.
 _KNOWN: Final = """
@@ -62,7 +61,7 @@ def known_transfers(references: Iterable[str]) -> dict[tuple[str, int], list[Kno
 
 def sources_in_force(day: date) -> dict[str, str]:
     """Prefix → chart account of the claims that receipts of a date settle."""
-    rows = BankSource.objects.filter(state=Proposed.State.APPROVED, valid_from__lte=day)
+    rows = BankSource.objects.filter(state="approved", valid_from__lte=day)
     return dict(rows.order_by("valid_from", "checked_at").values_list("prefix", "chart"))
 
 

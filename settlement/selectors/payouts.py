@@ -13,7 +13,6 @@ from django.db import connection
 
 from accounts.models import LedgerAccount
 from settlement.models import Contract, PayoutBatch, PayoutCarried, PayoutPolicy
-from settlement.models.proposed import Proposed
 from settlement.selectors.calendar import payable_until
 
 # A merchant's settlement account holds what its dates have brought, less what was sent out and plus what came back. Not due
@@ -124,7 +123,7 @@ def due_merchants(*, through: date, value_date: date) -> list[Due]:
 
 def needs_second_approval(*, total_fen: int, day: date) -> bool:
     """Whether the policy of the date wants a second approval; without a policy every batch does."""
-    in_force = PayoutPolicy.objects.filter(state=Proposed.State.APPROVED, valid_from__lte=day)
+    in_force = PayoutPolicy.objects.filter(state="approved", valid_from__lte=day)
     policy = in_force.order_by("-valid_from", "-checked_at").first()
     return policy is None or total_fen >= policy.second_approval_from_fen
 

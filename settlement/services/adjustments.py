@@ -18,9 +18,9 @@ from accounts.services.ledger import AMOUNT_MAX_FEN, post_journal
 from accounts.services.postings import adjusted
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import assign_business_date, shanghai
-from citizencard.core.errors import Conflict, InvalidField
+from citizencard.core.errors import AlreadyDecided, Conflict, InvalidField, MakerIsChecker
 from citizencard.core.states import lock_row, step_to
-from settlement.errors import AlreadyDecided, CheckNotAsked, PolicyMissing, ProposalCheckedByMaker
+from settlement.errors import CheckNotAsked, PolicyMissing
 from settlement.models import Adjustment, AdjustmentCheck, AdjustmentPolicy
 from terminals.models import Merchant
 
@@ -54,7 +54,7 @@ def propose_reversal(*, adjustment: Adjustment, evidence: str, maker: str) -> Ad
 def check_adjustment(*, adjustment: Adjustment, checker: str, roles: Collection[str]) -> Adjustment:
     """One person's yes, in one of their `roles`; the last one asked for posts it, on the open business date. Audited.
 
-    Checking a posted one again changes nothing. Raises ProposalCheckedByMaker, CheckNotAsked, AlreadyDecided (refused before).
+    Checking a posted one again changes nothing. Raises MakerIsChecker, CheckNotAsked, AlreadyDecided (refused before).
     """
     adjustment = lock_row(adjustment)
     checks = {check.role: check.checker for check in adjustment.checks.all()}
@@ -63,7 +63,7 @@ def check_adjustment(*, adjustment: Adjustment, checker: str, roles: Collection[
     if adjustment.state != State.PROPOSED:
         raise AlreadyDecided(source=adjustment.get_state_display(), target=State.POSTED.label)
     if checker == adjustment.maker or checker in checks.values():
-        raise ProposalCheckedByMaker
+        raise MakerIsChecker
     missing = [role for role in adjustment.roles if role not in checks]
     role = next((role for role in missing if role in roles), None)
     if role is None:
@@ -77,12 +77,12 @@ def check_adjustment(*, adjustment: Adjustment, checker: str, roles: Collection[
 
 @transaction.atomic
 def refuse_adjustment(*, adjustment: Adjustment, checker: str, reason: str) -> Adjustment:
-    """Send it back for good. Raises ProposalCheckedByMaker, AlreadyDecided. Audited."""
+    """Send it back for good. Raises MakerIsChecker, AlreadyDecided. Audited."""
     adjustment = lock_row(adjustment)
     with step_to(State.REFUSED, AlreadyDecided):
         adjustment.refuse()
     if checker == adjustment.maker:
-        raise ProposalCheckedByMaker
+        raise MakerIsChecker
     adjustment.answer = reason
     adjustment.save(update_fields=["state", "answer"])
     _audit(adjustment, "adjustment.refuse", checker, reason=reason)

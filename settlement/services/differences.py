@@ -11,9 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import MakerIsChecker
 from citizencard.core.audit import record_audit
-from citizencard.core.errors import InvalidField
+from citizencard.core.errors import InvalidField, MakerIsChecker
 from citizencard.core.states import lock_row, step_to
 from settlement.errors import DecidedElsewhere, IllegalDifferenceStep
 from settlement.models import DECIDED_ELSEWHERE, WITHOUT_MONEY, Difference

@@ -6,17 +6,16 @@ import hashlib
 from datetime import date
 
 from django.db import transaction
-from django.utils import timezone
 
 from citizencard.core.audit import record_audit
-from citizencard.core.states import lock_row, step_to
-from settlement.errors import AlreadyDecided, MonthNotReady, MonthTaken, ProposalCheckedByMaker
+from citizencard.core.states import lock_row
+from citizencard.core.two_people import DECISION, decide, sign
+from settlement.errors import MonthNotReady, MonthTaken
 from settlement.locks import lock_roll_ups
 from settlement.models import MonthClose, MonthReport
 from settlement.selectors.months import contents, hindrances
 
 State = MonthClose.State
-_DECIDED = ["state", "checker", "checked_at", "answer"]
 
 
 @transaction.atomic
@@ -36,31 +35,27 @@ def propose_close(*, month: date, maker: str) -> MonthClose:
 def approve_close(*, close: MonthClose, checker: str) -> MonthClose:
     """Close the month for good and keep its reports; doing so again changes nothing. Audited.
 
-    Raises ProposalCheckedByMaker, AlreadyDecided (refused before), MonthNotReady.
+    Raises MakerIsChecker, AlreadyDecided (refused before), MonthNotReady.
     """
     close = _lock(close)
     if close.state == State.CLOSED:
         return close
-    with step_to(State.CLOSED, AlreadyDecided):
-        close.close()
+    sign(close, MonthClose.close, State.CLOSED, checker=checker)
     _require_ready(close.month)
     MonthReport.objects.bulk_create(
         MonthReport(close=close, code=code, content=content, digest=hashlib.sha256(content).digest())
         for code, content in contents(close.month).items()
     )
-    _sign(close, checker)
+    close.save(update_fields=DECISION)
     _audit(close, "month.close", checker)
     return close
 
 
 @transaction.atomic
 def refuse_close(*, close: MonthClose, checker: str, reason: str) -> MonthClose:
-    """Leave the month open; its closing may be proposed again. Raises ProposalCheckedByMaker, AlreadyDecided. Audited."""
+    """Leave the month open; its closing may be proposed again. Raises MakerIsChecker, AlreadyDecided. Audited."""
     close = _lock(close)
-    with step_to(State.REFUSED, AlreadyDecided):
-        close.refuse()
-    close.answer = reason
-    _sign(close, checker)
+    decide(close, MonthClose.refuse, State.REFUSED, checker=checker, answer=reason)
     _audit(close, "month.refuse", checker)
     return close
 
@@ -73,13 +68,6 @@ def _lock(close: MonthClose) -> MonthClose:
 def _require_ready(month: date) -> None:
     if found := hindrances(month):
         raise MonthNotReady(month=f"{month:%Y-%m}", first=found[0], count=len(found))
-
-
-def _sign(close: MonthClose, checker: str) -> None:
-    if checker == close.maker:
-        raise ProposalCheckedByMaker
-    close.checker, close.checked_at = checker, timezone.now()
-    close.save(update_fields=_DECIDED)
 
 
 def _audit(close: MonthClose, action: str, actor: str) -> None:

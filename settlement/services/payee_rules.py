@@ -8,19 +8,17 @@ from typing import Final, TypeVar
 from uuid import uuid4
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import MakerIsChecker
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
 from citizencard.core.masks import mask_card
 from citizencard.core.pii import SealedField, reveal_many, seal_many
-from citizencard.core.states import lock_row, step_to
+from citizencard.core.states import lock_row
+from citizencard.core.two_people import approve, refuse
 from settlement.bankfiles.values import BankAccount
-from settlement.errors import IllegalDecision
 from settlement.models import BankSource, PayoutAccount, PayoutPolicy
-from settlement.models.proposed import Proposed
+from settlement.models.proposed import ProposedRule
 from terminals.models import Merchant
 
 _TABLE: Final = "settlement_payoutaccount"
@@ -29,7 +27,7 @@ _NUMBER: Final = re.compile(r"[0-9]{8,32}")
 _PREFIX: Final = re.compile(r"[A-Z0-9-]{2,20}")
 HOLDER_MAX: Final = 70
 """As many characters as every bank's file has room for."""
-P = TypeVar("P", bound=Proposed)
+P = TypeVar("P", bound=ProposedRule)
 
 
 def propose_payout_account(
@@ -91,22 +89,21 @@ def propose_bank_source(
 
 @transaction.atomic
 def approve_proposed(*, row: P, checker: str) -> P:
-    """A second person agrees; again, nothing changes. Raises MakerIsChecker, IllegalDecision. Audited."""
+    """A second person agrees; again, nothing changes. Raises MakerIsChecker, AlreadyDecided. Audited."""
     current = lock_row(row)
-    if current.state == Proposed.State.APPROVED and current.checker == checker:
+    if current.state == ProposedRule.State.APPROVED and current.checker == checker:
         return current
-    with step_to(Proposed.State.APPROVED, IllegalDecision):
-        current.approve()
-    return _decide(current, checker, "approve")
+    approve(current, checker=checker)
+    _audit(current, "approve", checker)
+    return current
 
 
 @transaction.atomic
-def refuse_proposed(*, row: P, checker: str) -> P:
-    """A second person does not agree. Raises MakerIsChecker, IllegalDecision. Audited."""
-    current = lock_row(row)
-    with step_to(Proposed.State.REFUSED, IllegalDecision):
-        current.refuse()
-    return _decide(current, checker, "refuse")
+def refuse_proposed(*, row: P, checker: str, reason: str) -> P:
+    """A second person does not agree, and says why. Raises MakerIsChecker, AlreadyDecided. Audited."""
+    current = refuse(lock_row(row), checker=checker, answer=reason)
+    _audit(current, "refuse", checker)
+    return current
 
 
 def open_accounts(accounts: list[PayoutAccount]) -> list[BankAccount]:
@@ -130,16 +127,7 @@ def _propose(row: P, *, valid_from: date, legal_basis: str, maker: str) -> P:
     return row
 
 
-def _decide(row: P, checker: str, step: str) -> P:
-    if checker == row.maker:
-        raise MakerIsChecker
-    row.checker, row.checked_at = checker, timezone.now()
-    row.save(update_fields=Proposed.DECISION)
-    _audit(row, step, checker)
-    return row
-
-
-def _audit(row: Proposed, step: str, actor: str) -> None:
+def _audit(row: ProposedRule, step: str, actor: str) -> None:
     record_audit(
         actor=actor,
         action=f"{row._meta.model_name}.{step}",

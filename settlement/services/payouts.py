@@ -13,12 +13,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import MakerIsChecker
 from accounts.services import postings
 from accounts.services.ledger import post_journal
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
-from citizencard.core.errors import InvalidField
+from citizencard.core.errors import InvalidField, MakerIsChecker
 from citizencard.core.models import BusinessDay
 from citizencard.core.states import step_to
 from settlement.bankfiles.pain001 import write_pain001

@@ -7,13 +7,11 @@ from datetime import date
 from typing import Any, Final
 
 from django.db import models, transaction
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
-from citizencard.core.states import step_to
-from settlement.errors import AlreadyDecided, ProposalCheckedByMaker
+from citizencard.core.two_people import approve, refuse
 from settlement.locks import lock_rules
 from settlement.models import Contract, Proposal
 from settlement.services.rules import adjustments, contracts, cut_offs, disputes, years
@@ -37,7 +35,6 @@ _PUBLISH: Final[Mapping[str, Callable[[dict[str, Any], Proposal], models.Model]]
 FOUNDER: Final = "city"
 COUNCIL: Final = "city council"
 """Who proposes and who approves what a city begins with."""
-_DECIDED: Final = ["state", "checker", "checked_at", "answer"]
 
 
 @transaction.atomic
@@ -55,14 +52,12 @@ def propose_rule(*, kind: str, content: object, maker: str, reason: str = "") ->
 def approve_rule(*, proposal: Proposal, checker: str) -> Proposal:
     """Put a rule in force, checked again as things are now; doing so again changes nothing. Audited.
 
-    Raises ProposalCheckedByMaker, AlreadyDecided (refused before), InvalidField.
+    Raises MakerIsChecker, AlreadyDecided (refused before), InvalidField.
     """
     proposal = _lock(proposal)
     if proposal.state == State.APPROVED:
         return proposal
-    with step_to(State.APPROVED, AlreadyDecided):
-        proposal.approve()
-    _sign(proposal, checker)
+    approve(proposal, checker=checker)
     _PUBLISH[proposal.kind](_CHECK[proposal.kind](proposal.content), proposal)
     _audit(proposal, "settlement_rule.approve", checker)
     return proposal
@@ -70,12 +65,9 @@ def approve_rule(*, proposal: Proposal, checker: str) -> Proposal:
 
 @transaction.atomic
 def refuse_rule(*, proposal: Proposal, checker: str, reason: str) -> Proposal:
-    """Send a proposal back for good. Raises ProposalCheckedByMaker, AlreadyDecided. Audited."""
+    """Send a proposal back for good. Raises MakerIsChecker, AlreadyDecided. Audited."""
     proposal = _lock(proposal)
-    with step_to(State.REFUSED, AlreadyDecided):
-        proposal.refuse()
-    proposal.answer = reason
-    _sign(proposal, checker)
+    refuse(proposal, checker=checker, answer=reason)
     _audit(proposal, "settlement_rule.refuse", checker)
     return proposal
 
@@ -107,13 +99,6 @@ def found_contract(*, merchant: Merchant, rate_basis_points: int, valid_from: da
 def _lock(proposal: Proposal) -> Proposal:
     lock_rules()
     return Proposal.objects.get(pk=proposal.pk)
-
-
-def _sign(proposal: Proposal, checker: str) -> None:
-    if checker == proposal.maker:
-        raise ProposalCheckedByMaker
-    proposal.checker, proposal.checked_at = checker, timezone.now()
-    proposal.save(update_fields=_DECIDED)
 
 
 def _audit(proposal: Proposal, action: str, actor: str) -> None:

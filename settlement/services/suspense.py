@@ -8,13 +8,12 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import MakerIsChecker
 from accounts.models import Chart, LedgerAccount
 from accounts.services import postings
 from accounts.services.ledger import post_journal
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import SHANGHAI
-from citizencard.core.errors import InvalidField
+from citizencard.core.errors import InvalidField, MakerIsChecker
 from citizencard.core.states import lock_row, step_to
 from settlement.errors import IllegalSuspenseStep
 from settlement.models import SuspenseItem

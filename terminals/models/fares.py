@@ -14,11 +14,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
-from citizencard.core.states import StatefulModel
+from citizencard.core.two_people import MadeAndChecked
 from terminals.fares.words import named
 
 
-class FareProposal(StatefulModel):
+class FareProposal(MadeAndChecked):
     """Documents that somebody wants published together; somebody else publishes or refuses all of them."""
 
     class State(models.TextChoices):
@@ -29,13 +29,8 @@ class FareProposal(StatefulModel):
     documents = models.JSONField(_("documents"))
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     state = FSMField(_("state"), max_length=9, choices=State.choices, default=State.PROPOSED, protected=True)
-    maker = models.CharField(_("proposed by"), max_length=100)
-    made_at = models.DateTimeField(_("proposed at"), db_default=Now(), editable=False)
-    checker = models.CharField(_("checked by"), max_length=100, blank=True, default="", db_default="")
-    checked_at = models.DateTimeField(_("checked at"), null=True, blank=True)
-    answer = models.CharField(_("why refused"), max_length=200, blank=True, default="", db_default="")
 
-    class Meta:
+    class Meta(MadeAndChecked.Meta):
         verbose_name = _("fare proposal")
         verbose_name_plural = _("fare proposals")
         permissions = [

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
 from accounts.models import Card
-from citizencard.core.states import StatefulModel
+from citizencard.core.two_people import MadeAndChecked
 from terminals.models.field import Merchant
 from terminals.models.fleet import Terminal
 
@@ -20,7 +19,7 @@ class HeldKind(models.TextChoices):
     CLAIM = "claim", _("claim beyond the balance")
 
 
-class HeldProposal(StatefulModel):
+class HeldProposal(MadeAndChecked):
     """What one person wants done with a held purchase, or that a claim be written off; another one approves or rejects it.
 
     `subject_id` is the tap's id, or that of the claim's transfer. Of a purchase the merchant gets `paid_fen`, the rest goes
@@ -38,14 +37,9 @@ class HeldProposal(StatefulModel):
     amount_fen = models.BigIntegerField(_("amount (fen)"))
     paid_fen = models.BigIntegerField(_("to the merchant (fen)"), null=True)
     reason = models.CharField(_("reason"), max_length=200)
-    maker = models.CharField(_("proposed by"), max_length=150)
-    made_at = models.DateTimeField(_("proposed at"), db_default=Now(), editable=False)
     state = FSMField(_("state"), max_length=8, choices=State.choices, default=State.PROPOSED, protected=True)
-    checker = models.CharField(_("decided by"), max_length=150, blank=True, default="")
-    checked_at = models.DateTimeField(_("decided at"), null=True)
-    answer = models.CharField(_("why rejected"), max_length=200, blank=True, default="")
 
-    class Meta:
+    class Meta(MadeAndChecked.Meta):
         verbose_name = _("proposal for a held purchase")
         verbose_name_plural = _("proposals for held purchases")
         default_permissions = ()

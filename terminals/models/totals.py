@@ -59,6 +59,9 @@ class TerminalTotal(models.Model):
                 ),
                 name="terminal_total_sane",
             ),
+            models.CheckConstraint(
+                condition=models.Q(records__gt=0) | models.Q(total_fen=0), name="terminal_total_of_records"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,8 +15,8 @@ from django.utils import timezone
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import Conflict
-from citizencard.core.states import step_to
-from terminals.errors import FareBegun, FaresCheckedByMaker, FaresRefused, IllegalProposalStep, TariffWrong
+from citizencard.core.two_people import decide
+from terminals.errors import FareBegun, FaresRefused, TariffWrong
 from terminals.fares.documents import Document
 from terminals.fares.errors import FareError
 from terminals.models import FareDocument, FareProposal, Tariff
@@ -27,7 +27,6 @@ State = FareProposal.State
 FOUNDER: Final = "city"
 COUNCIL: Final = "city council"
 """Who proposes and who publishes what a city begins with."""
-_DECIDED: Final = ["state", "checker", "checked_at", "answer"]
 _BOOK_LOCK: Final = (
     0x4641_5245  # "FARE": one change of the book at a time, so that each was checked against the others
 )
@@ -48,18 +47,15 @@ def propose_fares(*, documents: Sequence[Any], maker: str, reason: str = "") -> 
 def publish_fares(*, proposal: FareProposal, checker: str) -> list[FareDocument]:
     """Let a proposal stand, checked again as things are now; publishing it again changes nothing. Audited.
 
-    Raises FaresCheckedByMaker, IllegalProposalStep (refused before), FaresRefused.
+    Raises MakerIsChecker, AlreadyDecided (refused before), FaresRefused.
     """
     proposal = _lock(proposal)
     if proposal.state == State.PUBLISHED:
         return list(proposal.published.order_by("pk"))
-    with step_to(State.PUBLISHED, IllegalProposalStep):
-        proposal.publish()
-    _sign(proposal, checker)
+    decide(proposal, FareProposal.publish, State.PUBLISHED, checker=checker)
     checked = check_documents(proposal.documents, today=_today(), reason=proposal.reason)
     if checked.problems:
         raise FaresRefused(checked.problems)
-    proposal.save(update_fields=_DECIDED)
     published = [_publish(document, proposal) for document in checked.documents]
     digests = {f"{each.code} v{each.version}": each.sha256 for each in published}
     _audit(proposal, "fares.publish", checker, documents=digests)
@@ -68,13 +64,9 @@ def publish_fares(*, proposal: FareProposal, checker: str) -> list[FareDocument]
 
 @transaction.atomic
 def refuse_fares(*, proposal: FareProposal, checker: str, reason: str) -> FareProposal:
-    """Send a proposal back for good. Raises FaresCheckedByMaker, IllegalProposalStep. Audited."""
+    """Send a proposal back for good. Raises MakerIsChecker, AlreadyDecided. Audited."""
     proposal = _lock(proposal)
-    with step_to(State.REFUSED, IllegalProposalStep):
-        proposal.refuse()
-    _sign(proposal, checker)
-    proposal.answer = reason
-    proposal.save(update_fields=_DECIDED)
+    decide(proposal, FareProposal.refuse, State.REFUSED, checker=checker, answer=reason)
     _audit(proposal, "fares.refuse", checker, reason=reason)
     return proposal
 
@@ -132,9 +124,7 @@ def publish_tariff(
     except FareError as error:
         raise TariffWrong(code=code, reason=str(error)) from error
     proposal = FareProposal.objects.create(documents=[content], reason="foundation", maker=FOUNDER)
-    proposal.publish()
-    _sign(proposal, COUNCIL)
-    proposal.save(update_fields=_DECIDED)
+    decide(proposal, FareProposal.publish, State.PUBLISHED, checker=COUNCIL)
     return Tariff.objects.get(pk=_publish(document, proposal).pk)
 
 
@@ -155,12 +145,6 @@ def _publish(document: Document, proposal: FareProposal) -> FareDocument:
             )
     except IntegrityError as error:
         raise Conflict(what=f"{document.id} v{document.version}") from error
-
-
-def _sign(proposal: FareProposal, checker: str) -> None:
-    if checker == proposal.maker:
-        raise FaresCheckedByMaker
-    proposal.checker, proposal.checked_at = checker, timezone.now()
 
 
 def _lock(proposal: FareProposal) -> FareProposal:

@@ -11,13 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import MakerIsChecker
 from accounts.models import Card, Notice
 from accounts.services.cards import mark_found, mark_lost
 from accounts.services.notices import notify
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
-from citizencard.core.errors import InvalidField, NotFound
+from citizencard.core.errors import InvalidField, MakerIsChecker, NotFound
 from citizencard.core.masks import mask_card
 from terminals.models import HotListEntry, HotListRemoval
 from terminals.selectors.parameters import hot_list_policy

@@ -11,12 +11,11 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import MakerIsChecker
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import InvalidField
-from citizencard.core.states import lock_row, step_to
-from terminals.errors import IllegalProposalStep
+from citizencard.core.states import lock_row
+from citizencard.core.two_people import approve, refuse
 from terminals.models import PolicyProposal
 from terminals.services.acceptance_policy import publish_acceptance_policy
 from terminals.services.appeals import publish_appeal_policy
@@ -57,13 +56,11 @@ def propose_policy(*, kind: str, content: Mapping[str, Any], maker: str) -> Poli
 
 @transaction.atomic
 def approve_policy(*, proposal: PolicyProposal, checker: str) -> PolicyProposal:
-    """Put a policy in force; again, nothing changes. Raises MakerIsChecker, IllegalProposalStep, and as `propose_policy`."""
+    """Put a policy in force; again, nothing changes. Raises MakerIsChecker, AlreadyDecided, and as `propose_policy`."""
     proposal = lock_row(proposal)
     if proposal.state == State.APPROVED:
         return proposal
-    with step_to(State.APPROVED, IllegalProposalStep):
-        proposal.approve()
-    _sign(proposal, checker)
+    approve(proposal, checker=checker)
     dated = {**proposal.content, "valid_from": date.fromisoformat(proposal.content["valid_from"])}
     _publish(proposal.kind, dated, checker)
     _audit(proposal, "policy.approve", checker)
@@ -72,12 +69,8 @@ def approve_policy(*, proposal: PolicyProposal, checker: str) -> PolicyProposal:
 
 @transaction.atomic
 def refuse_policy(*, proposal: PolicyProposal, checker: str, reason: str) -> PolicyProposal:
-    """Send a proposal back for good. Raises MakerIsChecker, IllegalProposalStep. Audited."""
-    proposal = lock_row(proposal)
-    with step_to(State.REFUSED, IllegalProposalStep):
-        proposal.refuse()
-    proposal.answer = reason
-    _sign(proposal, checker)
+    """Send a proposal back for good. Raises MakerIsChecker, AlreadyDecided. Audited."""
+    proposal = refuse(lock_row(proposal), checker=checker, answer=reason)
     _audit(proposal, "policy.refuse", checker)
     return proposal
 
@@ -86,13 +79,6 @@ def _publish(kind: str, content: Mapping[str, Any], actor: str) -> None:
     if content["valid_from"] <= shanghai(timezone.now()).date():
         raise InvalidField("valid_from", _("a policy begins after today"))
     _PUBLISH[kind](**content, actor=actor)
-
-
-def _sign(proposal: PolicyProposal, checker: str) -> None:
-    if checker == proposal.maker:
-        raise MakerIsChecker
-    proposal.checker, proposal.checked_at = checker, timezone.now()
-    proposal.save(update_fields=["state", "checker", "checked_at", "answer"])
 
 
 def _audit(proposal: PolicyProposal, action: str, actor: str) -> None:

@@ -69,3 +69,5 @@ def _require_sane(terminal: Terminal, terminal_no: str, total: Total, now: datet
         raise InvalidField("unfinished", _("sequences within the window"))
     if total.records + len(set(total.unfinished)) > total.to_seq - total.from_seq + 1:
         raise InvalidField("records", _("no more than the window has sequences"))
+    if total.total_fen and not total.records:
+        raise InvalidField("total_fen", _("nothing where there are no records"))

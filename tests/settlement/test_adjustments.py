@@ -11,8 +11,8 @@ from django.db import IntegrityError
 from accounts.models import Journal, LedgerAccount
 from accounts.selectors.balances import account_balance_fen
 from benchmarks.city import Purchase, found_city, tap
-from citizencard.core.errors import Conflict, InvalidField
-from settlement.errors import AlreadyDecided, CheckNotAsked, PolicyMissing, ProposalCheckedByMaker
+from citizencard.core.errors import AlreadyDecided, Conflict, InvalidField, MakerIsChecker
+from settlement.errors import CheckNotAsked, PolicyMissing
 from settlement.models import Adjustment, Position, Statement
 from settlement.selectors.audit import broken_invariants
 from settlement.services.adjustments import (
@@ -85,7 +85,7 @@ def test_a_large_one_needs_every_role_each_by_another_person(city: date) -> None
     large = asked(100_001)
     assert large.roles == ["finance", "supervisor"]
     assert checked(large, "wang", "finance").state == Adjustment.State.PROPOSED
-    with pytest.raises(ProposalCheckedByMaker):
+    with pytest.raises(MakerIsChecker):
         checked(large, "wang")
     with pytest.raises(CheckNotAsked, match="supervisor"):
         checked(large, "zhao", "finance")
@@ -100,7 +100,7 @@ def test_the_maker_never_checks(city: date) -> None:
         lambda: checked(small, "li"),
         lambda: refuse_adjustment(adjustment=small, checker="li", reason="no"),
     ):
-        with pytest.raises(ProposalCheckedByMaker):
+        with pytest.raises(MakerIsChecker):
             decide()
     refused = refuse_adjustment(adjustment=small, checker="boss", reason="不符")
     assert refused.answer == "不符"

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from accounts.models import Transfer
 from accounts.selectors.balances import account_balance_fen
 from benchmarks.city import Purchase, found_city, tap
-from citizencard.core.errors import CitizenCardError, InvalidField
-from settlement.errors import AlreadyDecided, ProposalCheckedByMaker
+from citizencard.core.errors import AlreadyDecided, CitizenCardError, InvalidField, MakerIsChecker
 from settlement.models import Contract, Position, Proposal, Statement
 from settlement.selectors.audit import broken_invariants
 from settlement.selectors.calendar import waiting_for_contract
@@ -150,7 +149,7 @@ def test_a_contract_ends_the_one_before_it(quiet: date) -> None:
 
 def test_a_second_person_approves(quiet: date) -> None:
     proposal = propose_rule(kind="contract", content=contract(), maker="maker")
-    with pytest.raises(ProposalCheckedByMaker):
+    with pytest.raises(MakerIsChecker):
         approve_rule(proposal=proposal, checker="maker")
     assert not Contract.objects.filter(number="C1").exists()
     approve_rule(proposal=proposal, checker="checker")

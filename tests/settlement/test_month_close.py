@@ -9,14 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from citizencard.core.errors import AlreadyDecided, MakerIsChecker
 from citizencard.core.models import AuditEntry
-from settlement.errors import (
-    AlreadyDecided,
-    MonthNotReady,
-    MonthTaken,
-    ProposalCheckedByMaker,
-    ReportDiffers,
-)
+from settlement.errors import MonthNotReady, MonthTaken, ReportDiffers
 from settlement.exports import report_csv, report_pdf, report_xlsx
 from settlement.models import MonthClose, MonthReport, RollUp
 from settlement.selectors.months import closed_report
@@ -52,7 +47,7 @@ def files(code: str) -> list[bytes]:
 
 def test_two_people_close_a_month_and_every_report_of_it_is_kept(reconciled: date) -> None:
     close = propose_close(month=LAST, maker="finance")
-    with pytest.raises(ProposalCheckedByMaker):
+    with pytest.raises(MakerIsChecker):
         approve_close(close=close, checker="finance")
     with pytest.raises(MonthTaken):
         propose_close(month=MONTH, maker="third")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -17,9 +16,10 @@ from unfold.decorators import action, display
 
 from citizencard.core.errors import CitizenCardError
 from citizencard.office.admin.base import ReadOnlyAdmin
+from citizencard.office.admin.deciding import DECISION, DecidedAdmin, approving
 from citizencard.office.admin.fare_tables import content_table, preview_table, problems_table, proposed_table
-from citizencard.office.forms import ConfirmForm, FareProposalForm
-from citizencard.office.reasons import Facts, ask, ask_reason
+from citizencard.office.forms import FareProposalForm
+from citizencard.office.reasons import Facts, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at
 from terminals.errors import FaresRefused
@@ -83,23 +83,14 @@ class FareDocumentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(FareProposal, site=office)
-class FareProposalAdmin(ReadOnlyAdmin):
+class FareProposalAdmin(DecidedAdmin):
     """Documents proposed together: published by a second person, all or none."""
 
     list_display = ["__str__", "names", "state_label", "maker", "made_at", "checker", "checked_at"]
-    list_filter = ["state"]
-    fields = ["state", "reason", "maker", "made_at", "checker", "checked_at", "answer"]
+    may_propose, may_decide = "terminals.propose_fares", "terminals.publish_fares"
+    fields = ["reason", *DECISION]
     ordering = ["-pk"]
-    actions_list = ["propose"]
-    actions_detail = ["publish", "refuse"]
-
-    def has_propose_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user propose fares?"""
-        return request.user.has_perm("terminals.propose_fares")
-
-    def has_publish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user decide on what somebody else proposed?"""
-        return request.user.has_perm("terminals.publish_fares")
+    approve = approving(_("Publish"))
 
     @display(description=_("documents"))
     def names(self, obj: FareProposal) -> str:
@@ -107,18 +98,9 @@ class FareProposalAdmin(ReadOnlyAdmin):
         named = [f"{each.get('id')} v{each.get('version')}" for each in obj.documents]
         return ", ".join(named[:5]) + (" …" if len(named) > 5 else "")
 
-    @display(description=_("state"), ordering="state", label={"proposed": "warning", "published": "success"})
-    def state_label(self, obj: FareProposal) -> tuple[str, str]:
-        """The state in its colour."""
-        return obj.state, obj.get_state_display()
-
     def tables(self, request: HttpRequest, obj: FareProposal) -> list[Table]:
         """The documents, what stands against them now, and what they change."""
         return [proposed_table(obj), *_to_decide(obj), *(content_table(each) for each in obj.documents[:20])]
-
-    def offers(self, obj: FareProposal, step: str) -> bool:
-        """Decided once."""
-        return bool(obj.state == FareProposal.State.PROPOSED)
 
     @action(description=_("Propose fares"), permissions=["propose"], icon="upload_file", variant=None)
     def propose(self, request: HttpRequest) -> HttpResponse:
@@ -152,33 +134,19 @@ class FareProposalAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "office/reason.html", context)
 
-    @action(description=_("Publish"), permissions=["publish"], icon="task_alt", variant=None)
-    def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A second person lets the documents stand, all or none."""
-        proposal = _proposal(object_id)
+    def to_decide_by(self, request: HttpRequest, row: FareProposal) -> Sequence[Table]:
+        """What it changes."""
+        return [proposed_table(row), *_to_decide(row)]
 
-        def act(_given: dict[str, Any]) -> Facts:
-            done = publish_fares(proposal=proposal, checker=request.user.get_username())
-            return [(f"{each.code} v{each.version}", each.sha256) for each in done]
+    def agree(self, row: FareProposal, checker: str) -> FareProposal:
+        """The documents stand, all or none."""
+        publish_fares(proposal=row, checker=checker)
+        row.refresh_from_db()
+        return row
 
-        tables = [proposed_table(proposal), *_to_decide(proposal)]
-        title = gettext("Publish")
-        return ask(request, self, proposal, title=title, form=ConfirmForm, act=act, tables=tables)
-
-    @action(description=_("Refuse"), permissions=["publish"], icon="block", variant=None)
-    def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A second person sends the documents back for good."""
-        proposal = _proposal(object_id)
-
-        def act(reason: str) -> Facts:
-            done = refuse_fares(proposal=proposal, checker=request.user.get_username(), reason=reason)
-            return [(gettext("state"), done.get_state_display()), (gettext("reason"), reason)]
-
-        return ask_reason(request, self, proposal, title=gettext("Refuse"), act=act)
-
-
-def _proposal(object_id: str) -> FareProposal:
-    return get_object_or_404(FareProposal, pk=unquote(object_id))
+    def turn_down(self, row: FareProposal, checker: str, reason: str) -> FareProposal:
+        """None of them does."""
+        return refuse_fares(proposal=row, checker=checker, reason=reason)
 
 
 def _to_decide(proposal: FareProposal) -> Sequence[Table]:

@@ -8,17 +8,15 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from citizencard.office.admin.base import ReadOnlyAdmin
-from citizencard.office.forms import ConfirmForm
-from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
+from citizencard.office.admin.deciding import DECISION, DecidedAdmin
+from citizencard.office.reasons import ask_new
 from citizencard.office.settlement_forms import CalendarForm, RuleForm
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns
@@ -34,39 +32,19 @@ _MARKS = {
 """As Chinese calendars print it."""
 
 
-class _ProposingAdmin(ReadOnlyAdmin):
-    def has_propose_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user propose rules of settlement?"""
-        return request.user.has_perm("settlement.propose_rules")
-
-    def has_approve_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user decide on what somebody else proposed?"""
-        return request.user.has_perm("settlement.approve_rules")
-
-
 @admin.register(Proposal, site=office)
-class ProposalAdmin(_ProposingAdmin):
+class ProposalAdmin(DecidedAdmin):
     """Contracts, calendars and other rules that wait for a second person, and what became of them."""
 
     list_display = ["__str__", "kind", "state_label", "maker", "made_at", "checker", "checked_at"]
+    may_propose, may_decide = "settlement.propose_rules", "settlement.approve_rules"
     list_filter = ["state", "kind"]
-    fields = ["kind", "state", "reason", "maker", "made_at", "checker", "checked_at", "answer"]
+    fields = ["kind", "reason", *DECISION]
     ordering = ["-pk"]
-    actions_list = ["propose"]
-    actions_detail = ["approve", "refuse"]
-
-    @display(description=_("state"), ordering="state", label={"proposed": "warning", "approved": "success"})
-    def state_label(self, obj: Proposal) -> tuple[str, str]:
-        """The state in its colour."""
-        return obj.state, obj.get_state_display()
 
     def tables(self, request: HttpRequest, obj: Proposal) -> list[Table]:
         """What it says."""
         return [content_table(obj.content)]
-
-    def offers(self, obj: Proposal, step: str) -> bool:
-        """Decided once."""
-        return bool(obj.state == Proposal.State.PROPOSED)
 
     @action(description=_("Propose a rule"), permissions=["propose"], icon="upload_file", variant=None)
     def propose(self, request: HttpRequest) -> HttpResponse:
@@ -82,31 +60,17 @@ class ProposalAdmin(_ProposingAdmin):
 
         return ask_new(request, self, title=gettext("Propose a rule"), form=RuleForm, act=act)
 
-    @action(description=_("Approve"), permissions=["approve"], icon="task_alt", variant=None)
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A second person puts it in force."""
-        proposal = get_object_or_404(Proposal, pk=unquote(object_id))
+    def agree(self, row: Proposal, checker: str) -> Proposal:
+        """It is in force from its date on."""
+        return approve_rule(proposal=row, checker=checker)
 
-        def act(_given: dict[str, Any]) -> Facts:
-            return _outcome(approve_rule(proposal=proposal, checker=request.user.get_username()))
-
-        title, tables = gettext("Approve"), [content_table(proposal.content)]
-        return ask(request, self, proposal, title=title, form=ConfirmForm, act=act, tables=tables)
-
-    @action(description=_("Refuse"), permissions=["approve"], icon="block", variant=None)
-    def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A second person sends it back for good."""
-        proposal = get_object_or_404(Proposal, pk=unquote(object_id))
-
-        def act(reason: str) -> Facts:
-            checker = request.user.get_username()
-            return _outcome(refuse_rule(proposal=proposal, checker=checker, reason=reason))
-
-        return ask_reason(request, self, proposal, title=gettext("Refuse"), act=act)
+    def turn_down(self, row: Proposal, checker: str, reason: str) -> Proposal:
+        """It never will be."""
+        return refuse_rule(proposal=row, checker=checker, reason=reason)
 
 
 @admin.register(CalendarYear, site=office)
-class CalendarYearAdmin(_ProposingAdmin):
+class CalendarYearAdmin(ReadOnlyAdmin):
     """Each approved version of a year, with all its dates; the newest version of a year holds."""
 
     list_display = ["year", "notice", "maker", "checker", "approved_at"]
@@ -115,6 +79,10 @@ class CalendarYearAdmin(_ProposingAdmin):
     readonly_fields = ["maker", "checker", "approved_at"]
     ordering = ["-year", "-pk"]
     actions_list = ["propose"]
+
+    def has_propose_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user propose rules of settlement?"""
+        return request.user.has_perm("settlement.propose_rules")
 
     @display(description=_("proposed by"))
     def maker(self, obj: CalendarYear) -> str:
@@ -160,14 +128,6 @@ def _shown(value: object) -> object:
         text = "\n".join(json.dumps(each, ensure_ascii=False) for each in value)
         return format_html("<pre>{}</pre>", text)
     return value if isinstance(value, str | int) else json.dumps(value, ensure_ascii=False)
-
-
-def _outcome(proposal: Proposal) -> Facts:
-    return [
-        (gettext("state"), proposal.get_state_display()),
-        (gettext("checked by"), proposal.checker),
-        (gettext("checked at"), at(proposal.checked_at)),
-    ]
 
 
 def _at_a_glance(year: int, days: dict[date, CalendarDay]) -> Table:

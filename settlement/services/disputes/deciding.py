@@ -17,15 +17,13 @@ from accounts.selectors.disputed import owed_back_fen
 from accounts.services.disputed_charges import grant_charge, refuse_charge, write_off_credit
 from accounts.services.ledger import open_account
 from citizencard.core.calendar import shanghai
-from citizencard.core.errors import InvalidField
+from citizencard.core.errors import AlreadyDecided, InvalidField, MakerIsChecker
 from citizencard.core.states import step_to
 from settlement.errors import (
-    AlreadyDecided,
     DecidedByParty,
     DecisionProposed,
     IllegalDisputeStep,
     NothingOwed,
-    ProposalCheckedByMaker,
 )
 from settlement.locks import lock_dispute
 from settlement.models import Dispute, DisputeDecision
@@ -88,7 +86,7 @@ def decide_dispute(
 
 @transaction.atomic
 def approve_decision(*, decision: DisputeDecision, actor: str, now: datetime) -> DisputeDecision:
-    """Carry out what somebody else has proposed. Audited. Raises ProposalCheckedByMaker, DecidedByParty, AlreadyDecided, and what
+    """Carry out what somebody else has proposed. Audited. Raises MakerIsChecker, DecidedByParty, AlreadyDecided, and what
     `decide_dispute` raises of the dispute's state.
     """
     current, proposed = _proposed(decision, actor)
@@ -104,7 +102,7 @@ def approve_decision(*, decision: DisputeDecision, actor: str, now: datetime) ->
 
 @transaction.atomic
 def reject_decision(*, decision: DisputeDecision, actor: str, reason: str, now: datetime) -> DisputeDecision:
-    """Not so: the dispute waits on, its clock too. Audited. Raises InvalidField, ProposalCheckedByMaker, AlreadyDecided."""
+    """Not so: the dispute waits on, its clock too. Audited. Raises InvalidField, MakerIsChecker, AlreadyDecided."""
     if not reason.strip():
         raise InvalidField("reason", _("a decision has a reason"))
     current, proposed = _proposed(decision, actor)
@@ -186,7 +184,7 @@ def _proposed(decision: DisputeDecision, actor: str) -> tuple[Dispute, DisputeDe
     current = lock_dispute(decision.dispute_id)
     proposed = DisputeDecision.objects.get(pk=decision.pk)
     if actor == proposed.maker:
-        raise ProposalCheckedByMaker
+        raise MakerIsChecker
     _demand_stranger(current, actor)
     return current, proposed
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import MakerIsChecker
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
-from citizencard.core.states import step_to
-from terminals.errors import HeldDecided, HeldPlaceMissing, HeldProposed, IllegalHeldStep
+from citizencard.core.two_people import decide
+from terminals.errors import HeldDecided, HeldPlaceMissing, HeldProposed
 from terminals.models import HeldKind, HeldProposal, HeldResolution, Tap, WaitingPurchase
 from terminals.services.held.claims import write_off
 from terminals.services.held.resolving import Decision, resolve, take_turn
@@ -36,15 +34,13 @@ def propose_write_off(*, claim_id: int, actor: str, reason: str) -> HeldProposal
 def approve_proposal(*, proposal: HeldProposal, actor: str) -> HeldProposal:
     """Carry out what somebody else has proposed; approving it again changes nothing. Audited.
 
-    Raises MakerIsChecker, IllegalHeldStep (rejected or lapsed before), HeldDecided, HeldPlaceMissing, NoOpenBusinessDay.
+    Raises MakerIsChecker, AlreadyDecided (rejected or lapsed before), HeldDecided, HeldPlaceMissing, NoOpenBusinessDay.
     """
     take_turn()
     current = HeldProposal.objects.get(pk=proposal.pk)
     if current.state == State.APPROVED:
         return current
-    with step_to(State.APPROVED, IllegalHeldStep):
-        current.approve()
-    _sign(current, actor)
+    decide(current, HeldProposal.approve, State.APPROVED, checker=actor)
     waiting = _waiting(HeldKind(current.what), current.subject_id)
     if current.what == HeldKind.CLAIM:
         write_off(claim=waiting, proposal=current, actor=actor)
@@ -58,15 +54,12 @@ def approve_proposal(*, proposal: HeldProposal, actor: str) -> HeldProposal:
 def reject_proposal(*, proposal: HeldProposal, actor: str, reason: str) -> HeldProposal:
     """Not so: what was proposed is over and the purchase waits on. Audited.
 
-    Raises InvalidField without a reason, MakerIsChecker, IllegalHeldStep.
+    Raises InvalidField without a reason, MakerIsChecker, AlreadyDecided.
     """
     _need_reason(reason)
     take_turn()
     current = HeldProposal.objects.get(pk=proposal.pk)
-    with step_to(State.REJECTED, IllegalHeldStep):
-        current.reject()
-    current.answer = reason
-    _sign(current, actor)
+    decide(current, HeldProposal.reject, State.REJECTED, checker=actor, answer=reason)
     _audit(current, "held.reject", actor, reason=reason)
     return current
 
@@ -106,13 +99,6 @@ def _waiting(what: HeldKind, subject_id: int) -> WaitingPurchase:
     if waiting is None:
         raise HeldDecided(subject=f"{what.label} {subject_id}")
     return waiting
-
-
-def _sign(proposal: HeldProposal, actor: str) -> None:
-    if actor == proposal.maker:
-        raise MakerIsChecker
-    proposal.checker, proposal.checked_at = actor, timezone.now()
-    proposal.save(update_fields=["state", "checker", "checked_at", "answer"])
 
 
 def _decision(waiting: WaitingPurchase, proposal: HeldProposal) -> Decision:

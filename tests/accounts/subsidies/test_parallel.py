@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.errors import MakerIsChecker
 from accounts.models import Journal, SubsidyBatch, TopUpOrder
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import subsidies
+from citizencard.core.errors import MakerIsChecker
 from tests.accounts.subsidies.files import subsidy_file
 from tests.accounts.threads import in_threads
 from tests.factories import CLERK, NOON, make_card, make_citizen, make_product

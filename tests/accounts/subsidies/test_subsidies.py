@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts.errors import IllegalBatchTransition, MakerIsChecker, SubsidyFileRefused
+from accounts.errors import IllegalBatchTransition, SubsidyFileRefused
 from accounts.models import (
     Card,
     CardEvent,
@@ -28,7 +28,7 @@ from accounts.services import subsidies, subsidy_check, topup
 from accounts.services.cards import mark_lost
 from accounts.services.ledger import open_account, set_account_state
 from accounts.services.subsidy_file import Fault, Problem
-from citizencard.core.errors import Conflict, InvalidField
+from citizencard.core.errors import Conflict, InvalidField, MakerIsChecker
 from citizencard.core.models import AuditEntry
 from tests.accounts.subsidies.files import subsidy_file
 from tests.factories import CLERK, NOON, document_number, fill_purse, make_card, make_citizen, make_product

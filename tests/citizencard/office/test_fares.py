@@ -44,8 +44,8 @@ def test_a_proposal_is_published_by_somebody_else(finance: Client, as_staff: Sig
     assert "2.00" in page
     assert "3.00" in page
     proposal = FareProposal.objects.get(maker="finance")
-    step = reverse("admin:terminals_fareproposal_publish", args=[proposal.pk])
-    assert "另一人" in finance.post(step).content.decode()
+    step = reverse("admin:terminals_fareproposal_approve", args=[proposal.pk])
+    assert "以外的人" in finance.post(step).content.decode()
     as_staff("second").post(step)
     document = FareDocument.objects.get(version=2)
     assert document.published_by == "second"
@@ -79,7 +79,7 @@ def test_clerks_look_and_do_not_propose(finance: Client, as_staff: SignIn) -> No
     for role, status in (("clerk", 403), ("auditor", 403), ("finance", 200)):
         client = as_staff(role)
         assert client.get(reverse(PROPOSE)).status_code == status
-        for step in ("publish", "refuse"):
+        for step in ("approve", "refuse"):
             assert (
                 client.get(reverse(f"admin:terminals_fareproposal_{step}", args=[proposal.pk])).status_code
                 == status

@@ -141,7 +141,7 @@ def test_a_month_is_closed_by_two_and_says_so(finance: Client, as_staff: SignIn)
     assert finance.post(proposed, form).status_code == 302
     close = MonthClose.objects.get()
     step = reverse("admin:settlement_monthclose_approve", args=[close.pk])
-    assert "另一人" in finance.post(step).content.decode()
+    assert "以外的人" in finance.post(step).content.decode()
     assert as_staff("auditor").post(step).status_code == 403
     as_staff("second").post(step)
     close.refresh_from_db()

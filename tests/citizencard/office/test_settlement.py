@@ -59,7 +59,7 @@ def filled(**values: Any) -> dict[str, Any]:
 def test_a_contract_is_proposed_approved_and_its_fees_are_shown(finance: Client, as_staff: SignIn) -> None:
     propose(finance, "contract", **filled())
     proposal = Proposal.objects.get(maker="finance")
-    assert "另一人" in step(finance, "proposal", "approve", proposal.pk)
+    assert "以外的人" in step(finance, "proposal", "approve", proposal.pk)
     step(as_staff("second"), "proposal", "approve", proposal.pk)
     made = Contract.objects.get(number="QZ-1")
     assert [(band.floor, band.price) for band in made.bands.all()] == [(0, 100), (1_000, 50)]
@@ -124,7 +124,7 @@ def test_an_adjustment_is_checked_by_a_supervisor_and_reversed(finance: Client, 
     adjustment = Adjustment.objects.get()
     assert (adjustment.amount_fen, adjustment.roles) == (-350, ["supervisor"])
     assert "supervisor" in step(as_staff("second"), "adjustment", "agree", adjustment.pk)
-    assert "另一人" in step(finance, "adjustment", "agree", adjustment.pk)
+    assert "以外的人" in step(finance, "adjustment", "agree", adjustment.pk)
     step(as_staff("supervisor"), "adjustment", "agree", adjustment.pk)
     adjustment.refresh_from_db()
     assert (adjustment.state, adjustment.business_date) == ("posted", date(2026, 11, 2))

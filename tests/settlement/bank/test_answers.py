@@ -8,12 +8,11 @@ from datetime import date, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.errors import MakerIsChecker
 from accounts.models import Chart, Transfer
 from accounts.selectors.balances import account_balance_fen
 from accounts.services.ledger import open_account
 from accounts.services.subsidies import open_subsidy_payer, receive_subsidy_funds
-from citizencard.core.errors import CitizenCardError, InvalidField
+from citizencard.core.errors import CitizenCardError, InvalidField, MakerIsChecker
 from citizencard.core.models import BusinessDay
 from citizencard.sandbox.bank import Booking, answer, pain002
 from settlement.errors import BankFileRefused, NoBankStatement, ReserveDiffers

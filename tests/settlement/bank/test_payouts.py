@@ -7,12 +7,11 @@ from datetime import date, timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts.errors import MakerIsChecker
 from accounts.models import Chart, Journal, LedgerAccount
 from accounts.selectors.balances import account_balance_fen
 from accounts.services.ledger import open_account
 from benchmarks.city import Purchase, tap
-from citizencard.core.errors import CitizenCardError, InvalidField
+from citizencard.core.errors import CitizenCardError, InvalidField, MakerIsChecker
 from settlement.bankfiles.pain001 import read_pain001
 from settlement.bankfiles.text import read_text
 from settlement.bankfiles.values import BankAccount
@@ -185,7 +184,7 @@ def test_without_an_approved_account_a_merchant_waits(city: date) -> None:
     )
     batch = made()
     assert carried(batch) == {"M00002": (PayoutCarried.Why.NO_ACCOUNT, 2_071)}
-    refuse_proposed(row=account, checker=CHECKER)
+    refuse_proposed(row=account, checker=CHECKER, reason="unknown")
     give_account("M00002")
     tap(NEXT_DAY, [Purchase(2, 1, 100)])
     clear_day(day=NEXT_DAY)

@@ -13,17 +13,15 @@ from accounts.errors import ChargeDisputed
 from accounts.models import Notice, TopUpOrder
 from accounts.services.ledger import set_account_state
 from accounts.services.payments import account_purse
-from citizencard.core.errors import InvalidField, NotFound
+from citizencard.core.errors import AlreadyDecided, InvalidField, MakerIsChecker, NotFound
 from citizencard.core.models import AuditEntry
 from settlement.errors import (
-    AlreadyDecided,
     DecidedByParty,
     DecisionProposed,
     DisputePolicyMissing,
     DisputeTooLate,
     IllegalDisputeStep,
     NothingOwed,
-    ProposalCheckedByMaker,
 )
 from settlement.models import Dispute, DisputeEvidence, DisputeKind, DisputePolicy
 from settlement.selectors.audit import broken_invariants
@@ -180,7 +178,7 @@ def test_from_the_policys_amount_on_it_takes_two(lin: Holder) -> None:
     assert (proposed.state, fresh(dispute).state) == ("proposed", "answered")
     with pytest.raises(DecisionProposed):
         decided(dispute, "refuse", THIRD)
-    for who, refusal in ((BOSS, ProposalCheckedByMaker), (HOLDER, DecidedByParty)):
+    for who, refusal in ((BOSS, MakerIsChecker), (HOLDER, DecidedByParty)):
         with pytest.raises(refusal):
             approve_decision(decision=proposed, actor=who, now=NOON)
     with pytest.raises(InvalidField):

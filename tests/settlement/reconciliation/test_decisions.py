@@ -10,9 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.errors import MakerIsChecker
 from accounts.models import Card
-from citizencard.core.errors import InvalidField
+from citizencard.core.errors import InvalidField, MakerIsChecker
 from citizencard.core.models import AuditEntry
 from settlement.errors import DecidedElsewhere, IllegalDifferenceStep
 from settlement.exports import evidence_pack

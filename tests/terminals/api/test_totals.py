@@ -67,6 +67,7 @@ def test_the_window_behind_it_is_another_one(field: Field) -> None:
         ({"from_seq": 11}, 422),
         ({"unfinished": [11]}, 422),
         ({"records": 10}, 422),
+        ({"records": 0}, 422),
         ({"records": -1}, 400),
         ({"total_fen": 1.5}, 400),
         ({"total_fen": 2**63}, 400),

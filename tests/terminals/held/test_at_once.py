@@ -6,8 +6,9 @@ import pytest
 
 from accounts.models import Transfer
 from citizencard.core.calendar import open_business_day
+from citizencard.core.errors import AlreadyDecided
 from citizencard.core.keyservice.keystore import KeyStore
-from terminals.errors import HeldDecided, IllegalHeldStep
+from terminals.errors import HeldDecided
 from terminals.models import HeldResolution, Tap
 from terminals.selectors.invariants import broken
 from terminals.services.held import approve_proposal, propose_purchase, settle_in_time
@@ -33,7 +34,7 @@ def test_one_of_many_decides(transactional_db: None, demo_keys: KeyStore) -> Non
             return settle_in_time(now=LATER)
         return approve_proposal(proposal=proposal, actor=f"checker {number}").checker
 
-    found = in_threads(5, decide, HeldDecided, IllegalHeldStep)
+    found = in_threads(5, decide, HeldDecided, AlreadyDecided)
     done = HeldResolution.objects.get()
     moved = Transfer.objects.filter(kind__in=[Transfer.Kind.HELD_PAID, Transfer.Kind.HELD_RETURNED])
     assert sum(moved.values_list("amount_fen", flat=True)) == 300
@@ -41,5 +42,5 @@ def test_one_of_many_decides(transactional_db: None, demo_keys: KeyStore) -> Non
         assert (found[0], len(set(found[1:]))) == (0, 1)
     else:
         assert found[0] == 1
-        assert all(isinstance(each, IllegalHeldStep) for each in found[1:])
+        assert all(isinstance(each, AlreadyDecided) for each in found[1:])
     assert broken() == []

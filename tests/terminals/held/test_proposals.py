@@ -7,14 +7,13 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.errors import MakerIsChecker
 from accounts.models import Card
 from accounts.services.ledger import set_account_state
-from citizencard.core.errors import InvalidField
+from citizencard.core.errors import AlreadyDecided, InvalidField, MakerIsChecker
 from citizencard.core.models import AuditEntry
 from settlement.selectors.audit import broken_invariants
 from settlement.services.clearing import clear_day
-from terminals.errors import HeldDecided, HeldPlaceMissing, HeldProposed, IllegalHeldStep
+from terminals.errors import HeldDecided, HeldPlaceMissing, HeldProposed
 from terminals.models import HeldProposal, HeldResolution, Tap, WaitingPurchase
 from terminals.services.held import (
     approve_proposal,
@@ -83,7 +82,7 @@ def test_nobody_decides_alone_and_nothing_is_decided_twice(terms: Field, card: C
     assert (balance("2241"), HeldResolution.objects.count()) == (300, 0)
     approve_proposal(proposal=proposal, actor="bert")
     assert approve_proposal(proposal=proposal, actor="cilia").checker == "bert"
-    with pytest.raises(IllegalHeldStep):
+    with pytest.raises(AlreadyDecided):
         reject_proposal(proposal=proposal, actor="cilia", reason="too late")
     with pytest.raises(HeldDecided):
         propose_purchase(tap_id=tap.id, paid_fen=0, actor="anna", reason="again")
@@ -103,7 +102,7 @@ def test_what_is_rejected_may_be_proposed_otherwise(terms: Field, card: Card) ->
         reject_proposal(proposal=proposal, actor="bert", reason=" ")
     rejected = reject_proposal(proposal=proposal, actor="bert", reason="the tariff says two yuan")
     assert (rejected.state, rejected.answer) == ("rejected", "the tariff says two yuan")
-    with pytest.raises(IllegalHeldStep):
+    with pytest.raises(AlreadyDecided):
         approve_proposal(proposal=proposal, actor="bert")
     assert decide(tap, 200).paid_fen == 200
 

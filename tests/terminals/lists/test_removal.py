@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.errors import CardAlreadyHeld, IllegalCardTransition, MakerIsChecker
+from accounts.errors import CardAlreadyHeld, IllegalCardTransition
 from accounts.models import Card, Mandate, Notice
-from citizencard.core.errors import InvalidField, NotFound
+from citizencard.core.errors import InvalidField, MakerIsChecker, NotFound
 from citizencard.core.models import AuditEntry, BusinessDay
 from terminals.models import HotListEntry, HotListRemoval
 from terminals.selectors.hotlist import packed_list

@@ -9,9 +9,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from accounts.services.subsidies import open_subsidy_payer
-from citizencard.core.errors import Conflict
+from citizencard.core.errors import AlreadyDecided, Conflict, MakerIsChecker
 from citizencard.core.models import AuditEntry
-from terminals.errors import FareBegun, FaresCheckedByMaker, FaresRefused, IllegalProposalStep
+from terminals.errors import FareBegun, FaresRefused
 from terminals.fares.documents import Document
 from terminals.models import FareDocument, FareProposal, Tariff
 from terminals.selectors.fare_checks import check_published
@@ -37,7 +37,7 @@ def rules(*documents: Any, reason: str = "late") -> list[tuple[str, str]]:
 def test_one_proposes_another_publishes_and_terminals_see_it() -> None:
     proposal = propose_fares(documents=[flat(), flat("tour", 300)], maker="maker", reason="founded")
     assert not FareDocument.objects.exists()
-    with pytest.raises(FaresCheckedByMaker):
+    with pytest.raises(MakerIsChecker):
         publish_fares(proposal=proposal, checker="maker")
     first, _ = published = publish_fares(proposal=proposal, checker="checker")
     assert publish_fares(proposal=proposal, checker="another") == published
@@ -45,14 +45,14 @@ def test_one_proposes_another_publishes_and_terminals_see_it() -> None:
     tariff = Tariff.objects.get(code="bus")
     assert (tariff.kind, tariff.rule, tariff.name) == ("flat", {"fare_fen": 200}, "bus")
     assert [entry.action for entry in AuditEntry.objects.order_by("pk")] == ["fares.propose", "fares.publish"]
-    with pytest.raises(IllegalProposalStep):
+    with pytest.raises(AlreadyDecided):
         refuse_fares(proposal=proposal, checker="checker", reason="no")
 
 
 def test_what_was_refused_stays_refused() -> None:
     proposal = propose_fares(documents=[flat()], maker="maker", reason="founded")
     assert refuse_fares(proposal=proposal, checker="checker", reason="no").state == "refused"
-    with pytest.raises(IllegalProposalStep):
+    with pytest.raises(AlreadyDecided):
         publish_fares(proposal=proposal, checker="checker")
     assert not FareDocument.objects.exists()
 
