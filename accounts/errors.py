@@ -128,6 +128,14 @@ class ConsentMissing(CitizenCardError):
     rule = REAL_NAME_CONSENT
 
 
+class LastDocument(CitizenCardError):
+    """A person keeps one document in force: by what else would they be known?"""
+
+    code = "last_document"
+    status = 409
+    message = _("This is the only document in force of this person. Add another one first.")
+
+
 class DocumentAlreadyRegistered(CitizenCardError):
     """A document belongs to one person. Names the field, never the person."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from stdnum.cn import ric
 
-from accounts.models import Card, CardProduct, Chart, Citizen, Consent, TopUpOrder, Transfer
+from accounts.models import Card, CardProduct, Chart, Citizen, Consent, IdentityDocument, TopUpOrder, Transfer
 from accounts.services import cards, citizens, topup
 from accounts.services.ledger import Leg, open_account, post_journal
 from citizencard.core.calendar import SHANGHAI
@@ -51,7 +51,7 @@ def make_citizen(*, consent: bool = True, **changes: Any) -> Citizen:
     """A registered citizen, with consent to the card unless told otherwise. Needs the key service."""
     values = {
         "name": "林美玲",
-        "document_kind": Citizen.Document.RESIDENT_ID,
+        "document_kind": IdentityDocument.Kind.RESIDENT_ID,
         "document_number": document_number(),
         "phone": "13859700001",
         "actor": CLERK,

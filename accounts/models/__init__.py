@@ -7,6 +7,7 @@ from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
 from accounts.models.gateway_refund import GatewayRefund
 from accounts.models.holds import Hold
+from accounts.models.identity import IdentityDocument
 from accounts.models.incidents import CardDamage, CardFlag
 from accounts.models.ledger import Chart, Closing, Journal, LedgerAccount, Tally, Transfer
 from accounts.models.mandates import Mandate, MandateCollection
@@ -41,6 +42,7 @@ __all__ = [
     "GatewayEvent",
     "GatewayRefund",
     "Hold",
+    "IdentityDocument",
     "Journal",
     "LedgerAccount",
     "LimitPolicy",

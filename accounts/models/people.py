@@ -8,11 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Citizen(models.Model):
-    """A person: one row whatever documents they show. Sealed fields open only through `services.citizens`."""
+    """A person: one row whatever documents they show (`IdentityDocument`). Sealed fields open only through `services.citizens`.
 
-    class Document(models.TextChoices):
-        RESIDENT_ID = "resident_id", _("resident identity card")
-        PASSPORT = "passport", _("passport")
+    `document_mask` repeats the main document's, for lists. A row that turned out to be somebody known before is `merged_into` theirs.
+    """
 
     class Level(models.IntegerChoices):
         CHECKED = 1, _("L1: phone and identity checked")
@@ -22,20 +21,28 @@ class Citizen(models.Model):
     level = models.PositiveSmallIntegerField(
         _("verification level"), choices=Level.choices, default=Level.SEEN
     )
-    document_kind = models.CharField(_("document"), max_length=20, choices=Document.choices)
-    document_sealed = models.BinaryField()
-    document_index = models.BinaryField(max_length=32, unique=True)
     document_mask = models.CharField(_("document number"), max_length=40)
     name_sealed = models.BinaryField()
+    name_index = models.BinaryField(max_length=32, null=True, db_index=True)
     name_mask = models.CharField(_("name"), max_length=100)
+    birth_sealed = models.BinaryField(null=True)
+    birth_source = models.CharField(_("source of the birth date"), max_length=40, blank=True)
     phone_sealed = models.BinaryField(null=True)
     phone_index = models.BinaryField(max_length=32, null=True, db_index=True)
     phone_mask = models.CharField(_("phone"), max_length=20, blank=True)
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="merged", verbose_name=_("merged into")
+    )
     registered_at = models.DateTimeField(_("registered at"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("citizen")
         verbose_name_plural = _("citizens")
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(merged_into=models.F("id")), name="citizen_not_merged_into_itself"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name_mask} {self.document_mask}"

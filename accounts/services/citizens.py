@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from django.contrib.auth.password_validation import validate_password
@@ -15,7 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts import locks
 from accounts.errors import DocumentAlreadyRegistered, LoginExists
 from accounts.models import Citizen, Consent, User
-from accounts.services.documents import check_document, check_name, check_phone
+from accounts.selectors.people import TABLE, main_document
+from accounts.services.documents import check_birth, check_name, check_phone
+from accounts.services.papers import number_place, read_paper, sealed_document
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
 from citizencard.core.pii import (
@@ -29,41 +32,65 @@ from citizencard.core.pii import (
     seal_many,
 )
 
-_TABLE: Final = "accounts_citizen"
+COUNTER: Final = "counter"
+"""The source of what somebody in the service hall has seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class RevealedCitizen:
-    """Personal data in clear: for the screen of whoever had a reason, never for a log; its repr shows nothing."""
+    """Personal data in clear: for the screen of whoever had a reason, never for a log; its repr shows nothing.
+
+    `document_number` is the main document's; `birth_date` is None where nothing on record tells it.
+    """
 
     name: str = field(repr=False)
     document_number: str = field(repr=False)
     phone: str = field(repr=False)
+    birth_date: date | None = field(repr=False)
 
 
 def register_citizen(
-    *, name: str, document_kind: str, document_number: str, phone: str, actor: str
+    *,
+    name: str,
+    document_kind: str,
+    document_number: str,
+    phone: str,
+    actor: str,
+    nationality: str = "",
+    valid_to: date | None = None,
+    birth_date: date | None = None,
+    source: str = COUNTER,
 ) -> Citizen:
-    """Register a person; `phone` may be empty. Raises InvalidField, DocumentAlreadyRegistered, KeyServiceUnavailable.
+    """Register a person by a first document; `phone` may be empty. The birth date is the document's where it holds one.
 
-    Everything is sealed before the transaction begins, so no row lock waits for the key service.
+    Raises InvalidField, DocumentAlreadyRegistered, KeyServiceUnavailable. Everything is sealed before the transaction begins, so
+    no row lock waits for the key service.
     """
-    number = check_document(document_kind, document_number)
+    paper = read_paper(document_kind, document_number, nationality, valid_to, source)
     name, phone = check_name(name), check_phone(phone)
+    born = paper.birth or (check_birth(birth_date) if birth_date else None)
     citizen = Citizen(
         id=uuid.uuid4(),
-        document_kind=document_kind,
-        document_mask=mask_document(number),
-        document_index=blind_index(_TABLE, "document", Kind.DOCUMENT, number),
+        document_mask=mask_document(paper.number),
         name_mask=mask_name(name),
+        name_index=blind_index(TABLE, "name", Kind.NAME, name),
         phone_mask=mask_phone(phone),
-        phone_index=blind_index(_TABLE, "phone", Kind.PHONE, phone) if phone else None,
+        phone_index=blind_index(TABLE, "phone", Kind.PHONE, phone) if phone else None,
+        birth_source=(paper.kind if paper.birth else source) if born else "",
     )
-    _seal(citizen, number, name, phone)
+    values = {"name": name, "phone": phone, "birth": born.isoformat() if born else ""}
+    _seal(citizen, values)
+    document = sealed_document(paper, citizen, main=True)
     try:
         with transaction.atomic():
             citizen.save(force_insert=True)
-            record_audit(actor=actor, action="citizen.register", subject=f"citizen:{citizen.pk}")
+            document.save(force_insert=True)
+            record_audit(
+                actor=actor,
+                action="citizen.register",
+                subject=f"citizen:{citizen.pk}",
+                detail={"document": paper.kind, "source": source},
+            )
     except IntegrityError as error:
         raise DocumentAlreadyRegistered from error
     return citizen
@@ -99,18 +126,18 @@ def reveal_citizen(*, citizen: Citizen, actor: str, reason: str) -> RevealedCiti
         subject=f"citizen:{citizen.pk}",
         detail={"reason": reason.strip()},
     )
-    sealed = {"name": citizen.name_sealed, "document": citizen.document_sealed, "phone": citizen.phone_sealed}
-    places = [
-        SealedField(_TABLE, column, citizen.pk, bytes(value)) for column, value in sealed.items() if value
-    ]
-    name, number, *phone = reveal_many(places)
-    return RevealedCitizen(name=name, document_number=number, phone=phone[0] if phone else "")
+    name, number, *others = reveal_many(
+        [_place(citizen, "name"), number_place(main_document(citizen)), *_kept(citizen)]
+    )
+    clear = dict(zip((each.column for each in _kept(citizen)), others, strict=True))
+    return RevealedCitizen(name, number, clear.get("phone", ""), _date(clear.get("birth")))
 
 
-def find_citizen(*, document_number: str) -> Citizen | None:
-    """Who holds the document, by blind index; None for an unknown number or one that is none."""
-    index = blind_index(_TABLE, "document", Kind.DOCUMENT, document_number)
-    return Citizen.objects.filter(document_index=index).first()
+def birth_date_of(citizen: Citizen) -> date | None:
+    """For a rule of age that the system applies itself; people see it through `reveal_citizen`. Raises KeyServiceUnavailable."""
+    if citizen.birth_sealed is None:
+        return None
+    return _date(reveal_many([_place(citizen, "birth")])[0])
 
 
 @transaction.atomic
@@ -129,8 +156,22 @@ def create_login(*, citizen: Citizen, password: str) -> User:
     return User.objects.create_user(username=secrets.token_hex(16), password=password, citizen=citizen)
 
 
-def _seal(citizen: Citizen, number: str, name: str, phone: str) -> None:
-    values = [("document", number), ("name", name), *([("phone", phone)] if phone else [])]
-    sealed = seal_many((_TABLE, column, citizen.pk, value) for column, value in values)
-    for (column, _value), envelope in zip(values, sealed, strict=True):
+def _seal(citizen: Citizen, values: dict[str, str]) -> None:
+    kept = {column: value for column, value in values.items() if value}
+    sealed = seal_many((TABLE, column, citizen.pk, value) for column, value in kept.items())
+    for column, envelope in zip(kept, sealed, strict=True):
         setattr(citizen, f"{column}_sealed", envelope)
+
+
+def _place(citizen: Citizen, column: str) -> SealedField:
+    return SealedField(TABLE, column, citizen.pk, bytes(getattr(citizen, f"{column}_sealed")))
+
+
+def _kept(citizen: Citizen) -> list[SealedField]:
+    """What not everybody has told."""
+    columns = ("phone", "birth")
+    return [_place(citizen, column) for column in columns if getattr(citizen, f"{column}_sealed")]
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -19,8 +19,9 @@ WITH line AS (
 ), found AS (
     SELECT line.row, card.id, card.state FROM line JOIN accounts_card AS card ON card.pan = line.pan
     UNION ALL
-    SELECT line.row, card.id, card.state FROM line JOIN accounts_citizen AS citizen ON citizen.document_index = line.document
-        JOIN accounts_card AS card ON card.citizen_id = citizen.id
+    SELECT line.row, card.id, card.state FROM line
+        JOIN accounts_identitydocument AS document ON document.number_index = line.document AND document.ended_at IS NULL
+        JOIN accounts_card AS card ON card.citizen_id = document.citizen_id
 ), card AS (
     SELECT row, count(*) FILTER (WHERE state = 'active') AS active, min(id) FILTER (WHERE state = 'active') AS id
     FROM found GROUP BY row

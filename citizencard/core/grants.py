@@ -42,6 +42,9 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_disputedcharge": ("state", "order_id", "bearer_id", "ended_at"),
     "accounts_concession": ("withdrawn_on", "withdrawn_at", "withdrawn_by", "withdrawn_reason"),
     "accounts_hold": ("state", "captured_fen", "ended_at"),
+    "accounts_identitydocument": (
+        "kind", "nationality", "valid_to", "main", "source", "as_of", "ended_at",
+    ),
     "accounts_ledgeraccount": ("name", "state"),
     "accounts_pass": ("state", "rides_left", "unused_fen", "refunded_fen"),
     "accounts_purse": ("offline_seen", "online_seen"),

@@ -11,8 +11,9 @@ import requests
 from django.conf import settings
 
 from accounts.models import Card, CardProduct, Citizen, Consent, TopUpOrder
+from accounts.selectors.people import find_citizen
 from accounts.services.cards import activate_card, issue_card, mark_personalised, order_card
-from accounts.services.citizens import create_login, find_citizen, give_consent, register_citizen
+from accounts.services.citizens import create_login, give_consent, register_citizen
 from accounts.services.concessions import grant_concession
 from accounts.services.topup import order_topup, poll_gateway_payment, receive_cash, start_gateway_payment
 from citizencard.core.keyservice.client import key_service

@@ -6,7 +6,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Card, User
-from accounts.services.citizens import find_citizen
+from accounts.selectors.people import find_citizen
 from citizencard.core.errors import CitizenCardError, InvalidField
 from citizencard.lockout import count_attempt, forget_attempts
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from django.conf import settings
 
-from accounts.models import Card, Citizen
+from accounts.models import Card, IdentityDocument
+from accounts.selectors.people import main_document
 from accounts.services.citizens import RevealedCitizen, reveal_citizen
 from terminals.card.files import HolderInfo, ManagementInfo, PublicInfo
 from terminals.card.personalise import CardSpec
@@ -16,8 +17,14 @@ CHINA_CODE: Final = "00000156"
 INTEROPERABLE: Final = 1
 PURSE_APPLICATION: Final = 2
 NAME_BYTES: Final = 20
-DOCUMENT_CODES: Final = {Citizen.Document.RESIDENT_ID: 0, Citizen.Document.PASSPORT: 2}
-"""Document type byte of EF16."""
+DOCUMENT_CODES: Final[dict[str, int]] = {
+    IdentityDocument.Kind.RESIDENT_ID: 0,
+    IdentityDocument.Kind.PASSPORT: 2,
+    IdentityDocument.Kind.TAIWAN_PASS: 3,
+    IdentityDocument.Kind.HOME_PASS: 3,
+}
+OTHER_DOCUMENT: Final = 5
+"""Document type byte of EF16: identity card, passport, entry permit, other."""
 
 
 def card_spec(*, card: Card, pin: str, actor: str) -> CardSpec:
@@ -64,7 +71,7 @@ def holder_info(card: Card, holder: RevealedCitizen | None) -> HolderInfo:
         card_type=card.product.kind_code,
         name=_fitting(holder.name),
         document_number=holder.document_number,
-        document_type=DOCUMENT_CODES[Citizen.Document(card.citizen.document_kind)],
+        document_type=DOCUMENT_CODES.get(main_document(card.citizen).kind, OTHER_DOCUMENT),
     )
 
 

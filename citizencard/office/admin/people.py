@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext, pgettext, pgettext_lazy
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.models import Citizen, User
+from accounts.selectors.people import find_people
 from accounts.services.citizens import reveal_citizen
 from citizencard.core.models import AuditEntry
 from citizencard.office.admin.base import ReadOnlyAdmin
@@ -27,11 +29,11 @@ from citizencard.office.tables import Table, at, columns, link, yuan
 class CitizenAdmin(ReadOnlyAdmin):
     """Masks only. Personal data in clear is a separate step with a reason, kept in the audit trail."""
 
-    list_display = ["masked_name", "document_kind", "document_mask", "phone_mask", "registered_at"]
-    list_filter = ["document_kind"]
-    search_fields = ["cards__pan"]
-    search_help_text = _("Card number")
-    fields = ["masked_name", "document_kind", "document_mask", "phone_mask", "registered_at"]
+    list_display = ["masked_name", "document_mask", "phone_mask", "level", "registered_at"]
+    list_filter = ["level"]
+    search_fields = ["pk"]
+    search_help_text = _("Document, telephone, whole name or card number")
+    fields = ["masked_name", "document_mask", "phone_mask", "level", "merged_into", "registered_at"]
     readonly_fields = ["masked_name"]
     ordering = ["-registered_at"]
     actions_detail = ["reveal"]
@@ -41,11 +43,20 @@ class CitizenAdmin(ReadOnlyAdmin):
         """Enough to recognise, not enough to know."""
         return obj.name_mask
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Citizen], search_term: str
+    ) -> tuple[QuerySet[Citizen], bool]:
+        """Whom the words may mean, by blind index; nothing of them is looked for in clear."""
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(pk__in=[each.pk for each in find_people(search_term)]), False
+
     def tables(self, request: HttpRequest, obj: Citizen) -> list[Table]:
-        """The citizen's concessions, cards and consents."""
+        """The citizen's documents, concessions, cards and consents."""
         cards = obj.cards.select_related("product").prefetch_related("purses").order_by("pk")
         consents = obj.consents.order_by("-given_at")
         return [
+            _documents(obj),
             *concessions_table(obj),
             Table(
                 _("Cards"),
@@ -80,6 +91,35 @@ class CitizenAdmin(ReadOnlyAdmin):
             )
 
         return ask_reason(request, self, citizen, title=gettext("Reveal personal data"), act=show)
+
+
+def _documents(citizen: Citizen) -> Table:
+    return Table(
+        _("Documents"),
+        [
+            _("document"),
+            _("number"),
+            _("nationality"),
+            _("valid to"),
+            _("source"),
+            _("as of"),
+            _("on the card"),
+            _("ended at"),
+        ],
+        [
+            [
+                each.get_kind_display(),
+                each.mask,
+                each.nationality or "–",
+                each.valid_to or "–",
+                each.source,
+                each.as_of,
+                "✓" if each.main else "",
+                at(each.ended_at),
+            ]
+            for each in citizen.documents.order_by("ended_at", "added_at")
+        ],
+    )
 
 
 @admin.register(AuditEntry, site=office)

@@ -160,7 +160,7 @@ def test_who_may_not_make_the_roles_says_who_must(monkeypatch: pytest.MonkeyPatc
     "statement",
     [
         "SELECT name_sealed FROM accounts_citizen",
-        "SELECT document_index FROM accounts_citizen",
+        "SELECT number_index FROM accounts_identitydocument",
         "TABLE accounts_user",
         "TABLE django_session",
         "TABLE accounts_citizen",

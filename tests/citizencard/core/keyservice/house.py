@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.selectors.people import find_citizen
 from accounts.services import citizens
 from citizencard.core.keyservice.client import key_service
 from citizencard.core.keyservice.signing import SignPurpose
@@ -32,7 +33,7 @@ def do(order: dict[str, Any]) -> None:
         phone="13859700001",
         actor=ACTOR,
     )
-    assert citizens.find_citizen(document_number=order["document"]) == person
+    assert find_citizen(document_number=order["document"]) == person
     assert citizens.reveal_citizen(citizen=person, actor=ACTOR, reason="test").name == "林美玲"
 
 

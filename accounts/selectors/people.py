@@ -1,0 +1,77 @@
+"""Who is meant: by document, telephone number, name or card, in the clear words of whoever asks and always masked in the answer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from accounts.models import Card, Citizen, IdentityDocument
+from citizencard.core.errors import InvalidField
+from citizencard.core.pii import Kind, blind_index
+
+FOUND_MAX: Final = 50
+"""More people of one name than a clerk would look through."""
+TABLE: Final = "accounts_citizen"
+"""Where people's data are sealed and indexed, the numbers of their documents too: a person once had one, in the same row."""
+_PAN_DIGITS: Final = 19
+
+
+def main_document(citizen: Citizen) -> IdentityDocument:
+    """The document that lists show and the chip carries; one read with the citizen is not asked for again."""
+    return next(each for each in citizen.documents.all() if each.main)
+
+
+def number_index(number: str) -> bytes:
+    """By which a document's number is found, whatever its kind. Raises KeyServiceUnavailable."""
+    return blind_index(TABLE, "document", Kind.DOCUMENT, number)
+
+
+def find_citizen(*, document_number: str) -> Citizen | None:
+    """Whose document in force this is, their master record; None for an unknown number or one that is none.
+
+    Raises KeyServiceUnavailable.
+    """
+    document = (
+        IdentityDocument.objects.filter(number_index=number_index(document_number), ended_at=None)
+        .select_related("citizen__merged_into")
+        .first()
+    )
+    return None if document is None else document.citizen.merged_into or document.citizen
+
+
+def find_people(text: str) -> list[Citizen]:
+    """Everybody whom `text` may mean: a document number of any kind, a telephone number, a whole name or a card number.
+
+    At most FOUND_MAX, newest first, each with documents and cards in a fixed number of queries. Raises InvalidField for an empty
+    text, KeyServiceUnavailable.
+    """
+    text = text.strip()
+    if not text:
+        raise InvalidField("text", "…")
+    indexes = {
+        "documents__number_index": number_index(text),
+        "phone_index": blind_index(TABLE, "phone", Kind.PHONE, text),
+        "name_index": blind_index(TABLE, "name", Kind.NAME, text),
+    }
+    found = set[object]()
+    for field, index in indexes.items():
+        found |= set(Citizen.objects.filter(**{field: index}).values_list("pk", flat=True)[:FOUND_MAX])
+    number = "".join(text.split())
+    if len(number) == _PAN_DIGITS and number.isdecimal():
+        found |= set(Card.objects.filter(pan=number).values_list("citizen_id", flat=True))
+    return list(
+        _with_their_own(Citizen.objects.filter(Q(pk__in=found) | Q(merged__in=found), merged_into=None))[
+            :FOUND_MAX
+        ]
+    )
+
+
+def _with_their_own(people: QuerySet[Citizen]) -> QuerySet[Citizen]:
+    return (
+        people.distinct()
+        .order_by("-registered_at")
+        .prefetch_related(
+            "documents", Prefetch("cards", Card.objects.select_related("product").order_by("pk"))
+        )
+    )
