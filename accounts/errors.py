@@ -128,6 +128,40 @@ class ConsentMissing(CitizenCardError):
     rule = REAL_NAME_CONSENT
 
 
+class LevelTooLow(CitizenCardError):
+    """The citizen's identity is not verified well enough for what they want. Data `operation`, `needed`, `level`."""
+
+    code = "level_too_low"
+    status = 403
+    message = _("%(operation)s needs %(needed)s; this person stands at %(level)s.")
+    rule = "levels of verification"
+
+
+class GuardianRequired(CitizenCardError):
+    """For a child under 14 a guardian agrees. Data `age`."""
+
+    code = "guardian_required"
+    status = 409
+    message = _("Under 14 a guardian has to agree; none is on record, or none of them has.")
+    rule = "Personal Information Protection Law, article 31"
+
+
+class NotAGuardian(CitizenCardError):
+    """Only a guardian on record acts for a minor."""
+
+    code = "not_a_guardian"
+    status = 403
+    message = _("This person is no guardian of the other, or no longer.")
+
+
+class WardOfAge(CitizenCardError):
+    """Whoever is 18 has no guardian; and whose age nobody knows neither."""
+
+    code = "ward_of_age"
+    status = 409
+    message = _("A ward is under 18, and the birth date is on record.")
+
+
 class LastDocument(CitizenCardError):
     """A person keeps one document in force: by what else would they be known?"""
 

@@ -14,6 +14,7 @@ from accounts.services import (
     concessions,
     direct_debit,
     gateway_refunds,
+    guardians,
     holds,
     mandates,
     matching,
@@ -23,6 +24,7 @@ from accounts.services import (
     repair,
 )
 from citizencard.core.calendar import shanghai
+from citizencard.core.errors import KeyServiceUnavailable
 
 _RETRIES_MAX: Final = 10
 
@@ -83,6 +85,18 @@ def expire_passes(iso_date: str | None = None) -> int:
     """Book what time has taken of passes before a date, given as YYYY-MM-DD, today by default; how many were touched."""
     day = date.fromisoformat(iso_date) if iso_date else shanghai(timezone.now()).date()
     return sum(iter(lambda: pass_lapses.expire_passes(day), 0))
+
+
+@shared_task(
+    name="accounts.review_wards",
+    autoretry_for=(OperationalError, InterfaceError, KeyServiceUnavailable),
+    retry_backoff=True,
+    max_retries=_RETRIES_MAX,
+)
+def review_wards() -> int:
+    """End guardianships of those who are of age, and ask those who are 14 for their own consent; how many. Every morning."""
+    now = timezone.now()
+    return guardians.review_wards(day=shanghai(now).date(), occurred_at=now)
 
 
 @shared_task(name="accounts.remind_holders")

@@ -6,6 +6,7 @@ from accounts.models.disputed import CreditReturn, DisputedCharge
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
 from accounts.models.gateway_refund import GatewayRefund
+from accounts.models.guardians import Guardianship
 from accounts.models.holds import Hold
 from accounts.models.identity import IdentityDocument
 from accounts.models.incidents import CardDamage, CardFlag
@@ -41,6 +42,7 @@ __all__ = [
     "GatewayEntry",
     "GatewayEvent",
     "GatewayRefund",
+    "Guardianship",
     "Hold",
     "IdentityDocument",
     "Journal",

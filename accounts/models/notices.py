@@ -51,6 +51,22 @@ class Notice(models.Model):
             "mandate_stopped_expired",
             _("Automatic top-up of card %(card)s was not agreed to in time."),
         )
+        STOPPED_LEVEL = (
+            "mandate_stopped_level",
+            _("Automatic top-up of card %(card)s has ended: please have your identity checked again."),
+        )
+        LEVEL_LOWERED = (
+            "level_lowered",
+            _("Your identity has to be checked again. Until then some services are closed to you."),
+        )
+        CONSENT_DUE = (
+            "consent_due",
+            _("You are 14 now: what your guardian has agreed to for your card is yours to agree to."),
+        )
+        GUARDIAN_GONE = (
+            "guardian_gone",
+            _("You are 18 now: your guardian no longer sees or does anything for you here."),
+        )
         FARE_GIVEN_BACK = (
             "fare_given_back",
             _(

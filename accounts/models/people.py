@@ -14,6 +14,7 @@ class Citizen(models.Model):
     """
 
     class Level(models.IntegerChoices):
+        CLAIMED = 0, _("L0: not checked")
         CHECKED = 1, _("L1: phone and identity checked")
         SEEN = 2, _("L2: seen in person")
 
@@ -49,7 +50,10 @@ class Citizen(models.Model):
 
 
 class Consent(models.Model):
-    """A citizen's consent to one purpose, recorded before the purpose is served."""
+    """A citizen's consent to one purpose, recorded before the purpose is served; for a child under 14 the `guardian` gives it.
+
+    A guardian's consent holds until the child is 14 (Personal Information Protection Law, article 31).
+    """
 
     class Purpose(models.TextChoices):
         CARD = "card", _("issue and use of the citizen card")
@@ -57,6 +61,14 @@ class Consent(models.Model):
 
     citizen = models.ForeignKey(Citizen, models.PROTECT, related_name="consents", verbose_name=_("citizen"))
     purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose.choices)
+    guardian = models.ForeignKey(
+        Citizen,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("given by the guardian"),
+    )
     given_at = models.DateTimeField(_("given at"), auto_now_add=True)
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
 

@@ -21,6 +21,7 @@ from accounts.errors import (
     CardHasFunds,
     CitizenRequired,
     ConsentMissing,
+    GuardianRequired,
     IllegalCardTransition,
 )
 from accounts.models import (
@@ -35,9 +36,12 @@ from accounts.models import (
     Purse,
     TopUpOrder,
 )
+from accounts.selectors.ages import age_of
 from accounts.services import postings
+from accounts.services.citizens import OWN_CONSENT
 from accounts.services.deposits import return_deposit
 from accounts.services.ledger import open_account, post_journal, set_account_state
+from accounts.services.levels import Operation, require_level
 from accounts.services.mandates import stop_for_card
 from citizencard.core.states import step_to
 
@@ -63,7 +67,7 @@ def order_card(
 ) -> Card:
     """A blank card of `product` with its number, purse and ledger account (`occurred_at`: default now).
 
-    Raises CitizenRequired, AnonymousProduct, ConsentMissing or CardAlreadyHeld.
+    Raises CitizenRequired, AnonymousProduct, LevelTooLow, ConsentMissing, GuardianRequired (under 14) or CardAlreadyHeld.
     """
     if product.real_name:
         _check_holder(product, citizen)
@@ -225,12 +229,18 @@ def _open_purses(card: Card) -> None:
 
 
 def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
-    """A real-name card needs a holder who agreed and has no other live one; the lock serialises two clerks."""
+    """A real-name card needs a holder who is known, agreed and has no other live one; the lock serialises two clerks."""
     if citizen is None:
         raise CitizenRequired(product=product.name)
+    require_level(citizen, Operation.REAL_NAME_CARD)
+    age = age_of(citizen, timezone.localdate())
     locks.lock_citizen(citizen.pk)
     purpose = Consent.Purpose.CARD
-    if not citizen.consents.filter(purpose=purpose, withdrawn_at=None).exists():
+    consent = citizen.consents.filter(purpose=purpose, withdrawn_at=None).first()
+    if age is not None and age < OWN_CONSENT:
+        if consent is None or consent.guardian_id is None:
+            raise GuardianRequired(age=age)
+    elif consent is None or consent.guardian_id is not None:
         raise ConsentMissing(purpose=purpose.label)
     if citizen.cards.filter(product=product, state__in=_LIVE).exists():
         raise CardAlreadyHeld(product=product.name)

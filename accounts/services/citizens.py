@@ -11,11 +11,13 @@ from typing import Final
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
-from accounts.errors import DocumentAlreadyRegistered, LoginExists
-from accounts.models import Citizen, Consent, User
+from accounts.errors import DocumentAlreadyRegistered, GuardianRequired, LoginExists
+from accounts.models import Citizen, Consent, Guardianship, User
+from accounts.selectors.ages import age_of
 from accounts.selectors.people import TABLE, main_document
 from accounts.services.documents import check_birth, check_name, check_phone
 from accounts.services.papers import number_place, read_paper, sealed_document
@@ -32,6 +34,8 @@ from citizencard.core.pii import (
     seal_many,
 )
 
+OWN_CONSENT: Final = 14
+"""From this age on one agrees for oneself (Personal Information Protection Law, article 31)."""
 COUNTER: Final = "counter"
 """The source of what somebody in the service hall has seen."""
 
@@ -96,21 +100,37 @@ def register_citizen(
     return citizen
 
 
-@transaction.atomic
-def give_consent(*, citizen: Citizen, purpose: str, actor: str) -> Consent:
-    """Record that the citizen agrees to `purpose`; a consent still valid is returned as it is."""
+def give_consent(*, citizen: Citizen, purpose: str, actor: str, guardian: Citizen | None = None) -> Consent:
+    """Record that the citizen agrees to `purpose`, or for a child under 14 a guardian; a consent still valid is returned as it is.
+
+    Raises InvalidField, GuardianRequired. One's own consent takes the place of the guardian's.
+    """
     if purpose not in Consent.Purpose.values:
         raise InvalidField("purpose", _("unknown purpose"))
-    locks.lock_citizen(citizen.pk)
-    consent, created = Consent.objects.get_or_create(citizen=citizen, purpose=purpose, withdrawn_at=None)
-    if created:
+    age = age_of(citizen, timezone.localdate())
+    if age is not None and age < OWN_CONSENT:
+        known = (
+            guardian and Guardianship.objects.filter(guardian=guardian, ward=citizen, ended_at=None).exists()
+        )
+        if not known:
+            raise GuardianRequired(age=age)
+    elif guardian is not None:
+        raise InvalidField("guardian", _("from 14 on one agrees for oneself"))
+    with transaction.atomic():
+        locks.lock_citizen(citizen.pk)
+        valid = Consent.objects.filter(citizen=citizen, purpose=purpose, withdrawn_at=None).first()
+        if valid is not None and (valid.guardian is None or guardian is not None):
+            return valid
+        if valid is not None:
+            valid.withdrawn_at = timezone.now()
+            valid.save(update_fields=["withdrawn_at"])
         record_audit(
             actor=actor,
             action="citizen.consent",
             subject=f"citizen:{citizen.pk}",
-            detail={"purpose": purpose},
+            detail={"purpose": purpose, "guardian": str(guardian.pk) if guardian else None},
         )
-    return consent
+        return Consent.objects.create(citizen=citizen, purpose=purpose, guardian=guardian)
 
 
 def reveal_citizen(*, citizen: Citizen, actor: str, reason: str) -> RevealedCitizen:
@@ -131,13 +151,6 @@ def reveal_citizen(*, citizen: Citizen, actor: str, reason: str) -> RevealedCiti
     )
     clear = dict(zip((each.column for each in _kept(citizen)), others, strict=True))
     return RevealedCitizen(name, number, clear.get("phone", ""), _date(clear.get("birth")))
-
-
-def birth_date_of(citizen: Citizen) -> date | None:
-    """For a rule of age that the system applies itself; people see it through `reveal_citizen`. Raises KeyServiceUnavailable."""
-    if citizen.birth_sealed is None:
-        return None
-    return _date(reveal_many([_place(citizen, "birth")])[0])
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import locks
 from accounts.errors import FamilyLinkExists, FamilyLinkMissing, IllegalFamilyTransition
 from accounts.models import Card, Citizen, FamilyLink, Purse, TopUpOrder
+from accounts.services.levels import Operation, require_level
 from accounts.services.topup import order_topup
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
@@ -19,7 +20,8 @@ State = FamilyLink.State
 
 
 def invite_member(*, payer: Citizen, member: Citizen, actor: str, occurred_at: datetime) -> FamilyLink:
-    """Ask `member` to let `payer` top up their cards. Raises InvalidField (oneself), FamilyLinkExists. Audited."""
+    """Ask `member` to let `payer` top up their cards. Raises LevelTooLow, InvalidField (oneself), FamilyLinkExists. Audited."""
+    require_level(payer, Operation.FAMILY)
     if payer.pk == member.pk:
         raise InvalidField("member", _("nobody is their own family"))
     try:

@@ -28,6 +28,7 @@ from accounts.gateway import configured_gateway
 from accounts.gateway.port import MandateSetup, MandateStatus
 from accounts.models import Card, Citizen, Consent, Mandate, Notice, Purse
 from accounts.services.citizens import give_consent
+from accounts.services.levels import Operation, require_level
 from accounts.services.notices import notify
 from accounts.services.orders import require_active
 from citizencard.core.audit import record_audit
@@ -59,10 +60,11 @@ def request_mandate(
     """A citizen wants `amount_fen` collected whenever their purse has less than `threshold_fen`; recorded as consent.
 
     An earlier request for the purse that was never agreed to is given up. Raises NotTheHolder, CardNotActive,
-    InvalidField (amounts, caps), BalanceLimitExceeded (threshold and amount are more than the purse may hold),
+    LevelTooLow, InvalidField (amounts, caps), BalanceLimitExceeded (threshold and amount are more than the purse may hold),
     MandateExists.
     """
     _check_amounts(amount_fen, threshold_fen, day_cap_fen, month_cap_fen)
+    require_level(citizen, Operation.MANDATE)
     give_consent(citizen=citizen, purpose=Consent.Purpose.MANDATE, actor=actor)
     card = locks.lock_card(purse.card_id)
     if card.citizen_id != citizen.pk:

@@ -41,6 +41,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_compensation": ("state", "paid_at", "purse_id"),
     "accounts_disputedcharge": ("state", "order_id", "bearer_id", "ended_at"),
     "accounts_concession": ("withdrawn_on", "withdrawn_at", "withdrawn_by", "withdrawn_reason"),
+    "accounts_guardianship": ("ended_at", "ended_because"),
     "accounts_hold": ("state", "captured_fen", "ended_at"),
     "accounts_identitydocument": (
         "kind", "nationality", "valid_to", "main", "source", "as_of", "ended_at",
