@@ -162,6 +162,22 @@ class WardOfAge(CitizenCardError):
     message = _("A ward is under 18, and the birth date is on record.")
 
 
+class AlreadyMerged(CitizenCardError):
+    """A record that was merged, or is proposed to be, is not merged again."""
+
+    code = "already_merged"
+    status = 409
+    message = _("One of the two records is merged already, or waits to be.")
+
+
+class MergeConflict(CitizenCardError):
+    """Both have what one person may have only once. Data `what`."""
+
+    code = "merge_conflict"
+    status = 409
+    message = _("Both have %(what)s. One of the two has to be closed first.")
+
+
 class LastDocument(CitizenCardError):
     """A person keeps one document in force: by what else would they be known?"""
 

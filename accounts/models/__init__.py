@@ -13,6 +13,7 @@ from accounts.models.incidents import CardDamage, CardFlag
 from accounts.models.ledger import Chart, Closing, Journal, LedgerAccount, Tally, Transfer
 from accounts.models.mandates import Mandate, MandateCollection
 from accounts.models.matching import GatewayEntry, TopUpDifference
+from accounts.models.merging import PersonMerge
 from accounts.models.notices import Notice
 from accounts.models.passes import Pass, PassLapse, PassProduct, PassUse
 from accounts.models.payments import Payment, PaymentRefund
@@ -57,6 +58,7 @@ __all__ = [
     "PassUse",
     "Payment",
     "PaymentRefund",
+    "PersonMerge",
     "Purse",
     "Refund",
     "RefundPart",

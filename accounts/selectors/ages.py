@@ -8,8 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from accounts.models import Citizen
-from accounts.selectors.people import TABLE
-from citizencard.core.pii import SealedField, reveal_many
+from accounts.selectors.people import births_of
 
 
 def age_of(citizen: Citizen, day: date) -> int | None:
@@ -19,14 +18,8 @@ def age_of(citizen: Citizen, day: date) -> int | None:
 
 def ages_of(citizens: Sequence[Citizen], day: date) -> dict[UUID, int | None]:
     """The ages of many, in one call to the key service."""
-    known = [each for each in citizens if each.birth_sealed is not None]
-    places = [SealedField(TABLE, "birth", each.pk, bytes(each.birth_sealed or b"")) for each in known]
-    births = reveal_many(places) if places else []
-    ages = {
-        each.pk: whole_years(date.fromisoformat(birth), day)
-        for each, birth in zip(known, births, strict=True)
-    }
-    return {each.pk: ages.get(each.pk) for each in citizens}
+    births = births_of(citizens)
+    return {pk: whole_years(birth, day) if birth else None for pk, birth in births.items()}
 
 
 def whole_years(birth: date, day: date) -> int:

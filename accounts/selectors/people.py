@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Final
+from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import Card, Citizen, IdentityDocument
 from citizencard.core.errors import InvalidField
-from citizencard.core.pii import Kind, blind_index
+from citizencard.core.pii import Kind, SealedField, blind_index, reveal_many
 
 FOUND_MAX: Final = 50
 """More people of one name than a clerk would look through."""
@@ -65,6 +68,31 @@ def find_people(text: str) -> list[Citizen]:
             :FOUND_MAX
         ]
     )
+
+
+def perhaps_the_same(citizen: Citizen) -> list[Citizen]:
+    """Records that may be of the same person: the same name or telephone number, and no birth date that says otherwise.
+
+    Raises KeyServiceUnavailable.
+    """
+    alike = Q(name_index=citizen.name_index) if citizen.name_index else Q(pk__in=[])
+    if citizen.phone_index:
+        alike |= Q(phone_index=citizen.phone_index)
+    others = list(
+        _with_their_own(Citizen.objects.filter(alike, merged_into=None).exclude(pk=citizen.pk))[:FOUND_MAX]
+    )
+    births = births_of([citizen, *others])
+    mine = births[citizen.pk]
+    return [each for each in others if mine is None or births[each.pk] in (None, mine)]
+
+
+def births_of(citizens: Sequence[Citizen]) -> dict[UUID, date | None]:
+    """Birth dates for the system's own rules, in one call; they are told to nobody. Raises KeyServiceUnavailable."""
+    known = [each for each in citizens if each.birth_sealed is not None]
+    places = [SealedField(TABLE, "birth", each.pk, bytes(each.birth_sealed or b"")) for each in known]
+    opened = reveal_many(places) if places else []
+    births = {each.pk: date.fromisoformat(text) for each, text in zip(known, opened, strict=True)}
+    return {each.pk: births.get(each.pk) for each in citizens}
 
 
 def _with_their_own(people: QuerySet[Citizen]) -> QuerySet[Citizen]:
