@@ -16,6 +16,8 @@ class OfficeAction(models.Model):
         verbose_name_plural = _("office actions")
         permissions = [
             ("reveal_citizen", _("See a citizen's personal data in clear, with a reason")),
+            ("register_citizen", _("Register people, keep their documents, consents and guardians")),
+            ("set_level", _("Say how well a person is known")),
             ("report_loss", _("Report a card lost")),
             ("download_settlement", _("Download settlement reports")),
             ("view_finance_report", _("See the trial balance and refusals")),

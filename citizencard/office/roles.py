@@ -99,7 +99,10 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _READER
     | {
         "accounts.view_citizen",
+        "accounts.view_personmerge",
+        "accounts.propose_merge",
         "office.reveal_citizen",
+        "office.register_citizen",
         "office.report_loss",
         "office.request_refund",
         "office.stop_mandate",
@@ -145,6 +148,10 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _RISK
     | _BANK
     | {
+        "accounts.view_citizen",
+        "accounts.view_personmerge",
+        "accounts.approve_merge",
+        "office.set_level",
         "accounts.review_riskalert",
         "office.approve_payout",
         "office.view_operations_report",
@@ -165,7 +172,13 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _RISK
     | _BOOKS
     | _BANK
-    | {"accounts.view_citizen", "core.view_auditentry", "accounts.view_user", "bridge.view_workstation"},
+    | {
+        "accounts.view_citizen",
+        "accounts.view_personmerge",
+        "core.view_auditentry",
+        "accounts.view_user",
+        "bridge.view_workstation",
+    },
 }
 """Role → permissions. The auditor sees everything but personal data in clear, and changes nothing."""
 

@@ -47,6 +47,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(_("Card reader"), "nfc", "bridge_reader", "bridge.use_reader"),
             *_models(
                 (_("Citizens"), "person", "accounts", "citizen"),
+                (_("Merging of records"), "merge", "accounts", "personmerge"),
                 (_("Cards"), "credit_card", "accounts", "card"),
                 (_("Top-ups"), "add_card", "accounts", "topuporder"),
                 (_("Refunds"), "undo", "accounts", "refund"),

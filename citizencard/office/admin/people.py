@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.models import Citizen, User
-from accounts.selectors.people import find_people
-from accounts.services.citizens import reveal_citizen
-from citizencard.core.models import AuditEntry
+from accounts.errors import GuardianRequired
+from accounts.models import Citizen, Consent, PersonMerge
+from accounts.selectors.people import find_people, perhaps_the_same
+from accounts.services.citizens import COUNTER, give_consent, register_citizen, reveal_citizen
+from accounts.services.guardians import appoint_guardian
+from accounts.services.merging import approve_merge, propose_merge, refuse_merge
+from accounts.services.papers import add_document, read_paper
+from accounts.services.verification import set_level
+from citizencard.core.errors import NotFound
+from citizencard.core.masks import mask_card
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.concession_pages import concessions_table
-from citizencard.office.reasons import ask_reason
-from citizencard.office.roles import TITLES
+from citizencard.office.admin.deciding import DECISION, DecidedAdmin
+from citizencard.office.people_forms import CitizenForm, ConsentForm, DocumentForm, LevelForm, OtherPersonForm
+from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
 
@@ -36,7 +45,8 @@ class CitizenAdmin(ReadOnlyAdmin):
     fields = ["masked_name", "document_mask", "phone_mask", "level", "merged_into", "registered_at"]
     readonly_fields = ["masked_name"]
     ordering = ["-registered_at"]
-    actions_detail = ["reveal"]
+    actions_list = ["register"]
+    actions_detail = ["reveal", "document", "consent", "guardian", "level", "merge"]
 
     @display(description=pgettext_lazy("person", "name"))
     def masked_name(self, obj: Citizen) -> str:
@@ -57,6 +67,7 @@ class CitizenAdmin(ReadOnlyAdmin):
         consents = obj.consents.order_by("-given_at")
         return [
             _documents(obj),
+            *_guardians(obj),
             *concessions_table(obj),
             Table(
                 _("Cards"),
@@ -73,6 +84,139 @@ class CitizenAdmin(ReadOnlyAdmin):
                 [[each.get_purpose_display(), at(each.given_at), at(each.withdrawn_at)] for each in consents],
             ),
         ]
+
+    def has_register_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user register people and keep their documents?"""
+        return request.user.has_perm("office.register_citizen")
+
+    def has_level_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user say how well somebody is known?"""
+        return request.user.has_perm("office.set_level")
+
+    def has_merge_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user propose that two records are one person?"""
+        return request.user.has_perm("accounts.propose_merge")
+
+    def offers(self, obj: Citizen, step: str) -> bool:
+        """A record that was merged is only looked at."""
+        return step == "reveal" or obj.merged_into_id is None
+
+    @action(description=_("Register a citizen"), permissions=["register"], icon="person_add", variant=None)
+    def register(self, request: HttpRequest) -> HttpResponse:
+        """A first document, a name, and what the person agrees to."""
+
+        def act(given: dict[str, Any]) -> Citizen:
+            actor, agrees = request.user.get_username(), given.pop("consent")
+            citizen = register_citizen(actor=actor, **given)
+            try:
+                if agrees:
+                    give_consent(citizen=citizen, purpose=Consent.Purpose.CARD, actor=actor)
+            except GuardianRequired as refusal:  # a child is registered first, and then the guardian
+                messages.warning(request, str(refusal))
+            return citizen
+
+        return ask_new(request, self, title=gettext("Register a citizen"), form=CitizenForm, act=act)
+
+    @action(description=_("Add or renew a document"), permissions=["register"], icon="badge", variant=None)
+    def document(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Another document of the person."""
+        citizen = self.found(request, object_id)
+
+        def act(given: dict[str, Any]) -> Facts:
+            main = given.pop("main")
+            paper = read_paper(
+                given["document_kind"],
+                given["document_number"],
+                given["nationality"],
+                given["valid_to"],
+                COUNTER,
+            )
+            kept = add_document(citizen=citizen, paper=paper, actor=request.user.get_username(), main=main)
+            return [(kept.get_kind_display(), kept.mask), (gettext("valid to"), str(kept.valid_to or "–"))]
+
+        title = gettext("Add or renew a document")
+        return ask(
+            request, self, citizen, title=title, form=DocumentForm, act=act, tables=[_documents(citizen)]
+        )
+
+    @action(description=_("Record consent"), permissions=["register"], icon="handshake", variant=None)
+    def consent(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The person agrees to the card, or for a child a guardian."""
+        citizen = self.found(request, object_id)
+
+        def act(given: dict[str, Any]) -> Facts:
+            guardian = _meant(given["guardian"]) if given["guardian"] else None
+            kept = give_consent(
+                citizen=citizen,
+                purpose=Consent.Purpose.CARD,
+                actor=request.user.get_username(),
+                guardian=guardian,
+            )
+            return [(kept.get_purpose_display(), at(kept.given_at))]
+
+        return ask(request, self, citizen, title=gettext("Record consent"), form=ConsentForm, act=act)
+
+    @action(
+        description=_("Record a guardian"), permissions=["register"], icon="escalator_warning", variant=None
+    )
+    def guardian(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Somebody of age acts for this child."""
+        ward = self.found(request, object_id)
+
+        def act(given: dict[str, Any]) -> Facts:
+            kept = appoint_guardian(
+                guardian=_meant(given["other"]),
+                ward=ward,
+                proof=given["reason"],
+                actor=request.user.get_username(),
+                occurred_at=timezone.now(),
+            )
+            return [(gettext("guardian"), str(kept.guardian)), (gettext("proof"), kept.proof)]
+
+        title = gettext("Record a guardian")
+        return ask(request, self, ward, title=title, form=OtherPersonForm, act=act, tables=_guardians(ward))
+
+    @action(
+        description=_("Set the verification level"), permissions=["level"], icon="verified_user", variant=None
+    )
+    def level(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Better known on a proof; less well at once."""
+        citizen = self.found(request, object_id)
+
+        def act(given: dict[str, Any]) -> Facts:
+            done = set_level(
+                citizen=citizen,
+                level=given["level"],
+                proof=given["reason"],
+                actor=request.user.get_username(),
+                occurred_at=timezone.now(),
+            )
+            return [(gettext("verification level"), done.get_level_display())]
+
+        return ask(
+            request, self, citizen, title=gettext("Set the verification level"), form=LevelForm, act=act
+        )
+
+    @action(description=_("Propose to merge"), permissions=["merge"], icon="merge", variant=None)
+    def merge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Another record is of the same person; somebody else approves it."""
+        master = self.found(request, object_id)
+
+        def act(given: dict[str, Any]) -> Facts:
+            maker, other = request.user.get_username(), _meant(given["other"])
+            made = propose_merge(master=master, other=other, reason=given["reason"], maker=maker)
+            return [(gettext("proposed"), str(made)), (gettext("state"), made.get_state_display())]
+
+        title = gettext("Propose to merge")
+        return ask(
+            request,
+            self,
+            master,
+            title=title,
+            form=OtherPersonForm,
+            act=act,
+            tables=[_alike(perhaps_the_same(master))],
+        )
 
     @action(description=_("Reveal personal data"), permissions=["reveal"], icon="visibility")
     def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -91,6 +235,79 @@ class CitizenAdmin(ReadOnlyAdmin):
             )
 
         return ask_reason(request, self, citizen, title=gettext("Reveal personal data"), act=show)
+
+
+@admin.register(PersonMerge, site=office)
+class PersonMergeAdmin(DecidedAdmin):
+    """Records that somebody holds for one person."""
+
+    may_propose, may_decide = "accounts.propose_merge", "accounts.approve_merge"
+    actions_list = list[str]()
+    list_display = ["master", "other", "state_label", "maker", "made_at", "checker"]
+    list_select_related = ["master", "other"]
+    fields = ["master", "other", "reason", *DECISION]
+    ordering = ["-pk"]
+
+    def agree(self, row: PersonMerge, checker: str) -> PersonMerge:
+        """Everything is the master's."""
+        return approve_merge(merge=row, checker=checker)
+
+    def turn_down(self, row: PersonMerge, checker: str, reason: str) -> PersonMerge:
+        """They are two."""
+        return refuse_merge(merge=row, checker=checker, reason=reason)
+
+    def to_decide_by(self, request: HttpRequest, row: PersonMerge) -> list[Table]:
+        """Both, with their documents and cards."""
+        return [_alike([row.master, row.other]), _documents(row.master), _documents(row.other)]
+
+
+def _meant(number: str) -> Citizen:
+    """The one person whose document or card this is. Raises NotFound."""
+    found = find_people(number)
+    if len(found) != 1:
+        raise NotFound(what=gettext("citizen"))
+    return found[0]
+
+
+def _alike(people: Sequence[Citizen]) -> Table:
+    return Table(
+        _("May be the same person"),
+        [pgettext_lazy("person", "name"), _("document number"), _("phone"), _("cards"), _("registered at")],
+        [
+            [
+                link(each, each.name_mask),
+                each.document_mask,
+                each.phone_mask or "–",
+                "、".join(
+                    f"{card.product} {mask_card(card.pan)}" for card in each.cards.select_related("product")
+                )
+                or "–",
+                at(each.registered_at),
+            ]
+            for each in people
+        ],
+    )
+
+
+def _guardians(citizen: Citizen) -> list[Table]:
+    """Guardians and wards; no table where there are none."""
+    rows = [
+        [
+            said,
+            link(getattr(each, side)),
+            each.proof,
+            at(each.appointed_at),
+            at(each.ended_at),
+            each.get_ended_because_display(),
+        ]
+        for kin, side, said in (
+            (citizen.guardians, "guardian", _("guardian")),
+            (citizen.wards, "ward", _("ward")),
+        )
+        for each in kin.select_related(side).order_by("ended_at", "pk")
+    ]
+    headers = [_("is"), _("person"), _("proof"), _("recorded at"), _("ended at"), _("ended because")]
+    return [Table(_("Guardians and wards"), headers, rows)] if rows else []
 
 
 def _documents(citizen: Citizen) -> Table:
@@ -120,39 +337,3 @@ def _documents(citizen: Citizen) -> Table:
             for each in citizen.documents.order_by("ended_at", "added_at")
         ],
     )
-
-
-@admin.register(AuditEntry, site=office)
-class AuditEntryAdmin(ReadOnlyAdmin):
-    """Who did or saw what."""
-
-    list_display = ["at", "actor", "action", "subject", "ip"]
-    list_filter = ["action"]
-    search_fields = ["actor", "subject"]
-    fields = ["at", "actor", "action", "subject", "detail", "ip", "chain"]
-    readonly_fields = ["chain"]
-    ordering = ["-pk"]
-
-    @display(description=_("hash"))
-    def chain(self, obj: AuditEntry) -> str:
-        """The entry's own hash; the next entry carries it."""
-        return bytes(obj.hash).hex()
-
-
-@admin.register(User, site=office)
-class StaffAdmin(ReadOnlyAdmin):
-    """Staff logins and their roles. Citizens' logins are their own affair and are not listed."""
-
-    list_display = ["username", "roles", "is_active", "last_login"]
-    fields = ["username", "roles", "is_active", "is_superuser", "last_login", "date_joined"]
-    readonly_fields = ["roles"]
-    ordering = ["username"]
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """Staff only."""
-        return super().get_queryset(request).filter(is_staff=True).prefetch_related("groups")
-
-    @display(description=_("roles"))
-    def roles(self, obj: User) -> str:
-        """The user's roles by their titles."""
-        return "、".join(str(TITLES.get(group.name, group.name)) for group in obj.groups.all()) or "–"

@@ -9,16 +9,19 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
+from accounts.services.merging import propose_merge
 from citizencard.office.roles import MATRIX, ensure_roles
 from citizencard.office.site import office
 from tests.accounts.refunds.test_alerts import alert_about
 from tests.citizencard.city import City, make_staff
 from tests.citizencard.office.money import Money
+from tests.factories import make_citizen
 
 SignIn = Callable[[str], Client]
 
 LISTS = {
-    "accounts_citizen": {"clerk", "auditor"},
+    "accounts_citizen": {"clerk", "supervisor", "auditor"},
+    "accounts_personmerge": {"clerk", "supervisor", "auditor"},
     "accounts_card": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_cardproduct": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_topuporder": {"clerk", "finance", "supervisor", "auditor"},
@@ -123,6 +126,14 @@ def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: 
 
 
 STEPS = {
+    "accounts_citizen_register": {"clerk"},
+    "accounts_citizen_document": {"clerk"},
+    "accounts_citizen_consent": {"clerk"},
+    "accounts_citizen_guardian": {"clerk"},
+    "accounts_citizen_level": {"supervisor"},
+    "accounts_citizen_merge": {"clerk"},
+    "accounts_personmerge_approve": {"supervisor"},
+    "accounts_personmerge_refuse": {"supervisor"},
     "accounts_card_refund": {"clerk"},
     "accounts_card_damage": {"clerk"},
     "accounts_card_concession": {"clerk"},
@@ -166,6 +177,10 @@ def test_every_step_of_the_office_is_in_the_matrix() -> None:
 def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignIn, role: str) -> None:
     subjects = {
         "card": money.card.pk,
+        "citizen": money.card.citizen_id,
+        "personmerge": propose_merge(
+            master=money.card.citizen, other=make_citizen(), reason="same", maker="somebody"
+        ).pk,
         "refund": money.due.pk,
         "cardflag": money.flag.pk,
         "concession": money.concession.pk,
@@ -179,7 +194,9 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
     client = as_staff(role)
     for step, roles in STEPS.items():
         model = step.split("_")[1]
-        url = reverse(f"admin:{step}", args=[] if step.endswith("_upload") else [subjects[model]])
+        url = reverse(
+            f"admin:{step}", args=[] if step.endswith(("_upload", "_register")) else [subjects[model]]
+        )
         allowed = role in roles or role == "root"
         assert client.get(url).status_code == (200 if allowed else 403), step
         assert client.post(url, {}).status_code == (200 if allowed else 403), step
