@@ -23,6 +23,7 @@ NAMES = (
     "tac",
     "risk",
     "reports",
+    "people",
     *LEDGER,
 )
 ROUNDS = 5
@@ -73,7 +74,7 @@ def _measure(options: argparse.Namespace, address: str) -> None:
 
 
 def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
-    from benchmarks import clearing, ledger, proofs, reconciliation, reports, risk, tac
+    from benchmarks import clearing, ledger, people, proofs, reconciliation, reports, risk, tac
 
     wanted = options.names or NAMES
     size = {"rounds": options.rounds, "quick": options.quick}
@@ -90,6 +91,8 @@ def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
         yield risk.run(**size)
     if "reports" in wanted:
         yield reports.run(**size)
+    if "people" in wanted:
+        yield people.run(**size)
     studies = [name for name in LEDGER if name in wanted]
     yield from ledger.run(studies, large=options.large, **size)
 
