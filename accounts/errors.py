@@ -178,6 +178,22 @@ class MergeConflict(CitizenCardError):
     message = _("Both have %(what)s. One of the two has to be closed first.")
 
 
+class NotReplaceable(CitizenCardError):
+    """A card in this state, or for this cause, gets no other in its place: data `state`, `cause`."""
+
+    code = "not_replaceable"
+    status = 409
+    message = _("A card that is %(state)s is not replaced as %(cause)s.")
+
+
+class IllegalReplacementStep(CitizenCardError):
+    """The money has moved already: data `source`, `target`."""
+
+    code = "illegal_replacement_step"
+    status = 409
+    message = _("A replacement that is %(source)s cannot become %(target)s.")
+
+
 class LastDocument(CitizenCardError):
     """A person keeps one document in force: by what else would they be known?"""
 

@@ -22,6 +22,7 @@ from accounts.services import (
     refund_payout,
     refund_waiting,
     repair,
+    replacements,
 )
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import KeyServiceUnavailable
@@ -85,6 +86,12 @@ def expire_passes(iso_date: str | None = None) -> int:
     """Book what time has taken of passes before a date, given as YYYY-MM-DD, today by default; how many were touched."""
     day = date.fromisoformat(iso_date) if iso_date else shanghai(timezone.now()).date()
     return sum(iter(lambda: pass_lapses.expire_passes(day), 0))
+
+
+@shared_task(name="accounts.move_replaced")
+def move_replaced() -> int:
+    """Move the money of replaced cards whose waiting is over; how many. Every hour."""
+    return replacements.move_due(now=timezone.now())
 
 
 @shared_task(

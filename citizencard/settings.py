@@ -219,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle-hot-listed": {"task": "terminals.settle_hot_listed", **_EVERY_MINUTE},
     "settle-greys": {"task": "terminals.settle_greys", **_EVERY_MINUTE},
     "expire-passes": {"task": "accounts.expire_passes", "schedule": crontab(hour=0, minute=10)},
+    "move-replaced": {"task": "accounts.move_replaced", "schedule": crontab(minute=40)},
     "review-wards": {"task": "accounts.review_wards", "schedule": crontab(hour=6, minute=0)},
     "remind-holders": {"task": "accounts.remind_holders", "schedule": crontab(hour=8, minute=0)},
     "settle-held": {"task": "terminals.settle_held", "schedule": crontab(hour=0, minute=20)},

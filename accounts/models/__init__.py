@@ -20,6 +20,7 @@ from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
+from accounts.models.replacements import Replacement
 from accounts.models.risk import RiskAlert, RiskParameters, RiskRule
 from accounts.models.subsidies import SubsidyBatch, SubsidyFunds, SubsidyLine
 from accounts.models.topup import TopUpOrder
@@ -64,6 +65,7 @@ __all__ = [
     "RefundPart",
     "RefundPolicy",
     "Remittance",
+    "Replacement",
     "RiskAlert",
     "RiskParameters",
     "RiskRule",

@@ -73,6 +73,7 @@ class Card(StatefulModel):
         ACTIVE = "active", _("active")
         LOST = "lost", _("reported lost")
         REFUNDING = "refunding", _("refund under way")
+        REPLACED = "replaced", _("replaced")
         CLOSED = "closed", _("closed")
 
     pan = models.CharField(_("card number"), max_length=19, unique=True)
@@ -155,6 +156,14 @@ class Card(StatefulModel):
     def resume(self, state: str) -> str:
         """The refund came to nothing: the card is what it was before."""
         return state
+
+    @transition(field=state, source=[State.ISSUED, State.ACTIVE, State.LOST], target=State.REPLACED)
+    def replace(self) -> None:
+        """Another card has taken its place; its money follows when late taps have arrived."""
+
+    @transition(field=state, source=State.REPLACED, target=State.CLOSED)
+    def finish_replacement(self) -> None:
+        """Its money has followed."""
 
     @transition(
         field=state,

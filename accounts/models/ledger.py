@@ -33,6 +33,7 @@ class Chart(models.TextChoices):
     TOP_UPS_IN_TRANSIT = "2031", _("top-ups in transit")
     REFUNDS_PAYABLE = "2032", _("refunds payable")
     COMPENSATION_PAYABLE = "2033", _("compensation payable")
+    CARDS_REPLACED = "2034", _("money between a replaced card and the new one")
     PASSES_SOLD = "2051", _("passes sold, not yet used")
     MERCHANT_PAYABLE = "2202", _("merchant payable")
     SETTLEMENT_PAYABLE = "2203", _("settlement payable")
@@ -204,6 +205,7 @@ class Transfer(models.Model):
         DISPUTE_BORNE = 70, _("disputed charge borne")
         CREDIT_TAKEN_BACK = 71, _("credit of a dispute taken back")
         CREDIT_WRITTEN_OFF = 72, _("credit of a dispute written off")
+        CARD_REPLACED = 73, _("money leaves a replaced card")
 
     pk = models.CompositePrimaryKey("business_date", "id")
     id = models.BigIntegerField()

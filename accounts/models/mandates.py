@@ -33,6 +33,7 @@ class Mandate(StatefulModel):
         DECLINED = "declined", _("declined several times in a row")
         CREDIT = "credit", _("not a bank account or debit card")
         EXPIRED = "expired", _("not agreed to in time")
+        REPLACED = "replaced", _("card replaced")
         LEVEL = "level", _("identity no longer verified")
 
     reference = models.CharField(_("reference"), max_length=32, unique=True)

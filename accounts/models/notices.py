@@ -51,6 +51,24 @@ class Notice(models.Model):
             "mandate_stopped_expired",
             _("Automatic top-up of card %(card)s was not agreed to in time."),
         )
+        STOPPED_REPLACED = (
+            "mandate_stopped_replaced",
+            _(
+                "Automatic top-up of card %(card)s has ended with the card. For the new one please switch it on anew."
+            ),
+        )
+        CARD_REPLACED = (
+            "card_replaced",
+            _(
+                "Card %(card)s is replaced by %(new)s. What is left on it follows from %(due)s on, when late rides have arrived."
+            ),
+        )
+        MONEY_FOLLOWED = (
+            "money_followed",
+            _(
+                "%(amount)s yuan of the old card have followed to card %(card)s; what is for the chip is written at the next reader."
+            ),
+        )
         STOPPED_LEVEL = (
             "mandate_stopped_level",
             _("Automatic top-up of card %(card)s has ended: please have your identity checked again."),

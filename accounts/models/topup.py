@@ -41,6 +41,7 @@ class TopUpOrder(StatefulModel):
         REPAIR = "repair", _("fare given back")
         REFUND = "refund", _("refund of a purchase")
         DISPUTE = "dispute", _("credit of a dispute")
+        REPLACED = "replaced", _("money of the card before")
 
     class Proof(models.TextChoices):
         TAC = "tac", _("the chip's TAC")
@@ -91,7 +92,7 @@ class TopUpOrder(StatefulModel):
                 condition=models.Q(
                     channel__in=["agent", "kiosk", "subsidy", "repair", "refund"], party__gt=""
                 )
-                | models.Q(channel__in=["cash", "gateway", "mandate", "dispute"], party=""),
+                | models.Q(channel__in=["cash", "gateway", "mandate", "dispute", "replaced"], party=""),
                 name="topup_names_its_party",
             ),
             models.CheckConstraint(

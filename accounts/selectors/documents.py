@@ -14,12 +14,12 @@ WITH account AS (
     SELECT id, code FROM accounts_ledgeraccount
 ), topup AS (
     SELECT o.*, money.id AS money_id, p.account_id, CASE
-            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel IN ('kiosk', 'repair', 'refund', 'dispute') THEN '1011'
+            WHEN o.gateway_id IS NOT NULL THEN '2032' WHEN o.channel IN ('kiosk', 'repair', 'refund', 'dispute', 'replaced') THEN '1011'
             ELSE money.code END AS back
     FROM accounts_topuporder o JOIN accounts_purse p ON p.id = o.purse_id
     LEFT JOIN account money ON money.code = CASE o.channel WHEN 'cash' THEN '1011' WHEN 'gateway' THEN '1012'
         WHEN 'agent' THEN '1013' WHEN 'kiosk' THEN '1014' WHEN 'mandate' THEN '1015' WHEN 'repair' THEN '2202'
-        WHEN 'refund' THEN '2202' WHEN 'dispute' THEN '1222' ELSE '1231' END
+        WHEN 'refund' THEN '2202' WHEN 'dispute' THEN '1222' WHEN 'replaced' THEN '2034' ELSE '1231' END
         || CASE o.party WHEN '' THEN '' ELSE '.' || o.party END
     WHERE o.paid_at IS NOT NULL
 ), sold AS (
@@ -29,7 +29,7 @@ WITH account AS (
 ), returned AS (
     SELECT card_id, '2032' AS owed_by, deposit_fen, damage_fen FROM refund
     UNION ALL
-    SELECT sold.card_id, '1011', sold.deposit_fen, least(coalesce(damage.amount_fen, 0), sold.deposit_fen)
+    SELECT sold.card_id, CASE WHEN sold.card_id IN (SELECT old_id FROM accounts_replacement) THEN '2034' ELSE '1011' END, sold.deposit_fen, least(coalesce(damage.amount_fen, 0), sold.deposit_fen)
     FROM sold LEFT JOIN accounts_carddamage damage ON damage.card_id = sold.card_id
     WHERE sold.state = 'closed' AND sold.card_id NOT IN (SELECT card_id FROM refund)
 ), lapse AS (
@@ -71,6 +71,10 @@ WITH account AS (
     UNION ALL SELECT 71, part.id, topup.account_id, NULL, NULL, '1222', part.amount_fen FROM accounts_creditreturn part
         JOIN accounts_disputedcharge charge ON charge.id = part.charge_id JOIN topup ON topup.id = charge.order_id
         WHERE part.rule = 'purse'
+    UNION ALL SELECT 73, p.id, CASE WHEN part.fen > 0 THEN p.account_id END, CASE WHEN part.fen < 0 THEN '2034' END,
+        CASE WHEN part.fen < 0 THEN p.account_id END, CASE WHEN part.fen > 0 THEN '2034' END, abs(part.fen)
+        FROM accounts_replacement r JOIN accounts_purse p ON p.card_id = r.old_id
+        CROSS JOIN LATERAL (SELECT CASE p.kind WHEN 'chip' THEN r.chip_fen ELSE r.account_fen END AS fen) AS part WHERE r.state = 'moved'
     UNION ALL SELECT 72, id, NULL, '6711', NULL, '1222', amount_fen FROM accounts_creditreturn WHERE rule = 'written_off'
 ), asked AS (
     SELECT kind::smallint AS kind, source_id, coalesce(expected.debit_id, debit.id) AS debit_id,
@@ -79,7 +83,7 @@ WITH account AS (
     WHERE fen > 0
 ), posted AS (
     SELECT t.kind, t.source_id, t.debit_id, t.credit_id, t.amount_fen FROM accounts_transfer t
-    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50, 70, 71, 72)
+    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50, 70, 71, 72, 73)
         OR t.kind = 4 AND t.credit_id = (SELECT id FROM account WHERE code = '6002')
         -- What came back from a payer's bank cancels what was sent there.
         OR t.kind IN (31, 32) AND NOT EXISTS (
@@ -114,6 +118,20 @@ RULES: Final = {
         FULL JOIN (SELECT * FROM accounts_disputedcharge WHERE order_id IS NOT NULL) AS charge ON charge.order_id = o.id
         WHERE (o.amount_fen, o.card_id) IS DISTINCT FROM (charge.amount_fen, charge.card_id)
             OR charge.state <> 'granted' AND o.state <> 'confirmed'""",
+    "what follows a replaced card is what it held, and all of it": """
+        SELECT coalesce(r.old_id, o.card_id)::text, format('%%s fen left the old card, orders over %%s fen', coalesce(r.fen, 0),
+            coalesce(o.fen, 0))
+        FROM (SELECT old_id, new_id, chip_fen + account_fen + deposit_fen AS fen FROM accounts_replacement WHERE state = 'moved') AS r
+        FULL JOIN (SELECT card_id, sum(amount_fen) AS fen FROM accounts_topuporder WHERE channel = 'replaced' GROUP BY 1) AS o
+            ON o.card_id = r.new_id
+        WHERE coalesce(r.fen, 0) <> coalesce(o.fen, 0)""",
+    "a replaced card is out of use, and empty once its money has followed": """
+        SELECT card.pan, format('replacement %%s, card %%s, %%s fen left', r.state, card.state, purses.fen)
+        FROM accounts_replacement r JOIN accounts_card card ON card.id = r.old_id CROSS JOIN LATERAL (
+            SELECT coalesce(sum(abs(balance_fen)), 0) AS fen FROM accounts_purse WHERE card_id = card.id) AS purses
+        WHERE (r.state = 'waiting') <> (card.state = 'replaced') OR r.state = 'moved' AND purses.fen > 0
+        UNION ALL SELECT card.pan, 'replaced by no card' FROM accounts_card card WHERE card.state = 'replaced'
+            AND NOT EXISTS (SELECT FROM accounts_replacement WHERE old_id = card.id)""",
     "what disputes have advanced is in account 1222": """
         SELECT 'account 1222', format('%%s fen in the ledger, %%s advanced', ledger.fen, advanced.fen - returned.fen)
         FROM (SELECT coalesce(sum(t.debit_fen - t.credit_fen), 0) AS fen FROM accounts_tally t

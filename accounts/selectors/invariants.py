@@ -11,7 +11,7 @@ from accounts.selectors import documents
 from citizencard.core.invariants import Breach, breaches
 
 # What a purse is debited for: purchases, payments, refunds, greys, rides, claims, credits of disputes, corrections.
-VALUES: Final[dict[str, Any]] = {"from_purses": [10, 11, 13, 30, 43, 44, 47, 59, 71]}
+VALUES: Final[dict[str, Any]] = {"from_purses": [10, 11, 13, 30, 43, 44, 47, 59, 71, 73]}
 
 RULES: Final = {
     "a transfer stands between two accounts of the ledger": """
@@ -238,7 +238,7 @@ RULES: Final = {
                      ('accounts_hold', 'one_way'), ('accounts_payment', 'append_only'),
                      ('accounts_paymentrefund', 'append_only'), ('accounts_paymentrefund', 'within_payment'),
                      ('accounts_limitpolicy', 'append_only'), ('accounts_creditreturn', 'append_only'),
-                     ('accounts_creditreturn', 'within_credit'),
+                     ('accounts_creditreturn', 'within_credit'), ('accounts_replacement', 'moves_once'),
                      ('core_businessday', 'close_accounts'), ('core_auditentry', 'append_only')) AS wanted (relation, trigger)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = wanted.trigger
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')
@@ -281,6 +281,8 @@ OF_NOW: Final = (
     "a card is being refunded while its refund is under way",
     "what disputes have advanced is in account 1222",
     "a credit of a dispute is its charge's, over its amount, for its card",
+    "what follows a replaced card is what it held, and all of it",
+    "a replaced card is out of use, and empty once its money has followed",
     "the triggers that guard the ledger are on",
 )
 """Rules about what stands now, whose price does not grow with the dates."""

@@ -34,6 +34,7 @@ from accounts.models import (
     LedgerAccount,
     Mandate,
     Purse,
+    Replacement,
     TopUpOrder,
 )
 from accounts.selectors.ages import age_of
@@ -50,6 +51,7 @@ PAN_PREFIX: Final = "3104"
 _ENDS_MANDATES: Final = {
     Card.State.LOST: Mandate.StopReason.LOST,
     Card.State.REFUNDING: Mandate.StopReason.CLOSED,
+    Card.State.REPLACED: Mandate.StopReason.REPLACED,
     Card.State.CLOSED: Mandate.StopReason.CLOSED,
 }
 """In the transaction of such a step nothing is collected for the card any more."""
@@ -93,9 +95,11 @@ def mark_personalised(*, card: Card, actor: str, occurred_at: datetime | None = 
 
 @transaction.atomic
 def issue_card(*, card: Card, actor: str, occurred_at: datetime) -> Card:
-    """Hand the card over; price and deposit are booked as counter cash. Raises IllegalCardTransition."""
+    """Hand the card over; price, or the fee of a replacement, and deposit are booked as counter cash. Raises IllegalCardTransition."""
     card = _move(card, Card.issue, Card.State.ISSUED, actor=actor, occurred_at=occurred_at)
-    card.price_fen, card.deposit_fen = card.product.price_fen, card.product.deposit_fen
+    replacement = Replacement.objects.filter(new=card).first()
+    card.price_fen = replacement.fee_fen if replacement else card.product.price_fen
+    card.deposit_fen = card.product.deposit_fen
     card.save(update_fields=["price_fen", "deposit_fen"])
     if legs := postings.card_sold(card=card, occurred_at=occurred_at):
         post_journal(key=f"card-sale:{card.pan}", kind="card_sale", actor=actor, source=card.pan, legs=legs)
@@ -175,6 +179,22 @@ def close_refunded(*, card: Card, actor: str, reason: str, occurred_at: datetime
     """The refund has emptied the card: its life ends, its purses take nothing more. Raises IllegalCardTransition."""
     card = _move(
         card, Card.finish_refund, Card.State.CLOSED, actor=actor, reason=reason, occurred_at=occurred_at
+    )
+    _close_purses(card, actor=actor, reason=reason)
+    return card
+
+
+@transaction.atomic
+def mark_replaced(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """Another card takes its place; `terminals` has it on the hot list. Raises IllegalCardTransition."""
+    return _move(card, Card.replace, Card.State.REPLACED, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+@transaction.atomic
+def close_replaced(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """Its money has followed: its life ends, its purses take nothing more. Raises IllegalCardTransition."""
+    card = _move(
+        card, Card.finish_replacement, Card.State.CLOSED, actor=actor, reason=reason, occurred_at=occurred_at
     )
     _close_purses(card, actor=actor, reason=reason)
     return card

@@ -39,12 +39,14 @@ _MONEY_IN = {
     TopUpOrder.Channel.REPAIR: Chart.MERCHANT_PAYABLE,
     TopUpOrder.Channel.REFUND: Chart.MERCHANT_PAYABLE,
     TopUpOrder.Channel.DISPUTE: Chart.CREDITS_ADVANCED,
+    TopUpOrder.Channel.REPLACED: Chart.CARDS_REPLACED,
 }
 _PAID_OUT = (
     TopUpOrder.Channel.KIOSK,
     TopUpOrder.Channel.REPAIR,
     TopUpOrder.Channel.REFUND,
     TopUpOrder.Channel.DISPUTE,
+    TopUpOrder.Channel.REPLACED,
 )
 """What came in this way is given back at the counter."""
 
@@ -186,6 +188,18 @@ def compensation_paid(*, note: Compensation) -> Leg:
     into = note.purse.account_id if note.purse else account_id(Chart.COUNTER_CASH)
     owed, kind = account_id(Chart.COMPENSATION_PAYABLE), Transfer.Kind.COMPENSATION_PAID
     return Leg(owed, into, note.amount_fen, kind, note.pk, note.paid_at or note.occurred_at)
+
+
+def card_replaced(*, amounts: Sequence[tuple[Purse, int]], occurred_at: datetime) -> list[Leg]:
+    """What the purses of a replaced card hold leaves them; what a ride has overdrawn is made good of the rest."""
+    between, kind = account_id(Chart.CARDS_REPLACED), Transfer.Kind.CARD_REPLACED
+    return [
+        Leg(purse.account_id, between, fen, kind, purse.pk, occurred_at)
+        if fen > 0
+        else Leg(between, purse.account_id, -fen, kind, purse.pk, occurred_at)
+        for purse, fen in amounts
+        if fen
+    ]
 
 
 def dispute_borne(*, charge: DisputedCharge, bearer_id: int, occurred_at: datetime) -> list[Leg]:

@@ -105,6 +105,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.register_citizen",
         "office.report_loss",
         "office.request_refund",
+        "office.replace_card",
         "office.stop_mandate",
         "accounts.grant_concession",
         "terminals.enrol_terminal",

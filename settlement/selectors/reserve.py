@@ -24,6 +24,7 @@ HOLDERS: Final = (
     Chart.TOP_UPS_IN_TRANSIT,
     Chart.REFUNDS_PAYABLE,
     Chart.COMPENSATION_PAYABLE,
+    Chart.CARDS_REPLACED,
     Chart.PASSES_SOLD,
 )
 WAITING_DAYS_MAX: Final = 7

@@ -68,6 +68,7 @@ class HotListEntry(models.Model):
         REFUND = "refund", _("refund under way")
         SUSPICION = "suspicion", _("suspicion")
         CARTON = "carton", _("carton lost")
+        REPLACED = "replaced", _("replaced by another card")
 
     version = models.BigAutoField(primary_key=True)
     pan = models.CharField(_("card number"), max_length=19, db_index=True)

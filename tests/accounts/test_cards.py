@@ -29,6 +29,9 @@ STEPS = {
     State.ISSUED: lambda card: cards.issue_card(card=card, actor=CLERK, occurred_at=NOON),
     State.ACTIVE: lambda card: cards.activate_card(card=card, actor=CLERK),
     State.LOST: lambda card: cards.mark_lost(card=card, actor=CLERK, reason="lost", occurred_at=NOON),
+    State.REPLACED: lambda card: cards.mark_replaced(
+        card=card, actor=CLERK, reason="damaged", occurred_at=NOON
+    ),
     State.CLOSED: lambda card: cards.close_card(card=card, actor=CLERK, reason="over", occurred_at=NOON),
 }
 LEGAL = {
@@ -37,7 +40,14 @@ LEGAL = {
     (State.ISSUED, State.ACTIVE),
     (State.ISSUED, State.LOST),
     (State.ACTIVE, State.LOST),
-    *((state, State.CLOSED) for state in State if state not in (State.REFUNDING, State.CLOSED)),
+    (State.ISSUED, State.REPLACED),
+    (State.ACTIVE, State.REPLACED),
+    (State.LOST, State.REPLACED),
+    *(
+        (state, State.CLOSED)
+        for state in State
+        if state not in (State.REFUNDING, State.REPLACED, State.CLOSED)
+    ),
 }
 
 

@@ -105,6 +105,10 @@ TAMPERING = {
     "a refund empties its card into what is owed": REFUND_OF_NOTHING,
     "a credit of a dispute is its charge's, over its amount, for its card": "UPDATE accounts_topuporder "
     "SET channel = 'dispute' WHERE state = 'paid'",
+    "what follows a replaced card is what it held, and all of it": "UPDATE accounts_topuporder "
+    "SET channel = 'replaced' WHERE state = 'paid'",
+    "a replaced card is out of use, and empty once its money has followed": "UPDATE accounts_card SET state = 'replaced' "
+    "WHERE state = 'active'",
     "what disputes have advanced is in account 1222": CREDIT_FROM_NOWHERE,
     "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
     "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",

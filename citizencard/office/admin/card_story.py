@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Card, TopUpOrder
+from accounts.models import Card, Replacement, TopUpOrder
 from citizencard.office.tables import Table, at, columns, link, signed_yuan, yuan
 from terminals.selectors.statement import card_statement
 
@@ -49,6 +49,19 @@ def topups_table(card: Card) -> Table:
         ],
         columns(1),
     )  # fmt: skip
+
+
+def replacements_table(card: Card) -> list[Table]:
+    """Which card it took the place of, and which has taken its; no table where neither is so."""
+    rows = [
+        [said, link(getattr(each, side)), each.get_cause_display(), each.get_state_display(), each.due_on, at(each.moved_at),
+         yuan((each.chip_fen or 0) + (each.account_fen or 0) + (each.deposit_fen or 0))]
+        for found, side, said in ((Replacement.objects.filter(old=card), "new", _("replaced by")),
+            (Replacement.objects.filter(new=card), "old", _("in the place of")))
+        for each in found.select_related(side)
+    ]  # fmt: skip
+    headers = [_("is"), _("card"), _("cause"), _("state"), _("due on"), _("moved at"), _("moved (yuan)")]
+    return [Table(_("Replacement"), headers, rows, columns(6))] if rows else []
 
 
 def life_table(card: Card) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
@@ -18,11 +20,12 @@ from citizencard.core.masks import mask_card
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.card_money import concerns, online_tables, purses_table
 from citizencard.office.admin.card_refund import refund_page
-from citizencard.office.admin.card_story import life_table, movements_table, topups_table
+from citizencard.office.admin.card_story import life_table, movements_table, replacements_table, topups_table
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
 from citizencard.office.admin.dispute_tables import disputes_table
 from citizencard.office.admin.disputes import dispute_page
-from citizencard.office.reasons import Facts, ask_reason
+from citizencard.office.people_forms import ReplaceForm
+from citizencard.office.reasons import Facts, ask, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, yuan
 from citizencard.templatetags.money import card_number
@@ -30,12 +33,14 @@ from terminals.errors import NotAppealable
 from terminals.selectors.appeals import block_of
 from terminals.services.appeals import file_appeal
 from terminals.services.hotlist import report_loss
+from terminals.services.replacing import replace_and_list
 
 STATE_COLOURS = {
     Card.State.ACTIVE: "success",
     Card.State.ISSUED: "info",
     Card.State.PERSONALISED: "info",
     Card.State.LOST: "danger",
+    Card.State.REPLACED: "warning",
 }
 _HELD = (Card.State.ISSUED, Card.State.ACTIVE)
 
@@ -52,7 +57,7 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "refund", "damage", "concession", "dispute", "appeal"]
+    actions_detail = ["report_lost", "replace", "refund", "damage", "concession", "dispute", "appeal"]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -93,7 +98,15 @@ class CardAdmin(ReadOnlyAdmin):
         """Purses, what stands against the card, movements, top-ups, its online side, and the steps of its life."""
         story = [movements_table(obj), topups_table(obj)]
         proved = [*disputes_table(obj), *concessions_table(obj.citizen or obj)]
-        return [purses_table(obj), *concerns(obj), *proved, *story, *online_tables(obj), life_table(obj)]
+        return [
+            purses_table(obj),
+            *replacements_table(obj),
+            *concerns(obj),
+            *proved,
+            *story,
+            *online_tables(obj),
+            life_table(obj),
+        ]
 
     def has_concession_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user grant concessions?"""
@@ -105,6 +118,8 @@ class CardAdmin(ReadOnlyAdmin):
 
     def offers(self, obj: Card, step: str) -> bool:
         """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
+        if step == "replace":
+            return obj.state in (*_HELD, Card.State.LOST)
         if step == "appeal":
             block = block_of(obj) if obj.citizen_id else None
             return block is not None and block.appeal is None
@@ -124,6 +139,31 @@ class CardAdmin(ReadOnlyAdmin):
         """Read the chip, show the quote; on confirmation the card is blocked and the refund waits for late taps and approval."""
         card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
         return refund_page(request, self, card)
+
+    @action(description=_("Replace"), permissions=["replace_card"], icon="swap_horiz", variant=None)
+    def replace(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Another card in its place; what is left on it follows when late taps have arrived."""
+        card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
+
+        def act(given: dict[str, Any]) -> Facts:
+            made = replace_and_list(
+                card=card, cause=given["cause"], actor=request.user.get_username(), occurred_at=timezone.now()
+            )
+            return [
+                (gettext("new card"), card_number(made.new.pan)),
+                (gettext("fee (yuan)"), yuan(made.fee_fen)),
+                (gettext("money follows from"), str(made.due_on)),
+            ]
+
+        return ask(
+            request,
+            self,
+            card,
+            title=gettext("Replace"),
+            form=ReplaceForm,
+            act=act,
+            tables=[purses_table(card)],
+        )
 
     @action(
         description=_("Record damage"),

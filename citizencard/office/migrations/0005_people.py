@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                     ("view_finance_report", "See the trial balance and refusals"),
                     ("view_operations_report", "See the cash of clerks and the key figures"),
                     ("freeze_account", "Freeze a ledger account and open it again"),
+                    ("replace_card", "Replace a lost, damaged or expired card"),
                     ("request_refund", "Take in and withdraw a refund"),
                     ("approve_refund", "Approve and pay out a refund"),
                     ("approve_subsidy", "Check and approve a subsidy batch"),

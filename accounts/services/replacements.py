@@ -1,0 +1,209 @@
+"""Replacing a card: the new one is ordered at once, passes go with it, and the money follows when late taps have arrived.
+
+The shadow balance decides, never what a chip shows. The money goes the way of everything that is given to a card: by paid
+orders of a channel of their own, into the account purse at once, onto the chip at the next reader.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from accounts import locks
+from accounts.errors import IllegalReplacementStep, NotReplaceable
+from accounts.models import Card, CardDamage, Chart, Concession, Notice, Pass, Purse, Replacement, TopUpOrder
+from accounts.selectors.deposits import deposit_held_fen
+from accounts.selectors.refund_blockers import PASSING
+from accounts.selectors.refund_quote import quote_refund
+from accounts.services import postings
+from accounts.services.cards import close_replaced, mark_replaced, order_card
+from accounts.services.concessions import grant_concession, withdraw_concession
+from accounts.services.deposits import return_deposit
+from accounts.services.ledger import post_journal
+from accounts.services.notices import notify
+from accounts.services.orders import receive_money
+from citizencard.core.audit import record_audit
+from citizencard.core.calendar import shanghai
+from citizencard.core.errors import CitizenCardError
+from citizencard.core.masks import mask_card
+from citizencard.core.money import format_yuan
+from citizencard.core.states import step_to
+
+logger = logging.getLogger(__name__)
+Cause, State = Replacement.Cause, Replacement.State
+SWEEPER: Final = "replacements"
+_FROM: Final = {
+    Cause.LOST: (Card.State.LOST,),
+    Cause.DAMAGED: (Card.State.ISSUED, Card.State.ACTIVE),
+    Cause.EXPIRED: (Card.State.ISSUED, Card.State.ACTIVE),
+}
+
+
+@transaction.atomic
+def replace_card(*, card: Card, cause: str, actor: str, occurred_at: datetime) -> Replacement:
+    """Order a card of the same product in the place of `card`, which is out of use from now on; again, the same one. Audited.
+
+    It costs the product's price where the holder has lost or damaged the card, and nothing otherwise (a card with money on it
+    must be exchanged: 支付机构预付卡业务管理办法). Raises NotReplaceable, and what `order_card` raises.
+    """
+    why = Cause(cause)
+    current = locks.lock_card(card.pk)
+    if known := Replacement.objects.filter(old=current).first():
+        return known
+    on = shanghai(occurred_at).date()
+    if current.state not in _FROM[why] or (why == Cause.EXPIRED and current.valid_to >= on):
+        raise NotReplaceable(state=current.get_state_display(), cause=why.label)
+    quote = quote_refund(card=current, on=on)
+    current = mark_replaced(card=current, actor=actor, reason=why.value, occurred_at=occurred_at)
+    new = order_card(
+        product=current.product, citizen=current.citizen, actor=actor, valid_from=on, occurred_at=occurred_at
+    )
+    to_blame = why == Cause.LOST or CardDamage.objects.filter(card=current).exists()
+    replacement = Replacement.objects.create(
+        old=current,
+        new=new,
+        cause=why,
+        fee_fen=current.product.price_fen if to_blame else 0,
+        due_on=quote.due_on,
+        requested_by=actor,
+        requested_at=occurred_at,
+    )
+    Pass.objects.filter(card=current, state=Pass.State.ACTIVE).update(card=new)
+    _take_concessions(current, new, actor)
+    if current.citizen_id:
+        names = {"card": mask_card(current.pan), "new": mask_card(new.pan)}
+        notify(current.citizen_id, Notice.Code.CARD_REPLACED, due=quote.due_on.isoformat(), **names)
+    record_audit(
+        actor=actor,
+        action="card.replace",
+        subject=f"card:{current.pan}",
+        detail={"new": new.pan, "cause": why, "due_on": quote.due_on, "fee_fen": replacement.fee_fen},
+    )
+    return replacement
+
+
+@transaction.atomic
+def move_money(*, replacement: Replacement, actor: str, occurred_at: datetime) -> Replacement:
+    """Everything the old card holds becomes the new one's, the deposit too; again is no change. Audited.
+
+    Nothing moves before `due_on`, before the new card is in the holder's hand, or while something is under way on the old one.
+    """
+    old, new = _both(replacement)
+    current = Replacement.objects.select_for_update(no_key=True).get(pk=replacement.pk)
+    if current.state == State.MOVED or not _may_move(current, old, new, occurred_at):
+        return current
+    purses = locks.lock_purses(old.pk)
+    held = {purse.kind: purse.balance_fen for purse in purses}
+    deposit_fen = _free_deposit(old, actor, occurred_at)
+    if legs := postings.card_replaced(
+        amounts=[(purse, purse.balance_fen) for purse in purses], occurred_at=occurred_at
+    ):
+        post_journal(
+            key=f"card-replaced:{old.pan}", kind="card_replaced", actor=actor, source=old.pan, legs=legs
+        )
+    chip_fen, account_fen = held[Purse.Kind.CHIP], held.get(Purse.Kind.ACCOUNT, 0)
+    with step_to(State.MOVED, IllegalReplacementStep):
+        current.move(chip_fen=chip_fen, account_fen=account_fen, deposit_fen=deposit_fen, at=occurred_at)
+    current.save(update_fields=["state", "chip_fen", "account_fen", "deposit_fen", "moved_at"])
+    for kind, fen in _shares(chip_fen, account_fen, deposit_fen):
+        _give(new, kind, fen, actor, occurred_at)
+    close_replaced(card=old, actor=actor, reason=current.cause, occurred_at=occurred_at)
+    total_fen = chip_fen + account_fen + deposit_fen
+    if old.citizen_id and total_fen:
+        notify(
+            old.citizen_id, Notice.Code.MONEY_FOLLOWED, amount=format_yuan(total_fen), card=mask_card(new.pan)
+        )
+    record_audit(
+        actor=actor,
+        action="card.money_follows",
+        subject=f"card:{old.pan}",
+        detail={"new": new.pan, "fen": total_fen},
+    )
+    return current
+
+
+def move_due(*, now: datetime) -> int:
+    """Move what is due, each in a transaction of its own; how many moved. For the sweeper."""
+    due = Replacement.objects.filter(state=State.WAITING, due_on__lte=shanghai(now).date()).order_by("pk")
+    return sum(_moved(each, now) for each in due)
+
+
+def _moved(replacement: Replacement, now: datetime) -> bool:
+    """One that cannot be moved does not hold up the others."""
+    try:
+        moved = move_money(replacement=replacement, actor=SWEEPER, occurred_at=now)
+        return bool(moved.state == State.MOVED)
+    except CitizenCardError as refusal:
+        logger.error("replacement %s: %s", replacement.pk, refusal.code)
+        return False
+
+
+def _both(replacement: Replacement) -> tuple[Card, Card]:
+    """Under lock, in one order."""
+    held = {pk: locks.lock_card(pk) for pk in sorted((replacement.old_id, replacement.new_id))}
+    return held[replacement.old_id], held[replacement.new_id]
+
+
+def _may_move(replacement: Replacement, old: Card, new: Card, now: datetime) -> bool:
+    today = shanghai(now).date()
+    if replacement.due_on > today or new.state not in (Card.State.ISSUED, Card.State.ACTIVE):
+        return False
+    return not any(blocker.kind in PASSING for blocker in quote_refund(card=old, on=today).blockers)
+
+
+def _free_deposit(old: Card, actor: str, occurred_at: datetime) -> int:
+    """The deposit less damage, on its way between the cards; in fen."""
+    held_fen = deposit_held_fen(old)
+    if not held_fen:
+        return 0
+    damage = CardDamage.objects.filter(card=old).first()
+    damage_fen = min(damage.amount_fen, held_fen) if damage else 0
+    return_deposit(
+        card=old, to=Chart.CARDS_REPLACED, actor=actor, occurred_at=occurred_at, damage_fen=damage_fen
+    )
+    return held_fen - damage_fen
+
+
+def _shares(chip_fen: int, account_fen: int, deposit_fen: int) -> list[tuple[str, int]]:
+    """Which purse gets how much: each its own, and the deposit the chip; what was overdrawn is taken of the deposit first."""
+    onto_chip = chip_fen + deposit_fen
+    return [
+        (kind, fen)
+        for kind, fen in (
+            (Purse.Kind.CHIP, max(onto_chip, 0)),
+            (Purse.Kind.ACCOUNT, account_fen + min(onto_chip, 0)),
+        )
+        if fen > 0
+    ]
+
+
+def _give(card: Card, kind: str, amount_fen: int, actor: str, occurred_at: datetime) -> None:
+    order = TopUpOrder.objects.create(
+        number=f"RP{shanghai(occurred_at):%Y%m%d}{card.pk:012d}{kind[0].upper()}",
+        request_key=f"replaced:{card.pk}:{kind}",
+        card=card,
+        purse=locks.lock_purse(card.pk, kind),
+        amount_fen=amount_fen,
+        channel=TopUpOrder.Channel.REPLACED,
+        actor=actor,
+        occurred_at=occurred_at,
+    )
+    receive_money(order, actor=actor)
+
+
+def _take_concessions(old: Card, new: Card, actor: str) -> None:
+    """Those of an anonymous card; a holder's own are the holder's."""
+    for each in Concession.objects.filter(card=old, withdrawn_at=None).order_by("pk"):
+        grant_concession(
+            card=new,
+            category=each.category,
+            valid_from=each.valid_from,
+            valid_until=each.valid_until,
+            proof=each.proof,
+            legal_basis=each.legal_basis,
+            checked_by=each.checked_by,
+        )
+        withdraw_concession(concession=each, actor=actor, reason="card replaced")
