@@ -532,3 +532,19 @@ class IllegalChargeStep(CitizenCardError):
     code = "illegal_charge_step"
     status = 409
     message = _("A disputed charge that is %(source)s cannot become %(target)s.")
+
+
+class StockMismatch(CitizenCardError):
+    """A card is not in stock where it should be: data `card` (or the place's code), `reason`, which says what to do."""
+
+    code = "stock_mismatch"
+    status = 409
+    message = _("%(card)s is not in this stock: %(reason)s.")
+
+
+class IllegalCardOrderStep(CitizenCardError):
+    """A card order has no such step: data `source`, `target`."""
+
+    code = "illegal_card_order_step"
+    status = 409
+    message = _("A card order cannot go from %(source)s to %(target)s.")

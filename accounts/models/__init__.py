@@ -18,6 +18,16 @@ from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
 from accounts.models.risk import RiskAlert, RiskParameters, RiskRule
+from accounts.models.stock import (
+    CardOrder,
+    StockCount,
+    StockItem,
+    StockLevel,
+    StockLine,
+    StockMovement,
+    StockPlace,
+    StockProposal,
+)
 from accounts.models.subsidies import SubsidyBatch, SubsidyFunds, SubsidyLine
 from accounts.models.topup import TopUpOrder
 
@@ -27,6 +37,7 @@ __all__ = [
     "CardDamage",
     "CardEvent",
     "CardFlag",
+    "CardOrder",
     "CardProduct",
     "Chart",
     "Citizen",
@@ -61,6 +72,13 @@ __all__ = [
     "RiskAlert",
     "RiskParameters",
     "RiskRule",
+    "StockCount",
+    "StockItem",
+    "StockLevel",
+    "StockLine",
+    "StockMovement",
+    "StockPlace",
+    "StockProposal",
     "SubsidyBatch",
     "SubsidyFunds",
     "SubsidyLine",
