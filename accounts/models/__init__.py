@@ -1,4 +1,5 @@
 from accounts.models.agents import Agent, Remittance
+from accounts.models.batches import IssueBatch, IssueRow
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
 from accounts.models.compensations import Compensation
 from accounts.models.concessions import Concession
@@ -52,6 +53,8 @@ __all__ = [
     "GatewayEvent",
     "GatewayRefund",
     "Hold",
+    "IssueBatch",
+    "IssueRow",
     "Journal",
     "LedgerAccount",
     "LimitPolicy",

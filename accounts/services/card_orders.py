@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -57,20 +56,25 @@ def open_order(
 @transaction.atomic
 def approve_order(*, order: CardOrder, bureau: StockPlace, checker: str) -> CardOrder:
     """A second person agrees: the anonymous cards get their numbers. Raises MakerIsChecker, AlreadyDecided, InvalidField."""
-    order = lock_row(order)
-    return approve_for(order=order, bureau=bureau, holders=[None] * order.quantity, checker=checker)
+    if bureau.kind != StockPlace.Kind.BUREAU:
+        raise InvalidField("bureau", _("cards are made by a bureau"))
+    order = approve_filled(order=order, checker=checker)
+    now = timezone.now()
+    make_cards(
+        order=order,
+        bureau=bureau,
+        holders=[None] * order.quantity,
+        day=shanghai(now).date(),
+        actor=checker,
+        at=now,
+    )
+    return order
 
 
 @transaction.atomic
-def approve_for(
-    *, order: CardOrder, bureau: StockPlace, holders: Sequence[UUID | None], checker: str
-) -> CardOrder:
-    """As `approve_order`, for these holders; the caller holds the order's row."""
-    if bureau.kind != StockPlace.Kind.BUREAU:
-        raise InvalidField("bureau", _("cards are made by a bureau"))
-    order = decide(order, CardOrder.approve, State.APPROVED, checker=checker)
-    now = timezone.now()
-    make_cards(order=order, bureau=bureau, holders=holders, day=shanghai(now).date(), actor=checker, at=now)
+def approve_filled(*, order: CardOrder, checker: str) -> CardOrder:
+    """As `approve_order`, where the cards are made already. For batch issue."""
+    order = decide(lock_row(order), CardOrder.approve, State.APPROVED, checker=checker)
     _audit(order, "card_order.approve", checker)
     return order
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 
 from accounts.errors import IllegalCardOrderStep
 from accounts.models import CardOrder, StockItem
-from accounts.services.card_orders import approve_for, open_order
+from accounts.services.batch_issue import approve_batch, run_chunk
 from accounts.services.stock import propose_stock
 from citizencard.core.keyservice.keystore import KeyStore
 from terminals.models import HotListEntry
@@ -17,6 +17,7 @@ from terminals.services import card_orders
 from terminals.services.bureau_answer import take_answer
 from terminals.services.card_orders import write_order
 from terminals.services.cartons import approve_proposal, lose_carton
+from tests.accounts.stock.lists import row, uploaded
 from tests.accounts.stock.shelf import (
     CHECKER,
     Places,
@@ -27,7 +28,7 @@ from tests.accounts.stock.shelf import (
     order_cards,
     send_all,
 )
-from tests.factories import CLERK, NOON, document_number, make_citizen, make_product
+from tests.factories import CLERK, NOON, document_number
 from tests.terminals.services.test_bureau import CERTIFICATE, HEADING, KEY, PEM
 
 pytestmark = pytest.mark.django_db
@@ -63,16 +64,9 @@ def test_from_the_bureaus_file_to_the_hall(
 
 def test_files_of_an_order_hold_no_document_number_in_clear(places: Places, demo_keys: KeyStore) -> None:
     number = document_number()
-    order = open_order(
-        product=make_product(real_name=True),
-        quantity=1,
-        hall=places.hall,
-        deadline=order_cards(places, 1).deadline,
-        actor=CLERK,
-    )
-    holder = make_citizen(document_number=number).pk
-    approve_for(order=order, bureau=places.bureau, holders=[holder], checker=CHECKER)
-    order.refresh_from_db()
+    batch = uploaded(places, [row(document=number)])
+    run_chunk(batch=approve_batch(batch=batch, checker=CHECKER))
+    order = CardOrder.objects.get(batch=batch)
     (file,) = write_order(order=order, certificate_pem=PEM, actor=CLERK)
     opened = json.loads(pkcs7_decrypt_der(file.envelope, CERTIFICATE, KEY, []))
     assert number.encode().hex() in opened["cards"][0]["chip"]["files"]["EF16"].lower()
