@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from datetime import date
 
-from django.db import connection
 from django.utils import timezone
 from openpyxl import Workbook
 from stdnum.cn import ric
@@ -14,7 +13,7 @@ from accounts.models import Card, CardProduct, IssueBatch, StockPlace
 from accounts.services.batch_issue import approve_batch, check_issue_file, run_chunk, upload_issue_file
 from accounts.services.issue_file import HEADINGS
 from accounts.services.stock import open_place
-from benchmarks.databases import copied_database, migrated_database
+from benchmarks.databases import copied_database, execute_as_owner, migrated_database
 from benchmarks.timing import Result, Rounds
 
 ROWS = 10_000
@@ -84,6 +83,5 @@ def _carry_out(batch: IssueBatch) -> None:
 
 def _insert() -> None:
     """The same rows into tables without an index, a rule or a trigger."""
-    with connection.cursor() as cursor:
-        for table in WRITTEN:
-            cursor.execute(f"CREATE TABLE bare_{table} AS SELECT * FROM {table}")
+    for table in WRITTEN:
+        execute_as_owner(f"CREATE TABLE bare_{table} AS SELECT * FROM {table}")
