@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
+from django_stubs_ext import StrOrPromise
 
 from citizencard.core.errors import CitizenCardError
 
@@ -606,3 +607,39 @@ class IllegalChargeStep(CitizenCardError):
     code = "illegal_charge_step"
     status = 409
     message = _("A disputed charge that is %(source)s cannot become %(target)s.")
+
+
+class StockMismatch(CitizenCardError):
+    """A card is not in stock where it should be: data `card` (or the place's code), `reason`, which says what to do."""
+
+    code = "stock_mismatch"
+    status = 409
+    message = _("%(card)s is not in this stock: %(reason)s.")
+
+
+class IllegalCardOrderStep(CitizenCardError):
+    """A card order has no such step: data `source`, `target`."""
+
+    code = "illegal_card_order_step"
+    status = 409
+    message = _("A card order cannot go from %(source)s to %(target)s.")
+
+
+class IssueFileRefused(CitizenCardError):
+    """A list of people of which nothing was taken: data `reason`, and `problems`, each with row, field and fault."""
+
+    code = "issue_file_refused"
+    status = 422
+    message = _("Nothing was taken of the list: %(reason)s.")
+
+    def __init__(self, reason: StrOrPromise | None = None, problems: Sequence[object] = ()) -> None:
+        why = reason or _("%(count)s rows have problems") % {"count": len(problems)}
+        super().__init__(reason=why, problems=tuple(problems))
+
+
+class IllegalIssueStep(CitizenCardError):
+    """A batch issue has no such step: data `source`, `target`."""
+
+    code = "illegal_issue_step"
+    status = 409
+    message = _("A batch issue cannot go from %(source)s to %(target)s.")

@@ -1,5 +1,5 @@
 """Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, family link,
-subsidy batch, card, disputed charge, alert, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account.
+subsidy batch, card, disputed charge, alert, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account, card in stock.
 
 All of them end with the caller's transaction. They are NO KEY locks: the check of a foreign key never waits for them. A second
 update of a row in one transaction makes that check again, and would want the card when it has the order already.
@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.models import (
     Agent,
@@ -27,6 +28,7 @@ from accounts.models import (
     Purse,
     Refund,
     RiskAlert,
+    StockItem,
     SubsidyBatch,
     SubsidyLine,
     TopUpDifference,
@@ -166,3 +168,9 @@ def lock_account(pk: int) -> LedgerAccount:
     """The ledger account's row, after the purse it stands for: whoever holds a purse can rely on its account's state."""
     Purse.objects.select_for_update(no_key=True).filter(account_id=pk).first()
     return LedgerAccount.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def lock_stock_items(items: QuerySet[StockItem]) -> list[int]:
+    """The keys of cards in stock that somebody is about to move, in order: two people do not move the same card."""
+    rows = items.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return list(rows.values_list("pk", flat=True))

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.errors import GatewayUnavailable
 from accounts.services import (
+    batch_issue,
     concessions,
     direct_debit,
     gateway_refunds,
@@ -110,3 +111,9 @@ def review_wards() -> int:
 def remind_holders() -> int:
     """Tell holders whose concession ends soon; how many. Every morning; each is told once for each reminder."""
     return concessions.remind_holders(today=shanghai(timezone.now()).date())
+
+
+@shared_task(name="accounts.run_issue_batches")
+def run_issue_batches() -> int:
+    """Carry out approved lists, chunk by chunk, from where they are; how many were finished. Every minute."""
+    return batch_issue.run_approved()

@@ -14,6 +14,7 @@ LEDGER = tuple(
 )
 NAMES = (
     "batch",
+    "batch-issue",
     "online",
     "online-sustained",
     "hotlist",
@@ -74,11 +75,13 @@ def _measure(options: argparse.Namespace, address: str) -> None:
 
 
 def _results(options: argparse.Namespace, address: str) -> Iterator[Result]:
-    from benchmarks import clearing, ledger, people, proofs, reconciliation, reports, risk, tac
+    from benchmarks import batch_issue, clearing, ledger, people, proofs, reconciliation, reports, risk, tac
 
     wanted = options.names or NAMES
     size = {"rounds": options.rounds, "quick": options.quick}
     yield from _of_the_field(wanted, options, address)
+    if "batch-issue" in wanted:
+        yield batch_issue.run(**size)
     if "clearing" in wanted:
         yield clearing.run(**size)
     if "reconciliation" in wanted:

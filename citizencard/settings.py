@@ -212,6 +212,7 @@ _EVERY_MINUTE = {"schedule": crontab(), "options": {"expires": 60}}
 CELERY_BEAT_SCHEDULE = {
     "repair-topups": {"task": "accounts.repair_topups", **_EVERY_MINUTE},
     "send-gateway-refunds": {"task": "accounts.send_gateway_refunds", **_EVERY_MINUTE},
+    "run-issue-batches": {"task": "accounts.run_issue_batches", **_EVERY_MINUTE},
     "advance-refunds": {"task": "accounts.advance_refunds", **_EVERY_MINUTE},
     "expire-holds": {"task": "accounts.expire_holds", **_EVERY_MINUTE},
     "collect-mandates": {"task": "accounts.collect_mandates", **_EVERY_MINUTE},

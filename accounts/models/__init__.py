@@ -1,4 +1,5 @@
 from accounts.models.agents import Agent, Remittance
+from accounts.models.batches import IssueBatch, IssueRow
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
 from accounts.models.compensations import Compensation
 from accounts.models.concessions import Concession
@@ -22,6 +23,16 @@ from accounts.models.policy import LimitPolicy
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
 from accounts.models.replacements import Replacement
 from accounts.models.risk import RiskAlert, RiskParameters, RiskRule
+from accounts.models.stock import (
+    CardOrder,
+    StockCount,
+    StockItem,
+    StockLevel,
+    StockLine,
+    StockMovement,
+    StockPlace,
+    StockProposal,
+)
 from accounts.models.subsidies import SubsidyBatch, SubsidyFunds, SubsidyLine
 from accounts.models.topup import TopUpOrder
 
@@ -31,6 +42,7 @@ __all__ = [
     "CardDamage",
     "CardEvent",
     "CardFlag",
+    "CardOrder",
     "CardProduct",
     "Chart",
     "Citizen",
@@ -47,6 +59,8 @@ __all__ = [
     "Guardianship",
     "Hold",
     "IdentityDocument",
+    "IssueBatch",
+    "IssueRow",
     "Journal",
     "LedgerAccount",
     "LimitPolicy",
@@ -69,6 +83,13 @@ __all__ = [
     "RiskAlert",
     "RiskParameters",
     "RiskRule",
+    "StockCount",
+    "StockItem",
+    "StockLevel",
+    "StockLine",
+    "StockMovement",
+    "StockPlace",
+    "StockProposal",
     "SubsidyBatch",
     "SubsidyFunds",
     "SubsidyLine",

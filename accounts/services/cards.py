@@ -76,11 +76,11 @@ def order_card(
     elif citizen is not None:
         raise AnonymousProduct(product=product.name)
     card = Card.objects.create(
-        pan=_next_pan(),
+        pan=draw_pans(1)[0],
         product=product,
         citizen=citizen,
         valid_from=valid_from,
-        valid_to=_years_later(valid_from, product.validity_years),
+        valid_to=years_later(valid_from, product.validity_years),
     )
     _open_purses(card)
     _record(card, source="", actor=actor, reason="", occurred_at=occurred_at or timezone.now())
@@ -235,17 +235,21 @@ def _close_purses(card: Card, *, actor: str, reason: str) -> None:
 
 
 def _open_purses(card: Card) -> None:
-    """The purse on the chip, and the account purse if the product has one, each with its product's floor and ceiling."""
-    product = card.product
-    chip = Chart.PURSE_REAL_NAME if product.real_name else Chart.PURSE_ANONYMOUS
-    kinds = [(Purse.Kind.CHIP, chip, product.balance_limit_fen, -product.overdraft_fen)]
-    if product.account_limit_fen:
-        kinds.append((Purse.Kind.ACCOUNT, Chart.PURSE_ACCOUNT, product.account_limit_fen, 0))
-    for kind, chart, ceiling_fen, floor_fen in kinds:
+    """The purses that its product has."""
+    for kind, chart, ceiling_fen, floor_fen in purse_terms(card.product):
         account = open_account(chart=chart, owner=card.pan, name=card.pan)
         Purse.objects.create(
             card=card, kind=kind, account=account, ceiling_fen=ceiling_fen, floor_fen=floor_fen
         )
+
+
+def purse_terms(product: CardProduct) -> list[tuple[Purse.Kind, Chart, int, int]]:
+    """The purse on the chip, and the account purse if the product has one: kind, chart account, ceiling and floor in fen."""
+    chip = Chart.PURSE_REAL_NAME if product.real_name else Chart.PURSE_ANONYMOUS
+    terms = [(Purse.Kind.CHIP, chip, product.balance_limit_fen, -product.overdraft_fen)]
+    if product.account_limit_fen:
+        terms.append((Purse.Kind.ACCOUNT, Chart.PURSE_ACCOUNT, product.account_limit_fen, 0))
+    return terms
 
 
 def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
@@ -273,14 +277,15 @@ def _refuse_twin(card: Card) -> None:
         raise CardAlreadyHeld(product=card.product.name)
 
 
-def _next_pan() -> str:
+def draw_pans(count: int) -> list[str]:
+    """New card numbers, in rising order."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('accounts_card_number_seq')")
-        number = cursor.fetchone()[0]
-    return f"{PAN_PREFIX}{settings.ISSUER_CODE}{number:011d}"
+        cursor.execute("SELECT nextval('accounts_card_number_seq') FROM generate_series(1, %s)", [count])
+        numbers = sorted(number for (number,) in cursor.fetchall())
+    return [f"{PAN_PREFIX}{settings.ISSUER_CODE}{number:011d}" for number in numbers]
 
 
-def _years_later(day: date, years: int) -> date:
+def years_later(day: date, years: int) -> date:
     """The same day `years` later; the end of February where there is no 29th."""
     try:
         return day.replace(year=day.year + years)

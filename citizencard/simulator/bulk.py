@@ -9,11 +9,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.models import Card, CardProduct, Chart
-from accounts.services.cards import PAN_PREFIX
 from accounts.services.ledger import open_account
 
 _ISSUE: Final = """
@@ -78,14 +76,6 @@ class Load(NamedTuple):
     online_atc: int
     before_fen: int
     tac: bytes
-
-
-def draw_pans(count: int) -> list[str]:
-    """New card numbers, in rising order, as `order_card` draws them one by one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('accounts_card_number_seq') FROM generate_series(1, %s)", [count])
-        numbers = sorted(number for (number,) in cursor.fetchall())
-    return [f"{PAN_PREFIX}{settings.ISSUER_CODE}{number:011d}" for number in numbers]
 
 
 @transaction.atomic

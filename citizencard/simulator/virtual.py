@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from accounts.services.cards import draw_pans
 from citizencard.core.keyservice.keystore import KeyStore, Usage, load_demo_keys
-from citizencard.simulator.bulk import Load, draw_pans, issue_cards, load_cards
+from citizencard.simulator.bulk import Load, issue_cards, load_cards
 from citizencard.simulator.chance import Ints
 from citizencard.simulator.purses import OPENING_S
 from citizencard.simulator.trips import Places

@@ -15,6 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from accounts.models import Card, StockItem
+from accounts.services.stock import receive_produced
 from citizencard.core.audit import record_audit
 from terminals.errors import BureauAnswerWrong
 from terminals.models import BureauLine
@@ -56,15 +58,23 @@ class _Unfit(Exception):
 def take_answer(*, text: str, actor: str) -> AnswerReport:
     """Take the lines that fit, name those that do not; taking a file again changes nothing. Audited.
 
+    Cards of an order that were made are in the bureau's stock from now on.
+
     Raises BureauAnswerWrong when it is no such file at all.
     """
     counts = {True: 0, False: 0}
     problems = []
+    numbers = []
     for number, row in _rows(text):
         try:
             counts[_take(row)] += 1
+            numbers.append(row[1].strip())
         except _Unfit as unfit:
             problems.append(LineProblem(number, unfit.code, unfit.detail))
+    made = Card.objects.filter(
+        pan__in=numbers, bureau_lines__outcome=Outcome.MADE, stock_item__state=StockItem.State.ORDERED
+    )
+    receive_produced(cards=made, actor=actor)
     report = AnswerReport(taken=counts[True], repeated=counts[False], problems=problems)
     record_audit(
         actor=actor,

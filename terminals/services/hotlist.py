@@ -5,6 +5,7 @@ Whatever is changed here is published with the commit, see `terminals.services.p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -120,17 +121,36 @@ def list_carton(*, first: str, last: str, actor: str, reason: str, occurred_at: 
     if not first <= last:
         raise InvalidField("last", _("the range ends before it begins"))
     carton = Card.objects.filter(pan__range=(first, last), state__in=_NEVER_HELD)
-    pans = list(carton.values_list("pan", flat=True)[: CARTON_MAX + 1])
+    pans = list(carton.order_by("pan").values_list("pan", flat=True)[: CARTON_MAX + 1])
     if len(pans) > CARTON_MAX:
         raise InvalidField("last", _("a carton holds at most %(count)s cards") % {"count": CARTON_MAX})
     if not pans:
         raise NotFound(what=f"{first}–{last}")
+    return list_lost_stock(numbers=pans, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+@transaction.atomic
+def list_lost_stock(*, numbers: Sequence[str], actor: str, reason: str, occurred_at: datetime) -> int:
+    """List cards (sorted numbers) that nobody holds yet; how many. What is listed already stays as it is. Audited."""
     terms = {"cause": HotListEntry.Cause.CARTON, "reason": reason, "effective_at": occurred_at}
-    HotListEntry.objects.bulk_create((HotListEntry(pan=pan, **terms) for pan in pans), ignore_conflicts=True)
+    HotListEntry.objects.bulk_create(
+        (HotListEntry(pan=pan, **terms) for pan in numbers), ignore_conflicts=True
+    )
     publish_soon()
-    detail = {"first": first, "last": last, "cards": len(pans), "reason": reason}
-    record_audit(actor=actor, action="hot_list.carton", subject=f"cards {first}", detail=detail)
-    return len(pans)
+    detail = {"first": numbers[0], "last": numbers[-1], "cards": len(numbers), "reason": reason}
+    record_audit(actor=actor, action="hot_list.carton", subject=f"cards {numbers[0]}", detail=detail)
+    return len(numbers)
+
+
+@transaction.atomic
+def unlist_found_stock(*, numbers: Sequence[str], actor: str, reason: str, occurred_at: datetime) -> int:
+    """Take cards (sorted numbers) off that were listed as lost stock; how many were. Audited."""
+    listed = HotListEntry.objects.filter(pan__in=numbers, cause=HotListEntry.Cause.CARTON, removed_at=None)
+    count = listed.update(removed_at=occurred_at)
+    publish_soon()
+    detail = {"first": numbers[0], "last": numbers[-1], "cards": count, "reason": reason}
+    record_audit(actor=actor, action="hot_list.carton_found", subject=f"cards {numbers[0]}", detail=detail)
+    return count
 
 
 @transaction.atomic

@@ -63,6 +63,12 @@ INSERT INTO accounts_refund (number, card_id, policy_id, state, card_state, reas
 CREDIT_FROM_NOWHERE = """
 INSERT INTO accounts_disputedcharge (what, source_id, card_id, amount_fen, occurred_at, state, order_id)
     SELECT 'payment', 1, card_id, amount_fen, now(), 'open', id FROM accounts_topuporder WHERE state = 'confirmed' LIMIT 1"""
+STOCK_FROM_NOWHERE = """
+INSERT INTO accounts_stockplace (id, code, name, kind) VALUES (1, 'b', 'b', 'bureau');
+INSERT INTO accounts_stocklevel (place_id, product_id, produced) SELECT 1, product_id, 2 FROM accounts_card LIMIT 1"""
+ITEM_OF_A_HOLDER = """
+INSERT INTO accounts_stockitem (card_id, order_id, place_id, carton, state)
+    SELECT id, 0, 0, '', 'held' FROM accounts_card WHERE state = 'active' LIMIT 1"""
 TAMPERING = {
     "a transfer stands between two accounts of the ledger": "UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 5",
     "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
@@ -113,6 +119,9 @@ TAMPERING = {
     "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
     "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",
     "the triggers that guard the ledger are on": "ALTER TABLE accounts_transfer DISABLE TRIGGER append_only",
+    "a level of stock is what its movements add up to and what lies there": STOCK_FROM_NOWHERE,
+    "a card that was produced and is neither issued, scrapped nor lost is somewhere": STOCK_FROM_NOWHERE,
+    "a card that somebody holds is out of stock": ITEM_OF_A_HOLDER,
 }
 
 
