@@ -29,8 +29,10 @@ WITH account AS (
 ), returned AS (
     SELECT card_id, '2032' AS owed_by, deposit_fen, damage_fen FROM refund
     UNION ALL
-    SELECT sold.card_id, CASE WHEN sold.card_id IN (SELECT old_id FROM accounts_replacement) THEN '2034' ELSE '1011' END, sold.deposit_fen, least(coalesce(damage.amount_fen, 0), sold.deposit_fen)
+    SELECT sold.card_id, CASE WHEN r.id IS NULL THEN '1011' ELSE '2034' END, sold.deposit_fen, CASE WHEN r.id IS NOT NULL
+            THEN sold.deposit_fen - r.deposit_fen ELSE least(coalesce(damage.amount_fen, 0), sold.deposit_fen) END
     FROM sold LEFT JOIN accounts_carddamage damage ON damage.card_id = sold.card_id
+        LEFT JOIN accounts_replacement r ON r.old_id = sold.card_id
     WHERE sold.state = 'closed' AND sold.card_id NOT IN (SELECT card_id FROM refund)
 ), lapse AS (
     SELECT l.*, CASE WHEN product.rides IS NULL OR product.unused = 'operator' THEN product.operator_id END AS operator_id
@@ -119,17 +121,20 @@ RULES: Final = {
         WHERE (o.amount_fen, o.card_id) IS DISTINCT FROM (charge.amount_fen, charge.card_id)
             OR charge.state <> 'granted' AND o.state <> 'confirmed'""",
     "what follows a replaced card is what it held, and all of it": """
-        SELECT coalesce(r.old_id, o.card_id)::text, format('%%s fen left the old card, orders over %%s fen', coalesce(r.fen, 0),
+        SELECT coalesce(r.old_id::text, o.old_id), format('%%s fen left the old card, orders over %%s fen', coalesce(r.fen, 0),
             coalesce(o.fen, 0))
-        FROM (SELECT old_id, new_id, chip_fen + account_fen + deposit_fen AS fen FROM accounts_replacement WHERE state = 'moved') AS r
-        FULL JOIN (SELECT card_id, sum(amount_fen) AS fen FROM accounts_topuporder WHERE channel = 'replaced' GROUP BY 1) AS o
-            ON o.card_id = r.new_id
+        FROM (SELECT old_id, chip_fen + account_fen + deposit_fen AS fen FROM accounts_replacement WHERE state = 'moved') AS r
+        FULL JOIN (SELECT split_part(request_key, ':', 2) AS old_id, sum(amount_fen) AS fen FROM accounts_topuporder
+            WHERE channel = 'replaced' GROUP BY 1) AS o ON o.old_id = r.old_id::text
         WHERE coalesce(r.fen, 0) <> coalesce(o.fen, 0)""",
     "a replaced card is out of use, and empty once its money has followed": """
         SELECT card.pan, format('replacement %%s, card %%s, %%s fen left', r.state, card.state, purses.fen)
         FROM accounts_replacement r JOIN accounts_card card ON card.id = r.old_id CROSS JOIN LATERAL (
             SELECT coalesce(sum(abs(balance_fen)), 0) AS fen FROM accounts_purse WHERE card_id = card.id) AS purses
         WHERE (r.state = 'waiting') <> (card.state = 'replaced') OR r.state = 'moved' AND purses.fen > 0
+        UNION ALL SELECT new.pan, 'is closed while the money of ' || r.old_id || ' waits for it' FROM accounts_replacement r
+            JOIN accounts_card new ON new.id = r.new_id WHERE r.state = 'waiting' AND new.state IN ('refunding', 'closed')
+            AND NOT EXISTS (SELECT FROM accounts_replacement WHERE old_id = new.id)
         UNION ALL SELECT card.pan, 'replaced by no card' FROM accounts_card card WHERE card.state = 'replaced'
             AND NOT EXISTS (SELECT FROM accounts_replacement WHERE old_id = card.id)""",
     "what disputes have advanced is in account 1222": """

@@ -12,7 +12,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from accounts.models import Card, CardFlag, RefundPolicy, TopUpOrder
+from accounts.models import Card, CardFlag, RefundPolicy, Replacement, TopUpOrder
 from accounts.selectors.alerts import alert_of, alerts_against_payout
 from accounts.selectors.chip_evidence import ChipEvidence
 from accounts.selectors.disputed import outstanding_credits
@@ -40,10 +40,18 @@ class Blocking(StrEnum):
     CASH_LIMIT = "cash_limit"
     GREY = "grey"
     DISPUTED = "disputed"
+    REPLACING = "replacing"
 
 
 PASSING: Final = frozenset(
-    {Blocking.TOP_UP_UNDER_WAY, Blocking.HELD, Blocking.ALERT, Blocking.GREY, Blocking.DISPUTED}
+    {
+        Blocking.TOP_UP_UNDER_WAY,
+        Blocking.HELD,
+        Blocking.ALERT,
+        Blocking.GREY,
+        Blocking.DISPUTED,
+        Blocking.REPLACING,
+    }
 )
 """The system, or a person who reviews, clears these up; a requested refund waits for it."""
 WAITING: Final = frozenset({Blocking.UNMATCHED})
@@ -114,6 +122,9 @@ def blockers_of_facts(card: Card, evidence: ChipEvidence, *, held_fen: int, owne
     if outstanding_credits(card):
         reason = _("a dispute has credited the card, and is not over or has to be given back")
         blockers.append(Blocker(Blocking.DISPUTED, reason))
+    if Replacement.objects.filter(new=card, state=Replacement.State.WAITING).exists():
+        reason = _("the money of the card before is on its way to this one")
+        blockers.append(Blocker(Blocking.REPLACING, reason))
     for find in _further:
         blockers += find(card)
     return blockers

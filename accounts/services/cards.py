@@ -139,7 +139,8 @@ def close_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) ->
     under_way = TopUpOrder.objects.filter(
         card_id=card.pk, state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADED]
     )
-    if any(balances_fen) or under_way.exists():
+    awaited = Replacement.objects.filter(new_id=card.pk, state=Replacement.State.WAITING)
+    if any(balances_fen) or under_way.exists() or awaited.exists():
         raise CardHasFunds(balance_fen=sum(balances_fen))
     card = _move(card, Card.close, Card.State.CLOSED, actor=actor, reason=reason, occurred_at=occurred_at)
     return_deposit(card=card, to=Chart.COUNTER_CASH, actor=actor, occurred_at=occurred_at)

@@ -16,7 +16,7 @@ from accounts import locks
 from accounts.errors import IllegalReplacementStep, NotReplaceable
 from accounts.models import Card, CardDamage, Chart, Concession, Notice, Pass, Purse, Replacement, TopUpOrder
 from accounts.selectors.deposits import deposit_held_fen
-from accounts.selectors.refund_blockers import PASSING
+from accounts.selectors.refund_blockers import PASSING, Blocking
 from accounts.selectors.refund_quote import quote_refund
 from accounts.services import postings
 from accounts.services.cards import close_replaced, mark_replaced, order_card
@@ -72,6 +72,7 @@ def replace_card(*, card: Card, cause: str, actor: str, occurred_at: datetime) -
         requested_at=occurred_at,
     )
     Pass.objects.filter(card=current, state=Pass.State.ACTIVE).update(card=new)
+    _take_unwritten(current, new)
     _take_concessions(current, new, actor)
     if current.citizen_id:
         names = {"card": mask_card(current.pan), "new": mask_card(new.pan)}
@@ -97,19 +98,19 @@ def move_money(*, replacement: Replacement, actor: str, occurred_at: datetime) -
         return current
     purses = locks.lock_purses(old.pk)
     held = {purse.kind: purse.balance_fen for purse in purses}
-    deposit_fen = _free_deposit(old, actor, occurred_at)
+    chip_fen, account_fen = held[Purse.Kind.CHIP], held.get(Purse.Kind.ACCOUNT, 0)
+    deposit_fen = _free_deposit(old, -min(chip_fen, 0), actor, occurred_at)
     if legs := postings.card_replaced(
         amounts=[(purse, purse.balance_fen) for purse in purses], occurred_at=occurred_at
     ):
         post_journal(
             key=f"card-replaced:{old.pan}", kind="card_replaced", actor=actor, source=old.pan, legs=legs
         )
-    chip_fen, account_fen = held[Purse.Kind.CHIP], held.get(Purse.Kind.ACCOUNT, 0)
     with step_to(State.MOVED, IllegalReplacementStep):
         current.move(chip_fen=chip_fen, account_fen=account_fen, deposit_fen=deposit_fen, at=occurred_at)
     current.save(update_fields=["state", "chip_fen", "account_fen", "deposit_fen", "moved_at"])
-    for kind, fen in _shares(chip_fen, account_fen, deposit_fen):
-        _give(new, kind, fen, actor, occurred_at)
+    for what, kind, fen in _shares(chip_fen, account_fen, deposit_fen):
+        _give(old, new, what, kind, fen, actor, occurred_at)
     close_replaced(card=old, actor=actor, reason=current.cause, occurred_at=occurred_at)
     total_fen = chip_fen + account_fen + deposit_fen
     if old.citizen_id and total_fen:
@@ -142,56 +143,71 @@ def _moved(replacement: Replacement, now: datetime) -> bool:
 
 
 def _both(replacement: Replacement) -> tuple[Card, Card]:
-    """Under lock, in one order."""
-    held = {pk: locks.lock_card(pk) for pk in sorted((replacement.old_id, replacement.new_id))}
-    return held[replacement.old_id], held[replacement.new_id]
+    """The old card and the one in the holder's hand, under lock, in one order: the new one may have been replaced in its turn."""
+    last = replacement.new_id
+    while further := Replacement.objects.filter(old_id=last).values_list("new_id", flat=True).first():
+        last = further
+    held = {pk: locks.lock_card(pk) for pk in sorted((replacement.old_id, last))}
+    return held[replacement.old_id], held[last]
 
 
 def _may_move(replacement: Replacement, old: Card, new: Card, now: datetime) -> bool:
     today = shanghai(now).date()
     if replacement.due_on > today or new.state not in (Card.State.ISSUED, Card.State.ACTIVE):
         return False
-    return not any(blocker.kind in PASSING for blocker in quote_refund(card=old, on=today).blockers)
+    waits_itself = {Blocking.REPLACING}
+    found = quote_refund(card=old, on=today).blockers
+    return not any(blocker.kind in PASSING - waits_itself for blocker in found)
 
 
-def _free_deposit(old: Card, actor: str, occurred_at: datetime) -> int:
-    """The deposit less damage, on its way between the cards; in fen."""
+def _free_deposit(old: Card, overdrawn_fen: int, actor: str, occurred_at: datetime) -> int:
+    """The deposit less damage, on its way between the cards; in fen. What a ride has overdrawn is made good before damage."""
     held_fen = deposit_held_fen(old)
     if not held_fen:
         return 0
     damage = CardDamage.objects.filter(card=old).first()
-    damage_fen = min(damage.amount_fen, held_fen) if damage else 0
+    damage_fen = min(damage.amount_fen, max(held_fen - overdrawn_fen, 0)) if damage else 0
     return_deposit(
         card=old, to=Chart.CARDS_REPLACED, actor=actor, occurred_at=occurred_at, damage_fen=damage_fen
     )
     return held_fen - damage_fen
 
 
-def _shares(chip_fen: int, account_fen: int, deposit_fen: int) -> list[tuple[str, int]]:
-    """Which purse gets how much: each its own, and the deposit the chip; what was overdrawn is taken of the deposit first."""
-    onto_chip = chip_fen + deposit_fen
-    return [
-        (kind, fen)
-        for kind, fen in (
-            (Purse.Kind.CHIP, max(onto_chip, 0)),
-            (Purse.Kind.ACCOUNT, account_fen + min(onto_chip, 0)),
-        )
-        if fen > 0
-    ]
+def _shares(chip_fen: int, account_fen: int, deposit_fen: int) -> list[tuple[str, str, int]]:
+    """What goes where: each purse's own, and the deposit apart, for a full chip has no room for it until something is spent.
+
+    What was overdrawn is made good of the deposit first.
+    """
+    short_fen = -min(chip_fen, 0)
+    of_deposit = min(short_fen, deposit_fen)
+    parts = (
+        ("chip", Purse.Kind.CHIP, max(chip_fen, 0)),
+        ("deposit", Purse.Kind.CHIP, deposit_fen - of_deposit),
+        ("account", Purse.Kind.ACCOUNT, account_fen - (short_fen - of_deposit)),
+    )
+    return [part for part in parts if part[2] > 0]
 
 
-def _give(card: Card, kind: str, amount_fen: int, actor: str, occurred_at: datetime) -> None:
+def _give(
+    old: Card, new: Card, what: str, kind: str, amount_fen: int, actor: str, occurred_at: datetime
+) -> None:
     order = TopUpOrder.objects.create(
-        number=f"RP{shanghai(occurred_at):%Y%m%d}{card.pk:012d}{kind[0].upper()}",
-        request_key=f"replaced:{card.pk}:{kind}",
-        card=card,
-        purse=locks.lock_purse(card.pk, kind),
+        number=f"RP{shanghai(occurred_at):%Y%m%d}{old.pk:012d}{what[0].upper()}",
+        request_key=f"replaced:{old.pk}:{what}",
+        card=new,
+        purse=locks.lock_purse(new.pk, kind),
         amount_fen=amount_fen,
         channel=TopUpOrder.Channel.REPLACED,
         actor=actor,
         occurred_at=occurred_at,
     )
     receive_money(order, actor=actor)
+
+
+def _take_unwritten(old: Card, new: Card) -> None:
+    """Paid for and never begun on the old chip: the new one takes it. One begun and not proved waits for somebody to look."""
+    paid = TopUpOrder.objects.filter(card=old, purse__kind=Purse.Kind.CHIP, state=TopUpOrder.State.PAID)
+    paid.update(card=new, purse=locks.lock_purse(new.pk))
 
 
 def _take_concessions(old: Card, new: Card, actor: str) -> None:

@@ -1,17 +1,17 @@
 """The audit trail of staff actions: append-only rows, each with the hash of the one before it.
 
-Changing, inserting or removing a row breaks the chain at that row. Cutting off the newest rows does not; for that the
-newest hash has to be kept elsewhere as well.
+Changing, inserting or removing a row breaks the chain at that row. Cutting off the newest rows does not, nor does writing
+all of them anew: for that the head has to be kept elsewhere as well.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
@@ -73,14 +73,46 @@ def entry_hash(entry: AuditEntry) -> bytes:
     return hashlib.sha256(bytes(entry.previous_hash) + content).digest()
 
 
-def first_broken_entry() -> AuditEntry | None:
-    """The oldest entry whose content or predecessor is not what its hash says; None when the chain is whole."""
+class Head(NamedTuple):
+    """The newest entry of a trail: how many there are, its id and its hash. Kept elsewhere, it shows what was cut off since."""
+
+    position: int
+    id: int
+    hash: str
+
+
+def broken_entries() -> Iterator[tuple[int, AuditEntry]]:
+    """Every entry whose content, or predecessor, is not what its hash says, with its position counted from 1, oldest first.
+
+    An altered entry is itself broken; where one was removed, added or moved, it is the one that follows.
+    """
     previous = GENESIS
-    for entry in AuditEntry.objects.order_by("pk").iterator():
+    for position, entry in enumerate(AuditEntry.objects.order_by("pk").iterator(), start=1):
         if bytes(entry.previous_hash) != previous or bytes(entry.hash) != entry_hash(entry):
-            return entry
+            yield position, entry
         previous = bytes(entry.hash)
-    return None
+
+
+def newest_head() -> Head:
+    """Where the trail ends now."""
+    newest = AuditEntry.objects.order_by("-pk").first()
+    return (
+        Head(0, 0, GENESIS.hex())
+        if newest is None
+        else Head(_position(newest), newest.pk, bytes(newest.hash).hex())
+    )
+
+
+def still_holds(head: Head) -> bool:
+    """Whether a head of before is still an entry of the trail, at its place: nothing up to it was removed or written anew."""
+    if head.position == 0:
+        return True
+    entry = AuditEntry.objects.filter(pk=head.id).first()
+    return entry is not None and bytes(entry.hash).hex() == head.hash and _position(entry) == head.position
+
+
+def _position(entry: AuditEntry) -> int:
+    return AuditEntry.objects.filter(pk__lte=entry.pk).count()
 
 
 def _newest_hash() -> bytes:

@@ -35,9 +35,11 @@ def report_loss(*, card: Card, actor: str, reason: str, occurred_at: datetime) -
     entry that stands. Raises IllegalCardTransition for a card nobody holds. Audited.
     """
     standing = HotListEntry.objects.filter(pan=card.pan, removed_at=None).first()
-    if standing is not None:
+    if standing is not None and standing.cause == HotListEntry.Cause.LOSS:
         return standing
     mark_lost(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
+    # A card that was listed for something else is lost all the same: that it is cleared of it must not free it.
+    _end(card.pan, occurred_at)
     entry = HotListEntry.objects.create(
         pan=card.pan, reason=reason, effective_at=occurred_at, listed_by=actor
     )

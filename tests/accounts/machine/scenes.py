@@ -22,12 +22,14 @@ from accounts.services import (
     subsidies,
     topup,
 )
+from accounts.services.cards import issue_card, mark_lost, mark_personalised
 from accounts.services.concessions import grant_concession
 from accounts.services.gateway_refunds import note_refund
 from accounts.services.ledger import open_account
 from accounts.services.payments import account_purse, pay, refund_payment
 from accounts.services.refund_payout import confirm_bank_payout, pay_refund_in_cash
 from accounts.services.refunds import approve_refund
+from accounts.services.replacements import move_money, replace_card
 from citizencard.core.keyservice.keystore import KeyStore
 from settlement.services.adjustments import check_adjustment, propose_adjustment
 from settlement.services.clearing import clear_day
@@ -374,10 +376,19 @@ def ride_claimed(stage: Stage) -> Iterator[Event]:
     yield ridden(stage, 300, spent_fen=4_900)
 
 
+def card_replaced(stage: Stage) -> Iterator[Event]:
+    card = anonymous_card(2_000)
+    mark_lost(card=card, actor=CLERK, reason="lost", occurred_at=NOON)
+    replacement = replace_card(card=card, cause="lost", actor=CLERK, occurred_at=NOON)
+    mark_personalised(card=replacement.new, actor=CLERK)
+    issue_card(card=replacement.new, actor=CLERK, occurred_at=NOON)
+    yield lambda: move_money(replacement=replacement, actor=CLERK, occurred_at=LATER)
+
+
 SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
     scene.__name__: scene
     for scene in (
-        card_sold, topup_paid, topup_loaded, topup_reversed, gateway_refund_paid, gateway_refund_returned, remitted,
+        card_sold, card_replaced, topup_paid, topup_loaded, topup_reversed, gateway_refund_paid, gateway_refund_returned, remitted,
         deposit_returned, refund_owed, refund_part_paid, subsidy_paid, subsidy_funded, fares_given_back, fares_subsidised, payment_made,
         payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, settlement_shared, adjusted, purchase_accepted,
         purchase_held, purchase_claimed, purchase_conflicting, held_purchase_paid, held_purchase_returned, loss_borne,

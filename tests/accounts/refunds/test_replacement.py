@@ -9,20 +9,29 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.errors import CardAlreadyHeld, NotReplaceable
+from accounts.errors import CardAlreadyHeld, CardHasFunds, NotReplaceable
 from accounts.models import Card, Chart, LedgerAccount, Mandate, Notice, Replacement, TopUpOrder
 from accounts.selectors.balances import account_balance_fen
 from accounts.selectors.invariants import broken
-from accounts.services.cards import activate_card, issue_card, mark_found, mark_lost, mark_personalised
+from accounts.selectors.refund_quote import quote_refund
+from accounts.services.cards import (
+    activate_card,
+    close_card,
+    issue_card,
+    mark_found,
+    mark_lost,
+    mark_personalised,
+)
 from accounts.services.concessions import grant_concession
 from accounts.services.incidents import record_damage
 from accounts.services.passes import publish_pass_product, sell_pass
 from accounts.services.replacements import move_due, move_money, replace_card
+from accounts.services.topup import receive_cash
 from citizencard.core.models import AuditEntry
 from tests.accounts.purses.filling import fill
 from tests.accounts.refunds.stories import LATER, anonymous_card, fresh, named_card, tap
 from tests.accounts.threads import in_threads
-from tests.factories import CLERK, NOON
+from tests.factories import CLERK, NOON, make_order
 from tests.terminals.field import Field
 
 pytestmark = pytest.mark.django_db
@@ -43,9 +52,9 @@ def handed_over(replacement: Replacement) -> Card:
 
 
 def in_orders(card: Card) -> dict[str, int]:
-    return dict(
-        TopUpOrder.objects.filter(card=card, channel="replaced").values_list("purse__kind", "amount_fen")
-    )
+    """What each order says it is of."""
+    orders = TopUpOrder.objects.filter(card=card, channel="replaced")
+    return {order.request_key.rsplit(":")[-1]: order.amount_fen for order in orders if order.request_key}
 
 
 def between_fen() -> int:
@@ -65,7 +74,7 @@ def test_what_a_lost_card_holds_follows_once_late_taps_have_arrived(named: Card,
     assert move_due(now=LATER) == 1
     replacement.refresh_from_db()
     assert (replacement.chip_fen, replacement.account_fen, replacement.deposit_fen) == (9_750, 3_000, 1_000)
-    assert in_orders(new) == {"chip": 10_750, "account": 3_000}
+    assert in_orders(new) == {"chip": 9_750, "deposit": 1_000, "account": 3_000}
     assert new.purses.get(kind="account").balance_fen == 3_000
     assert fresh(named).state == Card.State.CLOSED
     assert [purse.balance_fen for purse in named.purses.all()] == [0, 0]
@@ -116,7 +125,7 @@ def test_an_anonymous_card_that_has_expired_is_exchanged_with_everything_on_it(c
     new = handed_over(replacement)
     assert (new.price_fen, new.deposit_fen, new.concessions.get().category) == (0, 1_000, "senior")
     assert move_due(now=LATER) == 1
-    assert in_orders(new) == {"chip": 11_000}
+    assert in_orders(new) == {"chip": 10_000, "deposit": 1_000}
     assert broken() == []
 
 
@@ -143,7 +152,49 @@ def test_what_a_ride_has_overdrawn_is_made_good_of_the_deposit(field: Field) -> 
     new = handed_over(replacement := replaced(lost(named)))
     assert move_due(now=LATER) == 1
     replacement.refresh_from_db()
-    assert (replacement.chip_fen, in_orders(new)) == (-600, {"chip": 400})
+    assert (replacement.chip_fen, in_orders(new)) == (-600, {"deposit": 400})
+    assert broken() == []
+
+
+def test_what_is_lost_again_leads_to_the_last_card(named: Card) -> None:
+    first = replaced(lost(named))
+    between = handed_over(first)
+    last = handed_over(second := replaced(lost(between)))
+    assert move_due(now=LATER) == 2
+    for each in (first, second):
+        each.refresh_from_db()
+        assert each.state == Replacement.State.MOVED
+    orders = TopUpOrder.objects.filter(channel="replaced")
+    assert {order.card for order in orders} == {last}
+    assert sum(order.amount_fen for order in orders) == 10_000 + 1_000 + 1_000
+    assert broken() == []
+
+
+def test_the_new_card_is_not_given_back_while_money_is_on_its_way(named: Card) -> None:
+    new = handed_over(replaced(lost(named)))
+    with pytest.raises(CardHasFunds):
+        close_card(card=new, actor=CLERK, reason="over", occurred_at=NOON)
+    assert "replacing" in {blocker.kind for blocker in quote_refund(card=new, on=NOON.date()).blockers}
+    assert move_due(now=LATER) == 1
+
+
+def test_what_was_paid_and_not_yet_written_goes_to_the_new_chip(named: Card) -> None:
+    order = receive_cash(order=make_order(card=named, amount_fen=5_000), actor=CLERK)
+    new = handed_over(replaced(lost(named)))
+    order.refresh_from_db()
+    assert (order.card, order.purse) == (new, new.purse)
+    assert move_due(now=LATER) == 1
+    assert broken() == []
+
+
+def test_damage_takes_no_more_of_a_deposit_than_a_ride_has_left(field: Field) -> None:
+    named = named_card(100, product={"overdraft_fen": 800}, damage_fee_fen=800)
+    tap(field, named, 1, 700)
+    record_damage(card=named, finding="cut in two", actor=CLERK, occurred_at=NOON)
+    new = handed_over(replaced(fresh(named), "damaged"))
+    assert move_due(now=LATER) == 1
+    assert in_orders(new) == {}
+    assert between_fen() == 0
     assert broken() == []
 
 
@@ -176,7 +227,7 @@ def test_the_database_lets_a_replacement_move_once(named: Card) -> None:
 def test_two_who_move_at_once_move_once(named: Card) -> None:
     new = handed_over(replacement := replaced(lost(named)))
     in_threads(4, lambda _n: move_money(replacement=replacement, actor=CLERK, occurred_at=LATER))
-    assert in_orders(new) == {"chip": 11_000}
+    assert in_orders(new) == {"chip": 10_000, "deposit": 1_000}
     assert broken() == []
 
 

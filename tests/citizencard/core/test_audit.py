@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import os
+import random
 import threading
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from citizencard.core.audit import GENESIS, first_broken_entry, record_audit
+from citizencard.core.audit import GENESIS, broken_entries, entry_hash, newest_head, record_audit, still_holds
 from citizencard.core.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
@@ -22,13 +26,13 @@ def test_entries_form_a_chain() -> None:
     assert bytes(first.previous_hash) == GENESIS
     assert bytes(second.previous_hash) == bytes(first.hash)
     assert bytes(third.previous_hash) == bytes(second.hash)
-    assert first_broken_entry() is None
+    assert list(broken_entries()) == []
 
 
 def test_an_entry_reads_back_as_it_was_hashed() -> None:
     record(detail={"日期": date(2026, 11, 21), "amount_fen": 5000, "b": [1, None, True]}, request_ip="::1")
     record(request_ip="010.0.0.7".removeprefix("0"))
-    assert first_broken_entry() is None
+    assert list(broken_entries()) == []
     assert AuditEntry.objects.first().detail["日期"] == "2026-11-21"  # type: ignore[union-attr]
 
 
@@ -87,9 +91,11 @@ def tamper(statement: str) -> None:
 def test_tampering_is_found_where_it_happened(statement: str, broken_at: int) -> None:
     ids = [record(number).pk for number in range(4)]
     tamper(statement.format(*ids))
-    broken = first_broken_entry()
-    assert broken is not None
+    position, broken = next(broken_entries())
     assert broken.pk == ids[broken_at]
+    assert (
+        position == list(AuditEntry.objects.order_by("pk").values_list("pk", flat=True)).index(broken.pk) + 1
+    )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -107,4 +113,104 @@ def test_clerks_working_at_once_make_one_chain() -> None:
     for thread in threads:
         thread.join()
     assert AuditEntry.objects.count() == 40
-    assert first_broken_entry() is None
+    assert list(broken_entries()) == []
+
+
+def test_a_head_kept_elsewhere_shows_what_was_cut_off_or_written_anew() -> None:
+    ids = [record(number).pk for number in range(4)]
+    head = newest_head()
+    assert (head.position, head.id) == (4, ids[3])
+    record(9)
+    assert still_holds(head)
+    with transaction.atomic():
+        tamper(f"DELETE FROM core_auditentry WHERE id >= {ids[3]}")
+        assert list(broken_entries()) == []
+        assert not still_holds(head)
+        transaction.set_rollback(True)
+
+
+TAMPERINGS = int(os.environ.get("TAMPERINGS", "60"))
+
+
+def test_whatever_is_done_to_the_trail_is_found_where_it_was_done() -> None:
+    """T16. The control: with the look at predecessors taken away, removals stay unseen."""
+    ids = [record(number, detail={"n": number}).pk for number in range(12)]
+    head, lot, seen_without = newest_head(), random.Random(16), 0
+    for _ in range(TAMPERINGS):
+        at = lot.randrange(len(ids))
+        done, first = lot.choice(DEEDS)(ids, at, lot)
+        with transaction.atomic():
+            tamper(done)
+            found = [entry.pk for _position, entry in broken_entries()]
+            if first is None:
+                assert not still_holds(head), done
+            else:
+                assert found[0] == first, done
+            seen_without += any(bytes(each.hash) != entry_hash(each) for each in AuditEntry.objects.all())
+            transaction.set_rollback(True)
+    assert 0 < seen_without < TAMPERINGS
+    assert list(broken_entries()) == []
+
+
+def edited(ids: list[int], at: int, lot: random.Random) -> tuple[str, int | None]:
+    column, value = lot.choice(
+        [
+            ("actor", "'x'"),
+            ("action", "'x'"),
+            ("subject", "'x'"),
+            ("ip", "'10.0.0.9'"),
+            ("detail", "'{}'"),
+            ("at", "now()"),
+        ]
+    )
+    return f"UPDATE core_auditentry SET {column} = {value} WHERE id = {ids[at]}", ids[at]
+
+
+def removed(ids: list[int], at: int, lot: random.Random) -> tuple[str, int | None]:
+    after = ids[at + 1] if at + 1 < len(ids) else None
+    return f"DELETE FROM core_auditentry WHERE id = {ids[at]}", after
+
+
+def moved(ids: list[int], at: int, lot: random.Random) -> tuple[str, int | None]:
+    at = min(at, len(ids) - 2)
+    return f"UPDATE core_auditentry SET id = {ids[-1] + 50} WHERE id = {ids[at]}", ids[at + 1]
+
+
+def added(ids: list[int], at: int, lot: random.Random) -> tuple[str, int | None]:
+    return (
+        f"UPDATE core_auditentry SET id = id + 100 WHERE id > {ids[at]}; INSERT INTO core_auditentry"
+        " (id, at, actor, action, subject, detail, previous_hash, hash)"
+        f" SELECT id + 1, at, 'x', action, subject, detail, hash, sha256(hash) FROM core_auditentry WHERE id = {ids[at]}",
+        ids[at] + 1,
+    )
+
+
+def cut(ids: list[int], at: int, lot: random.Random) -> tuple[str, int | None]:
+    return f"DELETE FROM core_auditentry WHERE id >= {ids[at]}", None
+
+
+DEEDS = (edited, removed, moved, added, cut)
+
+
+def test_the_command_names_what_is_broken_and_keeps_a_head(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = [record(number).pk for number in range(3)]
+    file = tmp_path / "head.json"
+    call_command("verify_audit", "--write-head", str(file))
+    call_command("verify_audit", "--head", str(file))
+    with transaction.atomic():
+        tamper(f"UPDATE core_auditentry SET actor = 'x' WHERE id = {ids[1]}")
+        with pytest.raises(CommandError, match="1"):
+            call_command("verify_audit")
+        assert f"{ids[1]}" in capsys.readouterr().out
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        tamper(f"DELETE FROM core_auditentry WHERE id = {ids[2]}")
+        call_command("verify_audit")
+        with pytest.raises(CommandError):
+            call_command("verify_audit", "--head", str(file))
+        transaction.set_rollback(True)
+    file.write_text("{}")
+    with pytest.raises(CommandError, match=r"head\.json"):
+        call_command("verify_audit", "--head", str(file))

@@ -111,3 +111,14 @@ def test_no_removal_by_one_person_gets_past_the_database(named: Card) -> None:
     propose_removal(entry=entry, actor="maker", reason="x")
     with pytest.raises(IntegrityError), transaction.atomic():
         HotListRemoval.objects.update(checker="maker", approved_at=NOON)
+
+
+def test_a_card_that_is_suspected_can_be_lost_and_clearing_it_does_not_free_it(named: Card) -> None:
+    HotListEntry.objects.create(
+        pan=named.pan, cause=HotListEntry.Cause.SUSPICION, reason="velocity", effective_at=NOON, listed_by="risk"
+    )
+    entry = report_loss(card=named, actor=CLERK, reason="lost", occurred_at=later(60))
+    named.refresh_from_db()
+    assert (entry.cause, named.state) == (HotListEntry.Cause.LOSS, Card.State.LOST)
+    assert HotListEntry.objects.get(pan=named.pan, removed_at=None) == entry
+    assert listed(named)
