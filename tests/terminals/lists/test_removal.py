@@ -115,7 +115,11 @@ def test_no_removal_by_one_person_gets_past_the_database(named: Card) -> None:
 
 def test_a_card_that_is_suspected_can_be_lost_and_clearing_it_does_not_free_it(named: Card) -> None:
     HotListEntry.objects.create(
-        pan=named.pan, cause=HotListEntry.Cause.SUSPICION, reason="velocity", effective_at=NOON, listed_by="risk"
+        pan=named.pan,
+        cause=HotListEntry.Cause.SUSPICION,
+        reason="velocity",
+        effective_at=NOON,
+        listed_by="risk",
     )
     entry = report_loss(card=named, actor=CLERK, reason="lost", occurred_at=later(60))
     named.refresh_from_db()
