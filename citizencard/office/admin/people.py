@@ -312,7 +312,7 @@ def _guardians(citizen: Citizen) -> list[Table]:
 
 def _documents(citizen: Citizen) -> Table:
     return Table(
-        _("Documents"),
+        _("identity documents"),
         [
             _("document"),
             _("number"),
