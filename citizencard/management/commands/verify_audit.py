@@ -53,6 +53,7 @@ class Command(SpeakingCommand):
 
 def _read(file: Path) -> Head:
     try:
-        return Head(**json.loads(file.read_text()))
+        head = Head(**json.loads(file.read_text()))
+        return Head(int(head.position), int(head.id), str(head.hash))
     except (ValueError, TypeError) as error:
         raise CommandError(_("%(file)s is no head of an audit trail.") % {"file": file}) from error

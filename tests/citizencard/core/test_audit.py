@@ -211,6 +211,12 @@ def test_the_command_names_what_is_broken_and_keeps_a_head(
         with pytest.raises(CommandError):
             call_command("verify_audit", "--head", str(file))
         transaction.set_rollback(True)
-    file.write_text("{}")
-    with pytest.raises(CommandError, match=r"head\.json"):
-        call_command("verify_audit", "--head", str(file))
+    for content in (
+        "{}",
+        "[]",
+        '{"position": 1, "id": "x", "hash": ""}',
+        '{"position": 1, "id": null, "hash": ""}',
+    ):
+        file.write_text(content)
+        with pytest.raises(CommandError, match=r"head\.json"):
+            call_command("verify_audit", "--head", str(file))
