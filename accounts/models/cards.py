@@ -76,6 +76,9 @@ class Card(StatefulModel):
         REPLACED = "replaced", _("replaced")
         CLOSED = "closed", _("closed")
 
+    LIVE = (State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE)
+    """In use, or about to be: a person has one such card of a product."""
+
     pan = models.CharField(_("card number"), max_length=19, unique=True)
     product = models.ForeignKey(CardProduct, models.PROTECT, verbose_name=_("product"))
     citizen = models.ForeignKey(

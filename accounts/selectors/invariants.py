@@ -13,23 +13,22 @@ from citizencard.core.invariants import Breach, breaches
 # What a purse is debited for: purchases, payments, refunds, greys, rides, claims, credits of disputes, corrections.
 VALUES: Final[dict[str, Any]] = {"from_purses": [10, 11, 13, 30, 43, 44, 47, 59, 71, 73]}
 
-RULES: Final = (
-    {
-        "a transfer stands between two accounts of the ledger": """
+RULES: Final = {
+    "a transfer stands between two accounts of the ledger": """
         SELECT t.business_date || ' #' || t.id, 'accounts ' || t.debit_id || ' and ' || t.credit_id
         FROM accounts_transfer t
         LEFT JOIN accounts_ledgeraccount d ON d.id = t.debit_id
         LEFT JOIN accounts_ledgeraccount c ON c.id = t.credit_id
         WHERE d.id IS NULL OR c.id IS NULL""",
-        "a transfer belongs to a journal of its business date": """
+    "a transfer belongs to a journal of its business date": """
         SELECT t.business_date || ' #' || t.id, 'journal ' || t.journal_id || ' of ' || coalesce(j.business_date::text, 'no day')
         FROM accounts_transfer t LEFT JOIN accounts_journal j ON j.id = t.journal_id
         WHERE j.business_date IS DISTINCT FROM t.business_date""",
-        "a transfer was posted to a business day that exists": """
+    "a transfer was posted to a business day that exists": """
         SELECT t.business_date::text, count(*) || ' transfers'
         FROM accounts_transfer t LEFT JOIN core_businessday d ON d.date = t.business_date
         WHERE d.date IS NULL GROUP BY t.business_date""",
-        "a purse holds the sum of its transfers": """
+    "a purse holds the sum of its transfers": """
         SELECT card.pan, 'purse ' || p.balance_fen || ' fen in ' || p.movements || ' movements, ledger '
             || coalesce(m.balance, 0) || ' in ' || coalesce(m.legs, 0)
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
@@ -40,7 +39,7 @@ RULES: Final = (
             ) AS leg GROUP BY account
         ) AS m ON m.account = p.account_id
         WHERE (p.balance_fen, p.movements) <> (coalesce(m.balance, 0), coalesce(m.legs, 0))""",
-        "a tally is the sum of its transfers": """
+    "a tally is the sum of its transfers": """
         SELECT account.code || ' ' || business_date, format('debit %%s, credit %%s, %%s transfers; tally %%s, %%s, %%s',
             moved.debit, moved.credit, moved.transfers, tally.debit, tally.credit, tally.transfers)
         FROM (
@@ -59,7 +58,7 @@ RULES: Final = (
         ) AS tally USING (account_id, business_date)
         LEFT JOIN accounts_ledgeraccount account ON account.id = account_id
         WHERE (moved.debit, moved.credit, moved.transfers) IS DISTINCT FROM (tally.debit, tally.credit, tally.transfers)""",
-        "a closing balance is the tallies up to its date": """
+    "a closing balance is the tallies up to its date": """
         SELECT account.code || ' ' || closing.business_date, format('%%s/%%s, tallies %%s/%%s',
             closing.debit_fen, closing.credit_fen, tally.debit, tally.credit)
         FROM accounts_closing closing JOIN accounts_ledgeraccount account ON account.id = closing.account_id
@@ -68,16 +67,16 @@ RULES: Final = (
             WHERE account_id = closing.account_id AND business_date <= closing.business_date
         ) AS tally
         WHERE (closing.debit_fen, closing.credit_fen) IS DISTINCT FROM (tally.debit, tally.credit)""",
-        "debits are credits on every date": """
+    "debits are credits on every date": """
         SELECT business_date::text, format('debit %%s, credit %%s', sum(debit_fen), sum(credit_fen))
         FROM accounts_tally GROUP BY business_date HAVING sum(debit_fen) <> sum(credit_fen)""",
-        "what the city holds is what it owes and has earned": """
+    "what the city holds is what it owes and has earned": """
         SELECT 'all accounts', format('held and spent %%s fen, owed and earned %%s', held, owed) FROM (
             SELECT coalesce(sum(t.debit_fen - t.credit_fen) FILTER (WHERE a.side = 'D'), 0) AS held,
                 coalesce(sum(t.credit_fen - t.debit_fen) FILTER (WHERE a.side = 'C'), 0) AS owed
             FROM accounts_tally t JOIN accounts_ledgeraccount a ON a.id = t.account_id
         ) AS total WHERE held <> owed""",
-        "the purses add up to their control account": """
+    "the purses add up to their control account": """
         SELECT c.code, format('purses %%s fen, account %%s', purses.fen, control.fen)
         FROM accounts_ledgeraccount c
         JOIN LATERAL (SELECT coalesce(sum(p.balance_fen), 0) AS fen FROM accounts_purse p
@@ -85,18 +84,18 @@ RULES: Final = (
         JOIN LATERAL (SELECT coalesce(sum(credit_fen - debit_fen), 0) AS fen FROM accounts_tally
             WHERE account_id = c.id) AS control ON true
         WHERE c.code IN ('2011', '2012', '2013') AND purses.fen <> control.fen""",
-        "a purse is debited for what it has a document for": """
+    "a purse is debited for what it has a document for": """
         SELECT t.business_date || ' #' || t.id, 'kind ' || t.kind || ' from ' || a.code
         FROM accounts_transfer t JOIN accounts_ledgeraccount a ON a.id = t.debit_id
         WHERE t.kind <> ALL(%(from_purses)s) AND a.control_id IS NOT NULL""",
-        "a deposit is returned once, and not more than was taken": """
+    "a deposit is returned once, and not more than was taken": """
         SELECT card.pan, format('taken %%s fen, returned %%s', given.taken, given.returned) FROM (
             SELECT source_id, coalesce(sum(amount_fen) FILTER (WHERE kind = 5), 0) AS taken,
                 coalesce(sum(amount_fen) FILTER (WHERE kind <> 5), 0) AS returned
             FROM accounts_transfer WHERE kind IN (5, 6, 9) GROUP BY source_id
         ) AS given JOIN accounts_card card ON card.id = given.source_id
         WHERE given.returned NOT IN (0, given.taken)""",
-        "refunds payable are those not paid yet": """
+    "refunds payable are those not paid yet": """
         SELECT 'account 2032', format('%%s fen in the ledger, %%s in refunds', ledger.fen, parts.fen + gateway.fen + reversed.fen)
         FROM (SELECT coalesce(sum(t.credit_fen - t.debit_fen), 0) AS fen FROM accounts_tally t
               JOIN accounts_ledgeraccount a ON a.id = t.account_id WHERE a.code = '2032') AS ledger,
@@ -110,17 +109,17 @@ RULES: Final = (
             (SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_gatewayrefund
              WHERE cause = 'reversal' AND state <> 'succeeded') AS reversed
         WHERE ledger.fen <> parts.fen + gateway.fen + reversed.fen""",
-        "a card is being refunded while its refund is under way": """
+    "a card is being refunded while its refund is under way": """
         SELECT card.pan, 'state ' || card.state || ', refund ' || coalesce(r.state, 'none')
         FROM accounts_card card
         FULL JOIN (SELECT card_id, state FROM accounts_refund WHERE state IN ('requested', 'cooling', 'due')) AS r
             ON r.card_id = card.id
         WHERE (card.state = 'refunding') <> (r.state IS NOT NULL)""",
-        "a journal has transfers": """
+    "a journal has transfers": """
         SELECT j.key, 'posted ' || j.business_date FROM accounts_journal j
         WHERE j.digest IS NOT NULL AND NOT EXISTS (
             SELECT FROM accounts_transfer t WHERE t.business_date = j.business_date AND t.journal_id = j.id)""",
-        "a purse keeps floor and ceiling, those of its product": """
+    "a purse keeps floor and ceiling, those of its product": """
         SELECT card.pan || ' ' || p.kind, format('%%s fen, %%s held, between %%s and %%s; product between %%s and %%s',
             p.balance_fen, p.held_fen, p.floor_fen, p.ceiling_fen, product.floor, product.ceiling)
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
@@ -131,17 +130,17 @@ RULES: Final = (
         ) AS product ON true
         WHERE p.balance_fen - p.held_fen < p.floor_fen OR p.balance_fen > p.ceiling_fen
             OR (p.floor_fen, p.ceiling_fen) <> (product.floor, product.ceiling)""",
-        "a purse account stands in the chart of its product, under its control account": """
+    "a purse account stands in the chart of its product, under its control account": """
         SELECT card.pan, 'account ' || a.code
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
         JOIN accounts_cardproduct product ON product.code = card.product_id
         JOIN accounts_ledgeraccount a ON a.id = p.account_id LEFT JOIN accounts_ledgeraccount c ON c.id = a.control_id
         WHERE a.code <> a.chart || '.' || card.pan OR c.code IS DISTINCT FROM a.chart OR a.chart <>
             CASE WHEN p.kind = 'account' THEN '2013' WHEN product.real_name THEN '2011' ELSE '2012' END""",
-        "an account's side is its chart's": """
+    "an account's side is its chart's": """
         SELECT code, 'side ' || side FROM accounts_ledgeraccount
         WHERE side <> CASE WHEN chart < '2' OR chart LIKE '67%%' THEN 'D' ELSE 'C' END""",
-        "value in transit is the paid orders not yet confirmed": """
+    "value in transit is the paid orders not yet confirmed": """
         SELECT 'account 2031', ledger.fen || ' fen in the ledger, ' || orders.fen || ' in orders'
         FROM (SELECT coalesce(sum(CASE WHEN t.credit_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
               FROM accounts_ledgeraccount a JOIN accounts_transfer t ON a.id IN (t.credit_id, t.debit_id)
@@ -149,7 +148,7 @@ RULES: Final = (
              (SELECT coalesce(sum(amount_fen), 0) AS fen FROM accounts_topuporder
               WHERE state IN ('paid', 'loaded')) AS orders
         WHERE ledger.fen <> orders.fen""",
-        "an order's postings are those of its state": """
+    "an order's postings are those of its state": """
         SELECT posted.number, posted.state || ', posted ' || coalesce(nullif(posted.kinds, ''), 'nothing')
         FROM (
             SELECT o.id, o.number, o.state, o.paid_at, coalesce(string_agg(t.kind::text, ',' ORDER BY t.kind), '') AS kinds,
@@ -161,7 +160,7 @@ RULES: Final = (
         WHERE NOT posted.right_amount OR posted.kinds <> CASE posted.state
             WHEN 'init' THEN '' WHEN 'paid' THEN '1' WHEN 'loaded' THEN '1' WHEN 'confirmed' THEN '1,2'
             ELSE CASE WHEN posted.paid_at IS NULL THEN '' ELSE '1,3' END END""",
-        "the load counters seen are those of confirmed orders": """
+    "the load counters seen are those of confirmed orders": """
         SELECT card.pan, seen.count || ' counters seen, ' || done.count || ' loads confirmed'
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id AND p.kind = 'chip',
         LATERAL (SELECT coalesce(sum(upper(r) - lower(r)), 0) AS count FROM unnest(p.online_seen) AS r) AS seen,
@@ -170,14 +169,14 @@ RULES: Final = (
         LATERAL (SELECT count(*) AS count FROM accounts_topuporder o
                  WHERE o.purse_id = p.id AND o.state = 'confirmed') AS total
         WHERE seen.count <> done.count OR done.count <> total.count""",
-        "what is unused of passes is in account 2051": """
+    "what is unused of passes is in account 2051": """
         SELECT 'account 2051', ledger.fen || ' fen in the ledger, ' || passes.fen || ' in passes'
         FROM (SELECT coalesce(sum(CASE WHEN t.credit_id = a.id THEN t.amount_fen ELSE -t.amount_fen END), 0) AS fen
               FROM accounts_ledgeraccount a JOIN accounts_transfer t ON a.id IN (t.credit_id, t.debit_id)
               WHERE a.code = '2051') AS ledger,
              (SELECT coalesce(sum(unused_fen), 0) AS fen FROM accounts_pass) AS passes
         WHERE ledger.fen <> passes.fen""",
-        "a pass is its rides, its time, its refund and what is unused": """
+    "a pass is its rides, its time, its refund and what is unused": """
         SELECT p.number, p.price_fen || ' fen, of which ' || used.fen || ' in ' || used.rides || ' rides, ' || lapsed.fen
             || ' lapsed, ' || p.refunded_fen || ' given back, ' || p.unused_fen || ' unused; rides left '
             || coalesce(p.rides_left::text, 'any')
@@ -188,19 +187,19 @@ RULES: Final = (
                  WHERE l.card_pass_id = p.id) AS lapsed
         WHERE p.price_fen <> used.fen + lapsed.fen + p.refunded_fen + p.unused_fen
             OR p.rides_left <> product.rides - used.rides""",
-        "what a purse sets aside is what its holds reserve": """
+    "what a purse sets aside is what its holds reserve": """
         SELECT card.pan || ' ' || p.kind, 'held ' || p.held_fen || ' fen, reserved ' || coalesce(h.fen, 0)
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
         LEFT JOIN (
             SELECT purse_id, sum(amount_fen - captured_fen) AS fen FROM accounts_hold WHERE state = 'reserved' GROUP BY 1
         ) AS h ON h.purse_id = p.id
         WHERE p.held_fen <> coalesce(h.fen, 0)""",
-        "what is captured of a hold is its payments": """
+    "what is captured of a hold is its payments": """
         SELECT h.key, 'captured ' || h.captured_fen || ' fen, paid ' || coalesce(p.fen, 0)
         FROM accounts_hold h
         LEFT JOIN (SELECT hold_id, sum(amount_fen) AS fen FROM accounts_payment GROUP BY 1) AS p ON p.hold_id = h.id
         WHERE h.captured_fen <> coalesce(p.fen, 0)""",
-        "a payment or its refund is one transfer between its purse and its payee": """
+    "a payment or its refund is one transfer between its purse and its payee": """
         SELECT coalesce(told.key, 'transfer #' || t.id), 'told ' || coalesce(told.fen::text, 'nothing')
             || ' fen, posted ' || coalesce(t.amount_fen::text, 'nothing')
         FROM (
@@ -214,23 +213,23 @@ RULES: Final = (
             SELECT id, kind, source_id, debit_id, credit_id, amount_fen FROM accounts_transfer WHERE kind IN (13, 14)
         ) AS t ON (t.kind, t.source_id) = (told.kind, told.id)
         WHERE (t.debit_id, t.credit_id, t.amount_fen) IS DISTINCT FROM (told.debit_id, told.credit_id, told.fen)""",
-        "no payment is refunded beyond what was paid": """
+    "no payment is refunded beyond what was paid": """
         SELECT p.key, 'paid ' || p.amount_fen || ' fen, refunded ' || r.fen
         FROM accounts_payment p
         JOIN (SELECT payment_id, sum(amount_fen) AS fen FROM accounts_paymentrefund GROUP BY 1) AS r ON r.payment_id = p.id
         WHERE r.fen > p.amount_fen""",
-        "a card is where its last event left it": """
+    "a card is where its last event left it": """
         SELECT card.pan, 'state ' || card.state || ', last event ' || coalesce(last.target, 'none')
         FROM accounts_card card LEFT JOIN LATERAL (
             SELECT target FROM accounts_cardevent e WHERE e.card_id = card.id ORDER BY e.id DESC LIMIT 1
         ) AS last ON true
         WHERE last.target IS DISTINCT FROM card.state""",
-        "a card's events follow each other": """
+    "a card's events follow each other": """
         SELECT card.pan, 'event ' || step.id || ' from ' || step.source || ' after ' || step.before
         FROM (SELECT id, card_id, source, lag(target, 1, '') OVER (PARTITION BY card_id ORDER BY id) AS before
               FROM accounts_cardevent) AS step JOIN accounts_card card ON card.id = step.card_id
         WHERE step.source <> step.before""",
-        "the triggers that guard the ledger are on": """
+    "the triggers that guard the ledger are on": """
         SELECT wanted.relation || '.' || wanted.trigger, coalesce('enabled: ' || t.tgenabled::text, 'missing')
         FROM (VALUES ('accounts_transfer', 'append_only'), ('accounts_transfer', 'post_transfers'),
                      ('accounts_journal', 'append_only'), ('accounts_cardevent', 'append_only'),
@@ -248,10 +247,9 @@ RULES: Final = (
         FROM pg_inherits child LEFT JOIN pg_trigger t
             ON t.tgrelid = child.inhrelid AND t.tgname = 'through_parent_only'
         WHERE child.inhparent = 'accounts_transfer'::regclass AND coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
-    }
-    | documents.RULES
-    | stock_rules.RULES
-)
+    **documents.RULES,
+    **stock_rules.RULES,
+}
 OF_A_DATE: Final = {
     "transfers": (
         "a transfer stands between two accounts of the ledger",

@@ -47,7 +47,6 @@ from citizencard.core.two_people import decide
 
 State = IssueBatch.State
 CHUNK: Final = 500
-_LIVE: Final = (Card.State.BLANK, Card.State.PERSONALISED, Card.State.ISSUED, Card.State.ACTIVE)
 _OWN: Final = (
     "document_mask",
     "name_sealed",
@@ -206,7 +205,7 @@ def _agreed_for(citizens: Iterable[uuid.UUID]) -> set[uuid.UUID | None]:
 
 
 def _holders(product: CardProduct, citizens: Iterable[uuid.UUID]) -> set[uuid.UUID | None]:
-    cards = Card.objects.filter(citizen__in=list(citizens), product=product, state__in=_LIVE)
+    cards = Card.objects.filter(citizen__in=list(citizens), product=product, state__in=Card.LIVE)
     return set(cards.values_list("citizen_id", flat=True))
 
 

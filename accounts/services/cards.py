@@ -55,7 +55,6 @@ _ENDS_MANDATES: Final = {
     Card.State.CLOSED: Mandate.StopReason.CLOSED,
 }
 """In the transaction of such a step nothing is collected for the card any more."""
-_LIVE: Final = (Card.State.BLANK, Card.State.PERSONALISED, Card.State.ISSUED, Card.State.ACTIVE)
 
 
 @transaction.atomic
@@ -163,7 +162,7 @@ def resume_card(*, card: Card, state: str, actor: str, reason: str, occurred_at:
     Raises CardAlreadyHeld when the citizen has got another live card meanwhile, and IllegalCardTransition.
     """
     target = Card.State(state)
-    if target in _LIVE:
+    if target in Card.LIVE:
         _refuse_twin(card)
     return _move(
         card,
@@ -267,13 +266,13 @@ def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
             raise GuardianRequired(age=age)
     elif consent is None or consent.guardian_id is not None:
         raise ConsentMissing(purpose=purpose.label)
-    if citizen.cards.filter(product=product, state__in=_LIVE).exists():
+    if citizen.cards.filter(product=product, state__in=Card.LIVE).exists():
         raise CardAlreadyHeld(product=product.name)
 
 
 def _refuse_twin(card: Card) -> None:
     """Raise CardAlreadyHeld when the holder has another live card of the product."""
-    twins = Card.objects.filter(product_id=card.product_id, state__in=_LIVE).exclude(pk=card.pk)
+    twins = Card.objects.filter(product_id=card.product_id, state__in=Card.LIVE).exclude(pk=card.pk)
     if card.citizen and twins.filter(citizen=card.citizen).exists():
         raise CardAlreadyHeld(product=card.product.name)
 

@@ -99,6 +99,28 @@ def renew_concession(
 
 
 @transaction.atomic
+def hand_over_concessions(*, of: Citizen | Card, to: Citizen | Card, actor: str, reason: str) -> None:
+    """A proof never changes: what `of` has ends for `reason`, and `to` gets one of the same facts, unless they have it. Audited."""
+    holder = {"citizen": to} if isinstance(to, Citizen) else {"card": to}
+    for each in of.concessions.filter(withdrawn_at=None).order_by("pk"):
+        held = to.concessions.filter(
+            category=each.category, withdrawn_at=None,
+            valid_from__lte=each.valid_until, valid_until__gte=each.valid_from,
+        )  # fmt: skip
+        if not held.exists():
+            grant_concession(
+                **holder,
+                category=each.category,
+                valid_from=each.valid_from,
+                valid_until=each.valid_until,
+                proof=each.proof,
+                legal_basis=each.legal_basis,
+                checked_by=each.checked_by,
+            )
+        withdraw_concession(concession=each, actor=actor, reason=reason)
+
+
+@transaction.atomic
 def withdraw_concession(
     *, concession: Concession, actor: str, reason: str, on: date | None = None
 ) -> Concession:

@@ -18,7 +18,6 @@ from accounts.errors import AlreadyMerged, MergeConflict
 from accounts.models import (
     Card,
     Citizen,
-    Concession,
     Consent,
     FamilyLink,
     Guardianship,
@@ -28,7 +27,7 @@ from accounts.models import (
     PersonMerge,
     User,
 )
-from accounts.services.concessions import grant_concession, withdraw_concession
+from accounts.services.concessions import hand_over_concessions
 from accounts.services.family import leave_family
 from citizencard.core import two_people
 from citizencard.core.audit import record_audit
@@ -36,7 +35,6 @@ from citizencard.core.errors import InvalidField
 from citizencard.core.masks import mask_card
 from citizencard.core.states import lock_row
 
-LIVE: Final = ("blank", "personalised", "issued", "active")
 _MOVED: Final[tuple[type[models.Model], ...]] = (IdentityDocument, Card, Mandate, Notice)
 """Whose `citizen` is the master from now on, as they are."""
 
@@ -75,7 +73,7 @@ def approve_merge(*, merge: PersonMerge, checker: str, occurred_at: datetime | N
     for model in _MOVED:
         model._default_manager.filter(citizen=other).update(citizen=master)
     _take_consents(master, other, now)
-    _take_concessions(master, other, checker)
+    hand_over_concessions(of=other, to=master, actor=checker, reason="merged")
     _take_family(master, other, checker, now)
     _take_guardianships(master, other, now)
     _take_login(master, other)
@@ -103,9 +101,9 @@ def _both(master: Citizen, other: Citizen) -> tuple[Citizen, Citizen]:
 
 
 def _refuse_conflicts(master: Citizen, other: Citizen) -> None:
-    held = Card.objects.filter(citizen=master, state__in=LIVE).values_list("product_id", flat=True)
+    held = Card.objects.filter(citizen=master, state__in=Card.LIVE).values_list("product_id", flat=True)
     twin = (
-        Card.objects.filter(citizen=other, state__in=LIVE, product_id__in=held)
+        Card.objects.filter(citizen=other, state__in=Card.LIVE, product_id__in=held)
         .select_related("product")
         .first()
     )
@@ -120,26 +118,6 @@ def _take_consents(master: Citizen, other: Citizen, now: datetime) -> None:
     theirs.filter(withdrawn_at=None, purpose__in=list(agreed)).update(withdrawn_at=now)
     theirs.update(citizen=master)
     Consent.objects.filter(guardian=other).update(guardian=master)
-
-
-def _take_concessions(master: Citizen, other: Citizen, actor: str) -> None:
-    """A proof never changes: the other's ends as merged, and the master gets one of the same facts, unless they have it."""
-    for each in Concession.objects.filter(citizen=other, withdrawn_at=None).order_by("pk"):
-        held = Concession.objects.filter(
-            citizen=master, category=each.category, withdrawn_at=None,
-            valid_from__lte=each.valid_until, valid_until__gte=each.valid_from,
-        )  # fmt: skip
-        if not held.exists():
-            grant_concession(
-                citizen=master,
-                category=each.category,
-                valid_from=each.valid_from,
-                valid_until=each.valid_until,
-                proof=each.proof,
-                legal_basis=each.legal_basis,
-                checked_by=each.checked_by,
-            )
-        withdraw_concession(concession=each, actor=actor, reason="merged")
 
 
 def _take_family(master: Citizen, other: Citizen, actor: str, now: datetime) -> None:

@@ -14,13 +14,13 @@ from django.db import transaction
 
 from accounts import locks
 from accounts.errors import IllegalReplacementStep, NotReplaceable
-from accounts.models import Card, CardDamage, Chart, Concession, Notice, Pass, Purse, Replacement, TopUpOrder
+from accounts.models import Card, CardDamage, Chart, Notice, Pass, Purse, Replacement, TopUpOrder
 from accounts.selectors.deposits import deposit_held_fen
 from accounts.selectors.refund_blockers import PASSING, Blocking
 from accounts.selectors.refund_quote import quote_refund
 from accounts.services import postings
 from accounts.services.cards import close_replaced, mark_replaced, order_card
-from accounts.services.concessions import grant_concession, withdraw_concession
+from accounts.services.concessions import hand_over_concessions
 from accounts.services.deposits import return_deposit
 from accounts.services.ledger import post_journal
 from accounts.services.notices import notify
@@ -30,11 +30,13 @@ from citizencard.core.calendar import shanghai
 from citizencard.core.errors import CitizenCardError
 from citizencard.core.masks import mask_card
 from citizencard.core.money import format_yuan
-from citizencard.core.states import step_to
+from citizencard.core.states import lock_row, step_to
 
 logger = logging.getLogger(__name__)
 Cause, State = Replacement.Cause, Replacement.State
 SWEEPER: Final = "replacements"
+_HOLDS_UP: Final = PASSING - {Blocking.REPLACING}
+"""What the card before still owes the old one follows it to the last card by itself."""
 _FROM: Final = {
     Cause.LOST: (Card.State.LOST,),
     Cause.DAMAGED: (Card.State.ISSUED, Card.State.ACTIVE),
@@ -73,7 +75,7 @@ def replace_card(*, card: Card, cause: str, actor: str, occurred_at: datetime) -
     )
     Pass.objects.filter(card=current, state=Pass.State.ACTIVE).update(card=new)
     _take_unwritten(current, new)
-    _take_concessions(current, new, actor)
+    hand_over_concessions(of=current, to=new, actor=actor, reason="card replaced")
     if current.citizen_id:
         names = {"card": mask_card(current.pan), "new": mask_card(new.pan)}
         notify(current.citizen_id, Notice.Code.CARD_REPLACED, due=quote.due_on.isoformat(), **names)
@@ -93,7 +95,7 @@ def move_money(*, replacement: Replacement, actor: str, occurred_at: datetime) -
     Nothing moves before `due_on`, before the new card is in the holder's hand, or while something is under way on the old one.
     """
     old, new = _both(replacement)
-    current = Replacement.objects.select_for_update(no_key=True).get(pk=replacement.pk)
+    current = lock_row(replacement)
     if current.state == State.MOVED or not _may_move(current, old, new, occurred_at):
         return current
     purses = locks.lock_purses(old.pk)
@@ -155,9 +157,7 @@ def _may_move(replacement: Replacement, old: Card, new: Card, now: datetime) -> 
     today = shanghai(now).date()
     if replacement.due_on > today or new.state not in (Card.State.ISSUED, Card.State.ACTIVE):
         return False
-    waits_itself = {Blocking.REPLACING}
-    found = quote_refund(card=old, on=today).blockers
-    return not any(blocker.kind in PASSING - waits_itself for blocker in found)
+    return not any(blocker.kind in _HOLDS_UP for blocker in quote_refund(card=old, on=today).blockers)
 
 
 def _free_deposit(old: Card, overdrawn_fen: int, actor: str, occurred_at: datetime) -> int:
@@ -208,18 +208,3 @@ def _take_unwritten(old: Card, new: Card) -> None:
     """Paid for and never begun on the old chip: the new one takes it. One begun and not proved waits for somebody to look."""
     paid = TopUpOrder.objects.filter(card=old, purse__kind=Purse.Kind.CHIP, state=TopUpOrder.State.PAID)
     paid.update(card=new, purse=locks.lock_purse(new.pk))
-
-
-def _take_concessions(old: Card, new: Card, actor: str) -> None:
-    """Those of an anonymous card; a holder's own are the holder's."""
-    for each in Concession.objects.filter(card=old, withdrawn_at=None).order_by("pk"):
-        grant_concession(
-            card=new,
-            category=each.category,
-            valid_from=each.valid_from,
-            valid_until=each.valid_until,
-            proof=each.proof,
-            legal_basis=each.legal_basis,
-            checked_by=each.checked_by,
-        )
-        withdraw_concession(concession=each, actor=actor, reason="card replaced")

@@ -15,7 +15,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.models import RefundPart
+from accounts.models import RefundPart, Replacement
 from citizencard.core.money import format_yuan, parse_yuan
 from citizencard.lockout import SignInLocked, count_attempt, forget_attempts
 from terminals.fares.documents import read_documents
@@ -207,6 +207,16 @@ class ConcessionForm(ConcessionProofForm):
         )
         last = {"legal_basis": legal_basis}
         self.fields = {"category": category, "valid_from": valid_from, **self.fields, **last}
+
+
+class ReplaceForm(forms.Form):
+    """Why a card needs another one in its place."""
+
+    cause = forms.ChoiceField(
+        label=_("Cause"),
+        choices=Replacement.Cause.choices,
+        widget=UnfoldAdminSelectWidget(attrs={"autofocus": True}),
+    )
 
 
 class FareProposalForm(forms.Form):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from accounts.models import Citizen, IdentityDocument, Replacement
+from accounts.models import Citizen, IdentityDocument
 from citizencard.office.forms import ReasonForm
 
 _DAY = UnfoldAdminTextInputWidget(attrs={"type": "date"})
@@ -66,16 +66,6 @@ class CitizenForm(PaperForm):
         required=False,
         help_text=_("Read out and agreed to at the counter; without it there is no real-name card."),
         widget=UnfoldBooleanWidget,
-    )
-
-
-class ReplaceForm(forms.Form):
-    """Why a card needs another one in its place."""
-
-    cause = forms.ChoiceField(
-        label=_("Cause"),
-        choices=Replacement.Cause.choices,
-        widget=UnfoldAdminSelectWidget(attrs={"autofocus": True}),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from accounts.models import StockMovement, StockPlace, StockProposal
 from accounts.services.stock import approve_stock, lose_stock
@@ -21,9 +20,7 @@ def lose_carton(
     Cards of the same range that lie elsewhere stay as they are. Raises InvalidField, StockMismatch.
     """
     movement = lose_stock(place=place, first=first, last=last, actor=actor, reason=reason)
-    list_lost_stock(
-        numbers=list(_numbers(movement)), actor=actor, reason=movement.reason, occurred_at=occurred_at
-    )
+    list_lost_stock(numbers=_numbers(movement), actor=actor, reason=movement.reason, occurred_at=occurred_at)
     return movement
 
 
@@ -33,11 +30,10 @@ def approve_proposal(*, proposal: StockProposal, checker: str, occurred_at: date
     movement = approve_stock(proposal=proposal, checker=checker)
     if movement.kind == StockMovement.Kind.FOUND:
         unlist_found_stock(
-            numbers=list(_numbers(movement)), actor=checker, reason=movement.reason, occurred_at=occurred_at
+            numbers=_numbers(movement), actor=checker, reason=movement.reason, occurred_at=occurred_at
         )
     return movement
 
 
-def _numbers(movement: StockMovement) -> QuerySet[StockMovement, str]:
-    lines = movement.lines.order_by("item__card__pan")
-    return lines.values_list("item__card__pan", flat=True)  # type: ignore[return-value]
+def _numbers(movement: StockMovement) -> list[str]:
+    return list(movement.lines.order_by("item__card__pan").values_list("item__card__pan", flat=True))

@@ -24,7 +24,7 @@ from citizencard.office.admin.card_story import life_table, movements_table, rep
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
 from citizencard.office.admin.dispute_tables import disputes_table
 from citizencard.office.admin.disputes import dispute_page
-from citizencard.office.people_forms import ReplaceForm
+from citizencard.office.forms import ReplaceForm
 from citizencard.office.reasons import Facts, ask, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, yuan

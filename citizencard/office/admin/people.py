@@ -1,4 +1,4 @@
-"""Citizens behind masks, staff, and the audit trail."""
+"""Citizens behind masks, and the merging of their records."""
 
 from __future__ import annotations
 
