@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
+from accounts.services.changes import report_change
 from accounts.services.merging import propose_merge
 from citizencard.office.roles import MATRIX, ensure_roles
 from citizencard.office.site import office
@@ -22,6 +24,8 @@ SignIn = Callable[[str], Client]
 LISTS = {
     "accounts_citizen": {"clerk", "supervisor", "auditor"},
     "accounts_personmerge": {"clerk", "supervisor", "auditor"},
+    "accounts_personchange": {"clerk", "supervisor", "auditor"},
+    "accounts_comparisonlist": {"clerk", "supervisor", "auditor"},
     "accounts_card": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_cardproduct": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_cardorder": {"clerk", "finance", "supervisor", "auditor"},
@@ -136,6 +140,10 @@ STEPS = {
     "accounts_citizen_guardian": {"clerk"},
     "accounts_citizen_level": {"supervisor"},
     "accounts_citizen_merge": {"clerk"},
+    "accounts_citizen_report": {"clerk"},
+    "accounts_comparisonlist_upload": {"clerk"},
+    "accounts_personchange_approve": {"supervisor"},
+    "accounts_personchange_refuse": {"supervisor"},
     "accounts_personmerge_approve": {"supervisor"},
     "accounts_personmerge_refuse": {"supervisor"},
     "accounts_card_refund": {"clerk"},
@@ -185,6 +193,9 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         "citizen": money.card.citizen_id,
         "personmerge": propose_merge(
             master=money.card.citizen, other=make_citizen(), reason="same", maker="somebody"
+        ).pk,
+        "personchange": report_change(
+            citizen=make_citizen(), kind="moved_out", on=date(2026, 2, 1), source="paper", maker="somebody"
         ).pk,
         "refund": money.due.pk,
         "cardflag": money.flag.pk,
