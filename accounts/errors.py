@@ -72,6 +72,22 @@ class CardNotActive(CitizenCardError):
     message = _("The card is not active (%(state)s).")
 
 
+class ProofWrong(CitizenCardError):
+    """The document shown at activation is not the holder's: data `left`, tries before activation is closed for a while."""
+
+    code = "proof_wrong"
+    status = 422
+    message = _("This is no document of the card's holder. Tries left: %(left)s.")
+
+
+class ActivationLocked(CitizenCardError):
+    """Too many wrong proofs: data `until`, the time of day from which it may be tried again."""
+
+    code = "activation_locked"
+    status = 409
+    message = _("Too many wrong tries. Activation is closed until %(until)s.")
+
+
 class ConcessionHeld(CitizenCardError):
     """The same category at the same time, or the same proof renewed twice: data `category`."""
 

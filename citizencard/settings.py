@@ -216,6 +216,7 @@ CELERY_BEAT_SCHEDULE = {
     "advance-refunds": {"task": "accounts.advance_refunds", **_EVERY_MINUTE},
     "expire-holds": {"task": "accounts.expire_holds", **_EVERY_MINUTE},
     "collect-mandates": {"task": "accounts.collect_mandates", **_EVERY_MINUTE},
+    "list-inactive-cards": {"task": "terminals.list_inactive", **_EVERY_MINUTE},
     "publish-hot-list": {"task": "terminals.publish_hot_list", **_EVERY_MINUTE},
     "settle-hot-listed": {"task": "terminals.settle_hot_listed", **_EVERY_MINUTE},
     "settle-greys": {"task": "terminals.settle_greys", **_EVERY_MINUTE},

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from citizencard.core.calendar import shanghai
+from terminals.services.activation import list_inactive
 from terminals.services.greys import settle_greys
 from terminals.services.held import settle_held, settle_hot_listed
 from terminals.services.pricing import price_due_days
@@ -42,6 +43,12 @@ def run_risk(iso_date: str | None = None) -> int:
 def publish_hot_list_now() -> str:
     """Publish what a crash or a sealed key service has left over. Every minute."""
     return str(publish_hot_list())
+
+
+@shared_task(name="terminals.list_inactive")
+def list_inactive_now() -> int:
+    """Have terminals refuse cards that nobody has activated yet. Every minute."""
+    return list_inactive(now=timezone.now())
 
 
 @shared_task(name="terminals.settle_hot_listed")

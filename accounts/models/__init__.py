@@ -1,3 +1,4 @@
+from accounts.models.activation import ActivationLock
 from accounts.models.agents import Agent, Remittance
 from accounts.models.batches import IssueBatch, IssueRow
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
@@ -37,6 +38,7 @@ from accounts.models.subsidies import SubsidyBatch, SubsidyFunds, SubsidyLine
 from accounts.models.topup import TopUpOrder
 
 __all__ = [
+    "ActivationLock",
     "Agent",
     "Card",
     "CardDamage",

@@ -111,6 +111,7 @@ class Card(StatefulModel):
                 name="one_live_card_per_citizen_and_product",
             ),
         ]
+        indexes = [models.Index(fields=["id"], condition=models.Q(state="issued"), name="card_not_activated")]
 
     def __str__(self) -> str:
         return self.pan

@@ -163,7 +163,7 @@ class Day:
         settled = settle_held(now=self._at(EVENING))
         waiting = waiting_purchases().count()
         self.say(
-            f"{settled.hot_listed + settled.in_time} held purchases decided by rule, {waiting} wait for people"
+            f"{settled.hot_listed + settled.activated + settled.in_time} held purchases decided by rule, {waiting} wait for people"
         )
 
     def _clear(self, day: date) -> None:

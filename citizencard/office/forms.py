@@ -209,6 +209,18 @@ class ConcessionForm(ConcessionProofForm):
         self.fields = {"category": category, "valid_from": valid_from, **self.fields, **last}
 
 
+class ProofForm(forms.Form):
+    """The number of the document that lies on the counter."""
+
+    document_number = forms.CharField(
+        label=_("Document number"),
+        max_length=40,
+        required=False,
+        help_text=_("As on the document that is shown; an anonymous card asks for none."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+
+
 class ReplaceForm(forms.Form):
     """Why a card needs another one in its place."""
 

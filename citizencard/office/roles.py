@@ -110,6 +110,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.report_loss",
         "office.request_refund",
         "office.replace_card",
+        "office.run_card",
         "office.stop_mandate",
         "accounts.grant_concession",
         "terminals.enrol_terminal",

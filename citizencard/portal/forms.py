@@ -120,6 +120,20 @@ class RefundForm(RefusableForm):
     reason = forms.CharField(label=_("Reason (you need not say)"), max_length=200, required=False)
 
 
+class ActivationForm(RefusableForm):
+    """By which document the holder proves to be the holder."""
+
+    about = "document_number"
+
+    document_number = forms.CharField(
+        label=_("Document number"),
+        max_length=40,
+        widget=forms.TextInput(
+            {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+
+
 class AppealForm(RefusableForm):
     """Why the block is wrong, if the holder wants to say: one click is enough."""
 

@@ -6,6 +6,7 @@ from django.urls import path
 
 from citizencard.portal.views import (
     account,
+    activation,
     blocks,
     cards,
     disputes,
@@ -40,6 +41,7 @@ urlpatterns = [
     path("disputes/", disputes.mine, name="disputes"),
     path("disputes/<str:number>/", disputes.case, name="dispute"),
     path("disputes/<str:number>/appeal/", disputes.appeal, name="appeal_dispute"),
+    path("cards/<int:card_id>/activate/", activation.card_activate, name="activate"),
     path("cards/<int:card_id>/lost/", losses.card_lost, name="lost"),
     path("orders/<str:number>/", topups.progress, name="order"),
     path("orders/<str:number>/pay/", topups.pay, name="pay"),

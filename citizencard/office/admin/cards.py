@@ -17,9 +17,9 @@ from unfold.decorators import action, display
 from accounts.models import Card, CardDamage, Purse
 from accounts.services.incidents import record_damage
 from citizencard.core.masks import mask_card
-from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.card_money import concerns, online_tables, purses_table
 from citizencard.office.admin.card_refund import refund_page
+from citizencard.office.admin.card_steps import CardSteps
 from citizencard.office.admin.card_story import life_table, movements_table, replacements_table, topups_table
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
 from citizencard.office.admin.dispute_tables import disputes_table
@@ -46,7 +46,7 @@ _HELD = (Card.State.ISSUED, Card.State.ACTIVE)
 
 
 @admin.register(Card, site=office)
-class CardAdmin(ReadOnlyAdmin):
+class CardAdmin(CardSteps):
     """A card by its number, and everything that ever happened to it."""
 
     list_display = ["number", "product", "holder", "state_label", "balance", "online_balance", "valid_to"]
@@ -57,7 +57,16 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "replace", "refund", "damage", "concession", "dispute", "appeal"]
+    actions_detail = [
+        "activate",
+        "report_lost",
+        "replace",
+        "refund",
+        "damage",
+        "concession",
+        "dispute",
+        "appeal",
+    ]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -118,6 +127,8 @@ class CardAdmin(ReadOnlyAdmin):
 
     def offers(self, obj: Card, step: str) -> bool:
         """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
+        if step == "activate":
+            return bool(obj.state == Card.State.ISSUED)
         if step == "replace":
             return obj.state in (*_HELD, Card.State.LOST)
         if step == "appeal":

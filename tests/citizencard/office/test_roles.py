@@ -138,6 +138,7 @@ STEPS = {
     "accounts_citizen_merge": {"clerk"},
     "accounts_personmerge_approve": {"supervisor"},
     "accounts_personmerge_refuse": {"supervisor"},
+    "accounts_card_activate": {"clerk"},
     "accounts_card_refund": {"clerk"},
     "accounts_card_replace": {"clerk"},
     "accounts_card_damage": {"clerk"},

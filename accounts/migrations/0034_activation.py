@@ -1,0 +1,42 @@
+"""Wrong proofs at activation are counted; cards that nobody has activated are found at once."""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0026_batch_issue"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="ActivationLock",
+            fields=[
+                (
+                    "card",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="activation_lock",
+                        serialize=False,
+                        to="accounts.card",
+                        verbose_name="card",
+                    ),
+                ),
+                ("wrong", models.PositiveSmallIntegerField(default=0, verbose_name="wrong tries")),
+                ("locked_until", models.DateTimeField(null=True, verbose_name="locked until")),
+            ],
+            options={
+                "verbose_name": "activation lock",
+                "verbose_name_plural": "activation locks",
+                "default_permissions": (),
+            },
+        ),
+        migrations.AddIndex(
+            model_name="card",
+            index=models.Index(
+                condition=models.Q(("state", "issued")), fields=["id"], name="card_not_activated"
+            ),
+        ),
+    ]
