@@ -88,6 +88,23 @@ class ActivationLocked(CitizenCardError):
     message = _("Too many wrong tries. Activation is closed until %(until)s.")
 
 
+class NotRegistrable(CitizenCardError):
+    """Only an active anonymous card is registered later, as a product that its chip can be: data `card`, `product`."""
+
+    code = "not_registrable"
+    status = 409
+    message = _("Card %(card)s cannot be registered as %(product)s.")
+
+
+class CardExpired(CitizenCardError):
+    """Nothing more is written onto an expired chip: data `date`. What is on it stays, and goes to the next card."""
+
+    code = "card_expired"
+    status = 409
+    message = _("The card expired on %(date)s. Its money stays: please have it exchanged at a service hall.")
+    rule = PREPAID_CARD_LIMITS
+
+
 class ConcessionHeld(CitizenCardError):
     """The same category at the same time, or the same proof renewed twice: data `category`."""
 

@@ -1,4 +1,4 @@
-"""Wrong proofs at activation are counted; cards that nobody has activated are found at once."""
+"""Wrong proofs at activation are counted."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -32,11 +32,5 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "activation locks",
                 "default_permissions": (),
             },
-        ),
-        migrations.AddIndex(
-            model_name="card",
-            index=models.Index(
-                condition=models.Q(("state", "issued")), fields=["id"], name="card_not_activated"
-            ),
         ),
     ]

@@ -21,7 +21,9 @@ from accounts.models.passes import Pass, PassLapse, PassProduct, PassUse
 from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
+from accounts.models.products import ProductVersion
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
+from accounts.models.registration import Registration
 from accounts.models.replacements import Replacement
 from accounts.models.risk import RiskAlert, RiskParameters, RiskRule
 from accounts.models.stock import (
@@ -76,10 +78,12 @@ __all__ = [
     "Payment",
     "PaymentRefund",
     "PersonMerge",
+    "ProductVersion",
     "Purse",
     "Refund",
     "RefundPart",
     "RefundPolicy",
+    "Registration",
     "Remittance",
     "Replacement",
     "RiskAlert",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Card, Purse
 from citizencard.core.errors import CitizenCardError
 from citizencard.core.money import parse_yuan
+from terminals.models import LossReport
 
 _KEY: Final = RegexValidator(r"\A[A-Za-z0-9_-]{16,32}\Z")
 _CARD_NUMBER: Final = RegexValidator(r"\A\d{19}\Z", _("A card number has 19 digits."))
@@ -131,6 +132,22 @@ class ActivationForm(RefusableForm):
         widget=forms.TextInput(
             {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
+    )
+
+
+class LossForm(RefusableForm):
+    """For how long a card is reported lost."""
+
+    about = "kind"
+
+    kind = forms.ChoiceField(
+        label=_("How long"),
+        choices=[
+            (LossReport.Kind.TEMPORARY, _("For now: I may find it")),
+            (LossReport.Kind.FORMAL, _("For good: I want another card")),
+        ],
+        initial=LossReport.Kind.TEMPORARY,
+        widget=forms.RadioSelect,
     )
 
 

@@ -70,6 +70,7 @@ class HotListEntry(models.Model):
         CARTON = "carton", _("carton lost")
         REPLACED = "replaced", _("replaced by another card")
         INACTIVE = "inactive", _("not activated yet")
+        SUSPENDED = "suspended", _("suspended by the office")
 
     version = models.BigAutoField(primary_key=True)
     pan = models.CharField(_("card number"), max_length=19, db_index=True)

@@ -120,6 +120,13 @@ RULES: Final = {
         WHERE t.outcome = 1 AND e.cause <> 'inactive' AND t.occurred_at >= e.effective_at
             AND (e.removed_at IS NULL OR t.occurred_at < e.removed_at)
             AND t.received_at > e.listed_at + make_interval(secs => %(listed_within)s)""",
+    "a card is missed for now while its report for now stands": """
+        SELECT coalesce(card.pan, report.number), 'state ' || coalesce(card.state, 'of none') || ', report '
+            || coalesce(report.number, 'none')
+        FROM (SELECT * FROM accounts_card WHERE state = 'lost_temp') AS card
+        FULL JOIN (SELECT * FROM terminals_lossreport WHERE state = 'standing' AND kind = 'temporary') AS report
+            ON report.card_id = card.id
+        WHERE card.id IS NULL OR report.id IS NULL""",
     "a held purchase decided has the transfers that its rule asks for": """
         WITH decided AS (
             SELECT done.*, (SELECT id FROM accounts_ledgeraccount WHERE code = '2241') AS held,

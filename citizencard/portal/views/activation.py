@@ -11,7 +11,7 @@ from accounts.models import Citizen
 from citizencard.core.errors import CitizenCardError
 from citizencard.portal.access import for_citizen, login_name, own_card
 from citizencard.portal.forms import ActivationForm
-from terminals.services.activation import activate
+from terminals.services.usable import activate
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

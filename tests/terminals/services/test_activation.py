@@ -15,10 +15,10 @@ from settlement.selectors.audit import broken_invariants
 from terminals.models import HeldResolution, HotListEntry, Tap, WaitingPurchase
 from terminals.selectors.hotlist import packed_list
 from terminals.services.acceptance import accept_tap
-from terminals.services.activation import activate, list_inactive
 from terminals.services.held import settle_held
 from terminals.services.hotlist import report_loss
 from terminals.services.publishing import publish_hot_list
+from terminals.services.usable import activate, list_unusable
 from tests.factories import CLERK, NOON, document_number, fill_purse, make_card, make_citizen, make_product
 from tests.terminals.field import Field
 from tests.terminals.held.held_city import LATER, balance, publish_terms, purse_fen, upload
@@ -38,7 +38,7 @@ def inert() -> Card:
 def test_terminals_have_it_on_their_list_until_it_is_activated(open_day: object, inert: Card) -> None:
     number = document_number()
     named = make_card(citizen=make_citizen(document_number=number), state=Card.State.ISSUED)
-    assert list_inactive(now=NOON) == 2
+    assert list_unusable(now=NOON) == 2
     assert {entry.cause for entry in HotListEntry.objects.all()} == {HotListEntry.Cause.INACTIVE}
     publish_hot_list(now=NOON)
     assert len(packed_list(None)) == 2
@@ -49,21 +49,21 @@ def test_terminals_have_it_on_their_list_until_it_is_activated(open_day: object,
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert list_inactive(now=SOON) == 1
+        assert list_unusable(now=SOON) == 1
     assert len([each for each in queries if "hotlistentry" in each["sql"]]) == 2
-    assert list_inactive(now=SOON) == 0
+    assert list_unusable(now=SOON) == 0
     assert not HotListEntry.objects.filter(removed_at=None).exists()
 
 
 def test_what_stands_on_the_list_for_something_else_stays(open_day: object, inert: Card) -> None:
     report_loss(card=inert, actor=CLERK, reason="lost", occurred_at=NOON)
-    assert list_inactive(now=SOON) == 0
+    assert list_unusable(now=SOON) == 0
     assert HotListEntry.objects.get(removed_at=None).cause == HotListEntry.Cause.LOSS
 
 
 def test_a_tap_before_activation_waits_and_is_the_holders_afterwards(field: Field, inert: Card) -> None:
     publish_terms()
-    list_inactive(now=NOON)
+    list_unusable(now=NOON)
     body = field.tap(inert, 1, 200).to_json().encode()
     answer = accept_tap(terminal=field.terminal, body=body, now=NOON).answer
     assert (answer["result"], answer["reason"]["code"]) == ("suspended", "card_not_active")
@@ -90,9 +90,9 @@ def test_a_card_that_is_never_activated_is_not_charged(field: Field, inert: Card
 
 
 def test_what_comes_in_after_activation_is_paid_whenever_it_was_made(field: Field, inert: Card) -> None:
-    list_inactive(now=NOON - timedelta(hours=1))
+    list_unusable(now=NOON - timedelta(hours=1))
     activate_card(card=inert, actor=CLERK, occurred_at=SOON)
-    list_inactive(now=SOON)
+    list_unusable(now=SOON)
     (tap,) = upload(field, field.tap(inert, 1, 200, occurred_at=NOON), now=SOON)
     assert tap.outcome == Tap.Outcome.ACCEPTED
     assert broken_invariants() == []
