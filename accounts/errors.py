@@ -72,6 +72,39 @@ class CardNotActive(CitizenCardError):
     message = _("The card is not active (%(state)s).")
 
 
+class ProofWrong(CitizenCardError):
+    """The document shown at activation is not the holder's: data `left`, tries before activation is closed for a while."""
+
+    code = "proof_wrong"
+    status = 422
+    message = _("This is no document of the card's holder. Tries left: %(left)s.")
+
+
+class ActivationLocked(CitizenCardError):
+    """Too many wrong proofs: data `until`, the time of day from which it may be tried again."""
+
+    code = "activation_locked"
+    status = 409
+    message = _("Too many wrong tries. Activation is closed until %(until)s.")
+
+
+class NotRegistrable(CitizenCardError):
+    """Only an active anonymous card is registered later, as a product that its chip can be: data `card`, `product`."""
+
+    code = "not_registrable"
+    status = 409
+    message = _("Card %(card)s cannot be registered as %(product)s.")
+
+
+class CardExpired(CitizenCardError):
+    """Nothing more is written onto an expired chip: data `date`. What is on it stays, and goes to the next card."""
+
+    code = "card_expired"
+    status = 409
+    message = _("The card expired on %(date)s. Its money stays: please have it exchanged at a service hall.")
+    rule = PREPAID_CARD_LIMITS
+
+
 class ConcessionHeld(CitizenCardError):
     """The same category at the same time, or the same proof renewed twice: data `category`."""
 

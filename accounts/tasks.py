@@ -14,12 +14,14 @@ from accounts.services import (
     batch_issue,
     concessions,
     direct_debit,
+    expiry,
     gateway_refunds,
     guardians,
     holds,
     mandates,
     matching,
     pass_lapses,
+    products,
     refund_payout,
     refund_waiting,
     repair,
@@ -89,6 +91,12 @@ def expire_passes(iso_date: str | None = None) -> int:
     return sum(iter(lambda: pass_lapses.expire_passes(day), 0))
 
 
+@shared_task(name="accounts.apply_products")
+def apply_products() -> int:
+    """Put card products in force whose date has come; how many. Every night."""
+    return products.apply_products(now=timezone.now())
+
+
 @shared_task(name="accounts.move_replaced")
 def move_replaced() -> int:
     """Move the money of replaced cards whose waiting is over; how many. Every hour."""
@@ -109,8 +117,9 @@ def review_wards() -> int:
 
 @shared_task(name="accounts.remind_holders")
 def remind_holders() -> int:
-    """Tell holders whose concession ends soon; how many. Every morning; each is told once for each reminder."""
-    return concessions.remind_holders(today=shanghai(timezone.now()).date())
+    """Tell holders whose concession or card ends soon; how many. Every morning; each is told once for each reminder."""
+    today = shanghai(timezone.now()).date()
+    return concessions.remind_holders(today=today) + expiry.remind_of_expiry(today=today)
 
 
 @shared_task(name="accounts.run_issue_batches")

@@ -18,6 +18,7 @@ OUTCOMES: Final[dict[Tap.Outcome, StrOrPromise]] = {
     Tap.Outcome.OVER_PRICE: _("More than the fare can be; held until it is examined"),
     Tap.Outcome.LATE: _("Came in too late; held until it is decided"),
     Tap.Outcome.KEY_UNUSABLE: _("Cannot be checked any more; being examined, not charged"),
+    Tap.Outcome.CARD_NOT_ACTIVE: _("Used before the card was activated; held until it is decided"),
 }
 ENDED: Final[dict[HeldResolution.Rule, StrOrPromise]] = {
     HeldResolution.Rule.WITHIN_PROMISE: _(
@@ -26,6 +27,7 @@ ENDED: Final[dict[HeldResolution.Rule, StrOrPromise]] = {
     HeldResolution.Rule.FOUND: _("The card was found; paid to the merchant"),
     HeldResolution.Rule.NOT_APPLIED: _("Used after the loss was reported; not charged to you"),
     HeldResolution.Rule.NOT_PUBLISHED: _("Used after the loss was reported; not charged to you"),
+    HeldResolution.Rule.ACTIVATED: _("The card was activated; paid to the merchant"),
     HeldResolution.Rule.LATE: _("Came in too late; not charged to you"),
     HeldResolution.Rule.NOT_DECIDED: _("Held, and not decided in time; not charged to you"),
     HeldResolution.Rule.DECIDED: _(

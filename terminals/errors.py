@@ -25,6 +25,27 @@ class BatchNumberReused(TerminalsError):
     rule = "one content per terminal and batch number"
 
 
+class AnonymousLoss(TerminalsError):
+    """An anonymous card cannot be reported lost, for nobody can say whose it was: data `card`."""
+
+    code = "anonymous_loss"
+    status = 409
+    message = _(
+        "Card %(card)s is anonymous and cannot be reported lost. With the card in hand any service hall registers it in your name."
+    )
+    rule = "支付机构预付卡业务管理办法（中国人民银行公告〔2012〕第12号）：不记名卡不挂失"
+
+
+class IllegalLossStep(TerminalsError):
+    """Only a loss that is reported for now is taken back by the holder: data `number`, the report that stands."""
+
+    code = "illegal_loss_step"
+    status = 409
+    message = _(
+        "No loss is reported for now (report %(number)s). A report for good is taken back at the counter only."
+    )
+
+
 class TariffWrong(TerminalsError):
     """A tariff's rule cannot be computed. Data `code` and `reason`."""
 

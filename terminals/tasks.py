@@ -12,9 +12,11 @@ from django.utils import timezone
 from citizencard.core.calendar import shanghai
 from terminals.services.greys import settle_greys
 from terminals.services.held import settle_held, settle_hot_listed
+from terminals.services.losses import lapse_losses
 from terminals.services.pricing import price_due_days
 from terminals.services.publishing import publish_hot_list
 from terminals.services.risk import run_risk as search
+from terminals.services.usable import list_unusable
 
 # What runs once a night is tried again soon; what runs every minute is tried again anyway.
 _AGAIN: Final[dict[str, Any]] = {
@@ -42,6 +44,18 @@ def run_risk(iso_date: str | None = None) -> int:
 def publish_hot_list_now() -> str:
     """Publish what a crash or a sealed key service has left over. Every minute."""
     return str(publish_hot_list())
+
+
+@shared_task(name="terminals.list_unusable")
+def list_unusable_now() -> int:
+    """Have terminals refuse cards that are not activated yet, or suspended. Every minute."""
+    return list_unusable(now=timezone.now())
+
+
+@shared_task(name="terminals.lapse_losses")
+def lapse_losses_now() -> int:
+    """End loss reports for now whose days are over. Every minute: the holder was told the time."""
+    return lapse_losses(now=timezone.now())
 
 
 @shared_task(name="terminals.settle_hot_listed")

@@ -23,27 +23,6 @@ class Migration(migrations.Migration):
             field=models.DateField(blank=True, null=True, verbose_name="moved out on"),
         ),
         migrations.AlterField(
-            model_name="card",
-            name="state",
-            field=django_fsm.FSMField(
-                choices=[
-                    ("blank", "blank"),
-                    ("personalised", "personalised"),
-                    ("issued", "issued"),
-                    ("active", "active"),
-                    ("suspended", "suspended"),
-                    ("lost", "reported lost"),
-                    ("refunding", "refund under way"),
-                    ("replaced", "replaced"),
-                    ("closed", "closed"),
-                ],
-                default="blank",
-                max_length=50,
-                protected=True,
-                verbose_name="state",
-            ),
-        ),
-        migrations.AlterField(
             model_name="guardianship",
             name="ended_because",
             field=models.CharField(

@@ -1,3 +1,4 @@
+from accounts.models.activation import ActivationLock
 from accounts.models.agents import Agent, Remittance
 from accounts.models.batches import IssueBatch, IssueRow
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
@@ -21,7 +22,9 @@ from accounts.models.passes import Pass, PassLapse, PassProduct, PassUse
 from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
+from accounts.models.products import ProductVersion
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
+from accounts.models.registration import Registration
 from accounts.models.replacements import Replacement
 from accounts.models.risk import RiskAlert, RiskParameters, RiskRule
 from accounts.models.stock import (
@@ -38,6 +41,7 @@ from accounts.models.subsidies import SubsidyBatch, SubsidyFunds, SubsidyLine
 from accounts.models.topup import TopUpOrder
 
 __all__ = [
+    "ActivationLock",
     "Agent",
     "Card",
     "CardDamage",
@@ -77,10 +81,12 @@ __all__ = [
     "PaymentRefund",
     "PersonChange",
     "PersonMerge",
+    "ProductVersion",
     "Purse",
     "Refund",
     "RefundPart",
     "RefundPolicy",
+    "Registration",
     "Remittance",
     "Replacement",
     "RiskAlert",

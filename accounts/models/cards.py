@@ -73,13 +73,23 @@ class Card(StatefulModel):
         ISSUED = "issued", _("issued")
         ACTIVE = "active", _("active")
         SUSPENDED = "suspended", pgettext_lazy("card", "suspended")
+        LOST_TEMP = "lost_temp", _("reported lost for now")
         LOST = "lost", _("reported lost")
         REFUNDING = "refunding", _("refund under way")
         REPLACED = "replaced", _("replaced")
         CLOSED = "closed", _("closed")
 
-    LIVE = (State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE)
-    """In use, or about to be: a person has one such card of a product."""
+    LIVE = (
+        State.BLANK,
+        State.PERSONALISED,
+        State.ISSUED,
+        State.ACTIVE,
+        State.SUSPENDED,
+        State.LOST_TEMP,
+    )
+    """In use, about to be, or to be again: a person has one such card of a product."""
+    HELD = (State.ISSUED, State.ACTIVE, State.SUSPENDED, State.LOST_TEMP)
+    """Its holder has it, or hopes to find it."""
 
     pan = models.CharField(_("card number"), max_length=19, unique=True)
     product = models.ForeignKey(CardProduct, models.PROTECT, verbose_name=_("product"))
@@ -109,9 +119,16 @@ class Card(StatefulModel):
             ),
             models.UniqueConstraint(
                 fields=["citizen", "product"],
-                condition=models.Q(state__in=["personalised", "issued", "active"]),
+                condition=models.Q(state__in=["personalised", "issued", "active", "suspended", "lost_temp"]),
                 name="one_live_card_per_citizen_and_product",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=models.Q(state__in=["issued", "suspended"]),
+                name="card_held_and_unusable",
+            )
         ]
 
     def __str__(self) -> str:
@@ -139,21 +156,29 @@ class Card(StatefulModel):
     def activate(self) -> None:
         """The card may pay."""
 
-    @transition(field=state, source=[State.ISSUED, State.ACTIVE], target=State.LOST)
+    @transition(field=state, source=State.ACTIVE, target=State.SUSPENDED)
+    def suspend(self) -> None:
+        """Stopped for a while by the office, or because its holder has died; the hot list carries the card from now on."""
+
+    @transition(field=state, source=State.SUSPENDED, target=State.ACTIVE)
+    def let_go_on(self) -> None:
+        """What it was stopped for is over."""
+
+    @transition(field=state, source=[State.ISSUED, State.ACTIVE, State.SUSPENDED], target=State.LOST_TEMP)
+    def report_lost_for_now(self) -> None:
+        """The holder misses it and may find it; the hot list carries the card, for some days."""
+
+    @transition(field=state, source=HELD, target=State.LOST)
     def report_lost(self) -> None:
         """The holder reported the loss; the hot list carries the card from now on."""
 
-    @transition(field=state, source=State.LOST, target=State.ACTIVE)
-    def recover(self) -> None:
-        """The card was found, or reported lost by mistake."""
-
-    @transition(field=state, source=[State.ISSUED, State.ACTIVE], target=State.SUSPENDED)
-    def suspend(self) -> None:
-        """The holder cannot use it, as after a death; the hot list carries the card from now on."""
-
-    @transition(field=state, source=State.SUSPENDED, target=RETURN_VALUE(State.ISSUED, State.ACTIVE))
-    def reinstate(self, state: str) -> str:
-        """What it was suspended for was a mistake: the card is what it was before."""
+    @transition(
+        field=state,
+        source=[State.LOST_TEMP, State.LOST],
+        target=RETURN_VALUE(State.ISSUED, State.ACTIVE, State.SUSPENDED),
+    )
+    def recover(self, state: str) -> str:
+        """The card was found, reported lost by mistake, or not reported for good: it is what it was before."""
         return state
 
     @transition(

@@ -120,6 +120,28 @@ class Notice(models.Model):
                 "charged to you."
             ),
         )
+        LOSS_FOR_NOW = (
+            "loss_for_now",
+            _(
+                "Card %(card)s is reported lost for now (%(number)s), until %(until)s. Report it for good by then, or it works again."
+            ),
+        )
+        LOSS_LAPSED = (
+            "loss_lapsed",
+            _(
+                "The report %(number)s has lapsed: card %(card)s works again. If it is still lost, please report it for good."
+            ),
+        )
+        CARD_EXPIRES = (
+            "card_expires",
+            _(
+                "Card %(card)s expires on %(date)s, in %(days)s days. Any service hall exchanges it, and its money goes with it."
+            ),
+        )
+        CARD_REGISTERED = (
+            "card_registered",
+            _("Card %(card)s is registered in your name: it can be reported lost, and holds more."),
+        )
         CARD_FOUND = "card_found", _("Card %(card)s was found and works again.")
         CARD_LISTED_WRONGLY = (
             "card_listed_wrongly",

@@ -130,10 +130,11 @@ RULES: Final = {
         ) AS product ON true
         WHERE p.balance_fen - p.held_fen < p.floor_fen OR p.balance_fen > p.ceiling_fen
             OR (p.floor_fen, p.ceiling_fen) <> (product.floor, product.ceiling)""",
-    "a purse account stands in the chart of its product, under its control account": """
+    "a purse account stands in the chart of the product it was sold as, under its control account": """
         SELECT card.pan, 'account ' || a.code
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id
-        JOIN accounts_cardproduct product ON product.code = card.product_id
+        LEFT JOIN accounts_registration later ON later.card_id = card.id
+        JOIN accounts_cardproduct product ON product.code = coalesce(later.before_id, card.product_id)
         JOIN accounts_ledgeraccount a ON a.id = p.account_id LEFT JOIN accounts_ledgeraccount c ON c.id = a.control_id
         WHERE a.code <> a.chart || '.' || card.pan OR c.code IS DISTINCT FROM a.chart OR a.chart <>
             CASE WHEN p.kind = 'account' THEN '2013' WHEN product.real_name THEN '2011' ELSE '2012' END""",
@@ -218,6 +219,12 @@ RULES: Final = {
         FROM accounts_payment p
         JOIN (SELECT payment_id, sum(amount_fen) AS fen FROM accounts_paymentrefund GROUP BY 1) AS r ON r.payment_id = p.id
         WHERE r.fen > p.amount_fen""",
+    "a card is replaced by one that was made for it": """
+        SELECT old.pan, 'replaced by ' || coalesce(new.pan, 'none')
+        FROM accounts_replacement r LEFT JOIN accounts_card old ON old.id = r.old_id
+        LEFT JOIN accounts_card new ON new.id = r.new_id
+        WHERE new.id IS NULL OR old.id IS NULL OR new.id <= old.id OR new.product_id <> old.product_id
+            OR new.citizen_id IS DISTINCT FROM old.citizen_id""",
     "a card is where its last event left it": """
         SELECT card.pan, 'state ' || card.state || ', last event ' || coalesce(last.target, 'none')
         FROM accounts_card card LEFT JOIN LATERAL (
@@ -234,11 +241,12 @@ RULES: Final = {
         FROM (VALUES ('accounts_transfer', 'append_only'), ('accounts_transfer', 'post_transfers'),
                      ('accounts_journal', 'append_only'), ('accounts_cardevent', 'append_only'),
                      ('accounts_closing', 'append_only'), ('accounts_purse', 'begins_empty'),
-                     ('accounts_purse', 'held_by_holds'), ('accounts_hold', 'reserve'), ('accounts_hold', 'free'),
+                     ('accounts_purse', 'held_by_holds'), ('accounts_purse', 'ceiling_of_product'), ('accounts_hold', 'reserve'), ('accounts_hold', 'free'),
                      ('accounts_hold', 'one_way'), ('accounts_payment', 'append_only'),
                      ('accounts_paymentrefund', 'append_only'), ('accounts_paymentrefund', 'within_payment'),
                      ('accounts_limitpolicy', 'append_only'), ('accounts_creditreturn', 'append_only'),
                      ('accounts_creditreturn', 'within_credit'), ('accounts_replacement', 'moves_once'),
+                     ('accounts_card', 'walks_its_life'),
                      ('core_businessday', 'close_accounts'), ('core_auditentry', 'append_only')) AS wanted (relation, trigger)
         LEFT JOIN pg_trigger t ON t.tgrelid = wanted.relation::regclass AND t.tgname = wanted.trigger
         WHERE coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')
@@ -277,7 +285,7 @@ OF_NOW: Final = (
     "the purses add up to their control account",
     "a purse keeps floor and ceiling, those of its product",
     "what a purse sets aside is what its holds reserve",
-    "a purse account stands in the chart of its product, under its control account",
+    "a purse account stands in the chart of the product it was sold as, under its control account",
     "an account's side is its chart's",
     "refunds payable are those not paid yet",
     "a card is being refunded while its refund is under way",

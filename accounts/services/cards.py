@@ -1,5 +1,7 @@
 """A card's life: ordered, personalised, issued, active, lost, refunding, closed. Each step is one transaction and one CardEvent.
 
+The database knows the steps as well and lets no other one pass, whoever writes.
+
 Every service locks the card's row first and goes by what it finds there, so a stale instance does no harm; the current
 one is returned.
 """
@@ -50,13 +52,14 @@ from citizencard.core.states import step_to
 PAN_PREFIX: Final = "3104"
 """First digits of a T-Union card number (JT/T 978); then 4 digits issuer and 11 running ones. No check digit."""
 _ENDS_MANDATES: Final = {
-    Card.State.SUSPENDED: Mandate.StopReason.CLOSED,
+    Card.State.LOST_TEMP: Mandate.StopReason.LOST,
     Card.State.LOST: Mandate.StopReason.LOST,
     Card.State.REFUNDING: Mandate.StopReason.CLOSED,
     Card.State.REPLACED: Mandate.StopReason.REPLACED,
     Card.State.CLOSED: Mandate.StopReason.CLOSED,
 }
 """In the transaction of such a step nothing is collected for the card any more."""
+_MISSING: Final = (Card.State.LOST_TEMP, Card.State.LOST)
 
 
 @transaction.atomic
@@ -73,7 +76,7 @@ def order_card(
     Raises CitizenRequired, AnonymousProduct, LevelTooLow, ConsentMissing, GuardianRequired (under 14) or CardAlreadyHeld.
     """
     if product.real_name:
-        _check_holder(product, citizen)
+        check_holder(product, citizen)
     elif citizen is not None:
         raise AnonymousProduct(product=product.name)
     card = Card.objects.create(
@@ -100,8 +103,7 @@ def issue_card(*, card: Card, actor: str, occurred_at: datetime) -> Card:
 
     Raises IllegalCardTransition, HolderDeceased.
     """
-    if card.citizen_id and Citizen.objects.filter(pk=card.citizen_id).exclude(deceased_on=None).exists():
-        raise HolderDeceased
+    _refuse_dead(card)
     card = _move(card, Card.issue, Card.State.ISSUED, actor=actor, occurred_at=occurred_at)
     replacement = Replacement.objects.filter(new=card).first()
     card.price_fen = replacement.fee_fen if replacement else card.product.price_fen
@@ -114,7 +116,8 @@ def issue_card(*, card: Card, actor: str, occurred_at: datetime) -> Card:
 
 @transaction.atomic
 def activate_card(*, card: Card, actor: str, occurred_at: datetime | None = None) -> Card:
-    """The card may be topped up and pay (`occurred_at`: default now). Raises IllegalCardTransition."""
+    """The card may be topped up and pay (`occurred_at`: default now). Raises IllegalCardTransition, HolderDeceased."""
+    _refuse_dead(card)
     return _move(card, Card.activate, Card.State.ACTIVE, actor=actor, occurred_at=occurred_at)
 
 
@@ -125,33 +128,47 @@ def mark_lost(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> 
 
 
 @transaction.atomic
-def mark_found(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
-    """A lost card is back with its holder; `terminals` takes it off the hot list. A mandate that ended stays ended.
-
-    Raises CardAlreadyHeld when the holder has got another live card meanwhile, and IllegalCardTransition.
-    """
-    _refuse_twin(card)
-    return _move(card, Card.recover, Card.State.ACTIVE, actor=actor, reason=reason, occurred_at=occurred_at)
+def mark_lost_for_now(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """The holder misses the card; `terminals` puts it on the hot list for some days. Raises IllegalCardTransition."""
+    return _move(
+        card,
+        Card.report_lost_for_now,
+        Card.State.LOST_TEMP,
+        actor=actor,
+        reason=reason,
+        occurred_at=occurred_at,
+    )
 
 
 @transaction.atomic
 def suspend_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
-    """Nobody may use the card for now; `terminals` puts it on the hot list. Raises IllegalCardTransition."""
+    """The office stops the card for a while; `terminals` puts it on the hot list. Raises IllegalCardTransition."""
     return _move(
         card, Card.suspend, Card.State.SUSPENDED, actor=actor, reason=reason, occurred_at=occurred_at
     )
 
 
 @transaction.atomic
-def reinstate_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
-    """A suspended card is what it was before. A mandate that ended stays ended. Raises IllegalCardTransition, CardAlreadyHeld."""
+def let_card_go_on(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """What the card was stopped for is over; `terminals` takes it off the hot list. Raises IllegalCardTransition, HolderDeceased."""
+    _refuse_dead(card)
+    return _move(card, Card.let_go_on, Card.State.ACTIVE, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+@transaction.atomic
+def mark_found(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """A lost card is what it was before; `terminals` takes it off the hot list. A mandate that ended stays ended.
+
+    Raises CardAlreadyHeld when the holder has got another live card meanwhile, HolderDeceased, and IllegalCardTransition.
+    """
     _refuse_twin(card)
-    before = card.events.filter(target=Card.State.SUSPENDED).order_by("pk").last()
-    target = Card.State(before.source if before else Card.State.ACTIVE)
+    _refuse_dead(card)
+    missed = card.events.filter(target__in=_MISSING).exclude(source__in=_MISSING).order_by("-pk").first()
+    before = Card.State(missed.source) if missed else Card.State.ACTIVE
     return _move(
         card,
-        lambda current: current.reinstate(target),
-        target,
+        lambda current: current.recover(before),
+        before,
         actor=actor,
         reason=reason,
         occurred_at=occurred_at,
@@ -267,11 +284,14 @@ def _close_purses(card: Card, *, actor: str, reason: str) -> None:
 
 def _open_purses(card: Card) -> None:
     """The purses that its product has."""
-    for kind, chart, ceiling_fen, floor_fen in purse_terms(card.product):
-        account = open_account(chart=chart, owner=card.pan, name=card.pan)
-        Purse.objects.create(
-            card=card, kind=kind, account=account, ceiling_fen=ceiling_fen, floor_fen=floor_fen
-        )
+    for terms in purse_terms(card.product):
+        open_purse(card, *terms)
+
+
+def open_purse(card: Card, kind: Purse.Kind, chart: Chart, ceiling_fen: int, floor_fen: int) -> None:
+    """An empty purse of a card and its ledger account; terms as `purse_terms` has them."""
+    account = open_account(chart=chart, owner=card.pan, name=card.pan)
+    Purse.objects.create(card=card, kind=kind, account=account, ceiling_fen=ceiling_fen, floor_fen=floor_fen)
 
 
 def purse_terms(product: CardProduct) -> list[tuple[Purse.Kind, Chart, int, int]]:
@@ -283,8 +303,11 @@ def purse_terms(product: CardProduct) -> list[tuple[Purse.Kind, Chart, int, int]
     return terms
 
 
-def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
-    """A real-name card needs a holder who is known, agreed and has no other live one; the lock serialises two clerks."""
+def check_holder(product: CardProduct, citizen: Citizen | None) -> None:
+    """A real-name card needs a holder who is known, agreed and has no other live one; the lock serialises two clerks.
+
+    Raises what `order_card` raises.
+    """
     if citizen is None:
         raise CitizenRequired(product=product.name)
     require_level(citizen, Operation.REAL_NAME_CARD)
@@ -299,6 +322,12 @@ def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
         raise ConsentMissing(purpose=purpose.label)
     if citizen.cards.filter(product=product, state__in=Card.LIVE).exists():
         raise CardAlreadyHeld(product=product.name)
+
+
+def _refuse_dead(card: Card) -> None:
+    """Raise HolderDeceased where the card's holder is on record as such."""
+    if card.citizen_id and Citizen.objects.filter(pk=card.citizen_id).exclude(deceased_on=None).exists():
+        raise HolderDeceased
 
 
 def _refuse_twin(card: Card) -> None:

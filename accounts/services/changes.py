@@ -17,15 +17,16 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
 from accounts.errors import ChangeOnRecord
-from accounts.models import Card, Citizen, FamilyLink, Guardianship, Notice, PersonChange, User
+from accounts.models import Card, Citizen, FamilyLink, Guardianship, Mandate, Notice, PersonChange, User
 from accounts.selectors.people import TABLE
-from accounts.services.cards import reinstate_card, suspend_card
+from accounts.services.cards import let_card_go_on, suspend_card
 from accounts.services.comparison import is_news
 from accounts.services.concessions import withdraw_concession
 from accounts.services.documents import check_name
 from accounts.services.family import leave_family
 from accounts.services.guardians import end_guardianship
 from accounts.services.levels import Level
+from accounts.services.mandates import stop_for_card
 from accounts.services.notices import notify
 from citizencard.core import two_people
 from citizencard.core.audit import record_audit
@@ -36,6 +37,8 @@ from citizencard.core.states import lock_row
 
 State, Changed = PersonChange.State, PersonChange.Kind
 _EMPTIED: Final = ("name_sealed", "name_index")
+_DEATH: Final = Changed.DECEASED.value
+"""Why a card is suspended, so that a mistake gives back what it took and no more."""
 
 
 def report_change(
@@ -74,8 +77,7 @@ def report_change(
 def approve_change(*, change: PersonChange, checker: str, occurred_at: datetime) -> PersonChange:
     """A second person believes it, and what follows from it is done. Again is no change. Audited.
 
-    Raises MakerIsChecker, AlreadyDecided (refused before), ChangeOnRecord, and CardAlreadyHeld for a mistaken death whose cards
-    were replaced. `terminals.services.changes` does this with the hot list.
+    Raises MakerIsChecker, AlreadyDecided (refused before), ChangeOnRecord. `terminals.services.changes` does this with the hot list.
     """
     change = lock_row(change)
     if change.state == State.APPROVED:
@@ -113,8 +115,10 @@ def _died(event: _Event) -> None:
     person, change, actor, when = event
     person.deceased_on, person.level = change.on, Level.CLAIMED
     person.save(update_fields=["deceased_on", "level"])
-    for card in _cards(person, Card.State.ISSUED, Card.State.ACTIVE):
-        suspend_card(card=card, actor=actor, reason=change.source, occurred_at=when)
+    for card in person.cards.order_by("pk"):
+        if card.state == Card.State.ACTIVE:
+            suspend_card(card=card, actor=actor, reason=_DEATH, occurred_at=when)
+        stop_for_card(card=locks.lock_card(card.pk), reason=Mandate.StopReason.CLOSED, occurred_at=when)
     for side in ("payer", "member"):
         for link in FamilyLink.objects.filter(**{side: person}).exclude(state=FamilyLink.State.ENDED):
             leave_family(link=link, actor=actor, occurred_at=when)
@@ -132,8 +136,10 @@ def _lives(event: _Event) -> None:
     person, change, actor, when = event
     person.deceased_on = None
     person.save(update_fields=["deceased_on"])
-    for card in _cards(person, Card.State.SUSPENDED):
-        reinstate_card(card=card, actor=actor, reason=change.source, occurred_at=when)
+    for card in person.cards.filter(state=Card.State.SUSPENDED).order_by("pk"):
+        stopped = card.events.filter(target=Card.State.SUSPENDED).order_by("pk").last()
+        if stopped is not None and stopped.reason == _DEATH:
+            let_card_go_on(card=card, actor=actor, reason=change.source, occurred_at=when)
     User.objects.filter(citizen=person).update(is_active=True)
     notify(person.pk, Notice.Code.ALIVE)
 
@@ -165,10 +171,6 @@ _FOLLOWS: Final[dict[str, Callable[[_Event], None]]] = {
     Changed.MOVED_IN: _moved_in,
     Changed.RENAMED: _renamed,
 }
-
-
-def _cards(person: Citizen, *states: Card.State) -> list[Card]:
-    return list(person.cards.filter(state__in=states).order_by("pk"))
 
 
 def _end_concessions(event: _Event) -> None:

@@ -53,7 +53,7 @@ CROSS JOIN LATERAL (
     FROM accounts_mandatecollection AS c JOIN accounts_topuporder AS topup ON topup.id = c.order_id
     WHERE c.mandate_id = mandate.id AND date_trunc('month', date) = date_trunc('month', %(today)s)
 ) AS used
-WHERE mandate.state = 'active' AND card.state = 'active'
+WHERE mandate.state = 'active' AND card.state = 'active' AND (purse.kind <> 'chip' OR card.valid_to >= %(today)s)
     AND accounts_promised_fen(purse.id) - purse.held_fen < mandate.threshold_fen
     AND used.day_fen + mandate.amount_fen <= mandate.day_cap_fen
     AND used.month_fen + mandate.amount_fen <= mandate.month_cap_fen

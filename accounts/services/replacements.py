@@ -7,7 +7,7 @@ orders of a channel of their own, into the account purse at once, onto the chip 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -22,6 +22,7 @@ from accounts.services import postings
 from accounts.services.cards import close_replaced, mark_replaced, order_card
 from accounts.services.concessions import hand_over_concessions
 from accounts.services.deposits import return_deposit
+from accounts.services.expiry import REMIND_DAYS
 from accounts.services.ledger import post_journal
 from accounts.services.notices import notify
 from accounts.services.orders import receive_money
@@ -35,6 +36,8 @@ from citizencard.core.states import lock_row, step_to
 logger = logging.getLogger(__name__)
 Cause, State = Replacement.Cause, Replacement.State
 SWEEPER: Final = "replacements"
+RENEWED_FROM: Final = timedelta(days=REMIND_DAYS[0])
+"""A card is exchanged for its age from the first reminder on."""
 _HOLDS_UP: Final = PASSING - {Blocking.REPLACING}
 """What the card before still owes the old one follows it to the last card by itself."""
 _FROM: Final = {
@@ -56,7 +59,7 @@ def replace_card(*, card: Card, cause: str, actor: str, occurred_at: datetime) -
     if known := Replacement.objects.filter(old=current).first():
         return known
     on = shanghai(occurred_at).date()
-    if current.state not in _FROM[why] or (why == Cause.EXPIRED and current.valid_to >= on):
+    if current.state not in _FROM[why] or (why == Cause.EXPIRED and current.valid_to > on + RENEWED_FROM):
         raise NotReplaceable(state=current.get_state_display(), cause=why.label)
     quote = quote_refund(card=current, on=on)
     current = mark_replaced(card=current, actor=actor, reason=why.value, occurred_at=occurred_at)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
-from accounts.errors import IllegalOrderTransition, NoAccountPurse, WrongChannel
+from accounts.errors import CardExpired, IllegalOrderTransition, NoAccountPurse, WrongChannel
 from accounts.models import Card, Citizen, Purse, TopUpOrder
 from accounts.services import limits
 from accounts.services.agents import charge_agent, check_agent
@@ -61,7 +61,7 @@ def order_topup(
     """An order over `amount_fen`, not yet paid. With a `request_key` used before, the order of then.
 
     `party` is the agent, kiosk or subsidy payer of those channels. Raises InvalidField, CardNotActive, NoAccountPurse,
-    AgentNotActive, Conflict (request key), and what `limits.check_topup` raises.
+    CardExpired (onto the chip), AgentNotActive, Conflict (request key), and what `limits.check_topup` raises.
     """
     _check_way(channel, party)
     card = locks.lock_card(card.pk)
@@ -71,8 +71,10 @@ def order_topup(
     require_active(card)
     if channel == Channel.AGENT:
         check_agent(party)
-    purse = _purse(card, purse_kind)
-    limits.check_topup(purse=purse, amount_fen=amount_fen, channel=channel, on=shanghai(occurred_at).date())
+    purse, on = _purse(card, purse_kind), shanghai(occurred_at).date()
+    if purse.kind == Purse.Kind.CHIP and card.valid_to < on:
+        raise CardExpired(date=card.valid_to)
+    limits.check_topup(purse=purse, amount_fen=amount_fen, channel=channel, on=on)
     order = TopUpOrder(
         **wanted,
         number=f"TU{shanghai(occurred_at):%Y%m%d}{secrets.token_hex(6).upper()}",

@@ -22,10 +22,11 @@ from citizencard.demo.fleet import Fleet
 from citizencard.demo.stored_value import StoredValue
 from settlement.models import ClearingRun
 from settlement.tasks import clear_day
+from terminals.models import LossReport
 from terminals.program.result import TapResult
 from terminals.selectors.held import waiting_purchases
 from terminals.services.held import settle_held
-from terminals.services.hotlist import report_loss
+from terminals.services.losses import report_card_lost
 from terminals.services.pricing import price_due_days
 
 FIRST_DAY_BACK: Final = timedelta(days=21)
@@ -145,7 +146,14 @@ class Day:
     def _lose_card(self) -> None:
         loss = self.plan["loss"]
         when = self._at(loss["at"])
-        report_loss(card=self._card(LOSER), actor=CLERK, reason=loss["reason"], occurred_at=when)
+        report_card_lost(
+            card=self._card(LOSER),
+            kind=LossReport.Kind.FORMAL,
+            channel=LossReport.Channel.PHONE,
+            actor=CLERK,
+            reason=loss["reason"],
+            occurred_at=when,
+        )
         self.say(
             f"{loss['at']} one card is reported lost; shops refuse it at once, buses are out with the morning's list"
         )
@@ -163,7 +171,7 @@ class Day:
         settled = settle_held(now=self._at(EVENING))
         waiting = waiting_purchases().count()
         self.say(
-            f"{settled.hot_listed + settled.in_time} held purchases decided by rule, {waiting} wait for people"
+            f"{settled.hot_listed + settled.activated + settled.in_time} held purchases decided by rule, {waiting} wait for people"
         )
 
     def _clear(self, day: date) -> None:

@@ -15,10 +15,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.models import RefundPart, Replacement
+from accounts.models import CardProduct, RefundPart, Replacement
 from citizencard.core.money import format_yuan, parse_yuan
 from citizencard.lockout import SignInLocked, count_attempt, forget_attempts
 from terminals.fares.documents import read_documents
+from terminals.models import LossReport
 
 
 class SignInForm(AuthenticationForm):  # type: ignore[misc]  # unfold is untyped
@@ -207,6 +208,45 @@ class ConcessionForm(ConcessionProofForm):
         )
         last = {"legal_basis": legal_basis}
         self.fields = {"category": category, "valid_from": valid_from, **self.fields, **last}
+
+
+class ProofForm(forms.Form):
+    """The number of the document that lies on the counter."""
+
+    document_number = forms.CharField(
+        label=_("Document number"),
+        max_length=40,
+        required=False,
+        help_text=_("As on the document that is shown; an anonymous card asks for none."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+
+
+class LossForm(ReasonForm):
+    """For how long a card is reported lost, and how the holder reached us."""
+
+    kind = forms.ChoiceField(label=_("kind"), choices=LossReport.Kind.choices, widget=UnfoldAdminSelectWidget)
+    channel = forms.ChoiceField(
+        label=_("reported by way of"),
+        choices=[
+            (each.value, each.label) for each in LossReport.Channel if each != LossReport.Channel.PORTAL
+        ],
+        widget=UnfoldAdminSelectWidget,
+    )
+
+
+class RegisterForm(forms.Form):
+    """Whose card it becomes, and of which product."""
+
+    document_number = forms.CharField(
+        label=_("Document number"),
+        max_length=40,
+        help_text=_("Of a registered person; the card lies on the reader."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    product = forms.ModelChoiceField(
+        CardProduct.objects.filter(real_name=True), label=_("product"), widget=UnfoldAdminSelectWidget
+    )
 
 
 class ReplaceForm(forms.Form):

@@ -24,6 +24,7 @@ class OfficeAction(models.Model):
             ("view_operations_report", _("See the cash of clerks and the key figures")),
             ("freeze_account", _("Freeze a ledger account and open it again")),
             ("replace_card", _("Replace a lost, damaged or expired card")),
+            ("run_card", _("Activate cards, stop them for a while and let them go on")),
             ("request_refund", _("Take in and withdraw a refund")),
             ("approve_refund", _("Approve and pay out a refund")),
             ("approve_subsidy", _("Check and approve a subsidy batch")),

@@ -61,6 +61,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Objections"), "gavel", "terminals", "hotlistappeal"),
                 (_("Disputes"), "balance", "settlement", "dispute"),
                 (_("Card products"), "style", "accounts", "cardproduct"),
+                (_("Versions of products"), "edit_calendar", "accounts", "productversion"),
                 (_("Card stock"), "inventory_2", "accounts", "stocklevel"),
                 (_("Movements of stock"), "local_shipping", "accounts", "stockmovement"),
                 (_("Card orders"), "print", "accounts", "cardorder"),

@@ -34,7 +34,7 @@ def for_citizen(view: CitizenView[P]) -> View[P]:
 def own_card(citizen: Citizen, card_id: int) -> Card:
     """The citizen's card. Raises Http404 for anybody else's: that it exists is nobody's business."""
     card = (
-        Card.objects.select_related("product")
+        Card.objects.select_related("product", "registration")
         .prefetch_related("purses")
         .filter(pk=card_id, citizen=citizen)
         .first()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Card, Purse
 from citizencard.core.errors import CitizenCardError
 from citizencard.core.money import parse_yuan
+from terminals.models import LossReport
 
 _KEY: Final = RegexValidator(r"\A[A-Za-z0-9_-]{16,32}\Z")
 _CARD_NUMBER: Final = RegexValidator(r"\A\d{19}\Z", _("A card number has 19 digits."))
@@ -118,6 +119,36 @@ class RefundForm(RefusableForm):
     """Why a card is given back, if the holder wants to say."""
 
     reason = forms.CharField(label=_("Reason (you need not say)"), max_length=200, required=False)
+
+
+class ActivationForm(RefusableForm):
+    """By which document the holder proves to be the holder."""
+
+    about = "document_number"
+
+    document_number = forms.CharField(
+        label=_("Document number"),
+        max_length=40,
+        widget=forms.TextInput(
+            {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+
+
+class LossForm(RefusableForm):
+    """For how long a card is reported lost."""
+
+    about = "kind"
+
+    kind = forms.ChoiceField(
+        label=_("How long"),
+        choices=[
+            (LossReport.Kind.TEMPORARY, _("For now: I may find it")),
+            (LossReport.Kind.FORMAL, _("For good: I want another card")),
+        ],
+        initial=LossReport.Kind.TEMPORARY,
+        widget=forms.RadioSelect,
+    )
 
 
 class AppealForm(RefusableForm):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from accounts.models import Card, DisputedCharge
+from accounts.selectors.registration import known_since
 from citizencard.words import ENDED, GIVEN_BACK, OUTCOMES
 from settlement.selectors.disputes import disputes_of_card
 from settlement.selectors.receipts import proved_lines
@@ -158,7 +159,7 @@ class StatementPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
     def page(self, number: int | str) -> Page[Movement]:
         """The lines of one page."""
         number = self.validate_number(number)
-        since, until = month_bounds(self.month) if self.month else (None, None)
+        since, until = shown_of(self.card, self.month)
         lines = card_statement(
             card=self.card, limit=PAGE_LINES, offset=(number - 1) * PAGE_LINES, since=since, until=until
         )
@@ -174,10 +175,18 @@ def parse_month(text: str, months: dict[date, int]) -> date | None:
     return next((month for month in months if f"{month:%Y-%m}" == text), None)
 
 
+def shown_of(card: Card, month: date | None) -> tuple[datetime | None, datetime | None]:
+    """From when until when the holder sees movements, of a month or of all."""
+    since, until = month_bounds(month) if month else (None, None)
+    known = known_since(card)
+    return (max(known, since) if known and since else known or since), until
+
+
 def latest_spending(card: Card) -> Spending:
-    """The spending of the newest month in which the card was used."""
-    for month in statement_months(card=card):
-        amounts = spending_by_channel(card=card, month=month)
+    """The spending of the newest month in which the holder used the card."""
+    since = known_since(card)
+    for month in statement_months(card=card, since=since):
+        amounts = spending_by_channel(card=card, month=month, since=since)
         if amounts:
             return Spending(month, sum(amounts.values()), _bars(amounts))
     return Spending(None, 0, [])

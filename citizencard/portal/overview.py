@@ -12,6 +12,7 @@ from django.db.models import Model, Q
 
 from accounts.models import Card, Citizen, Mandate, Pass, Purse, Refund, TopUpOrder
 from accounts.selectors.purses import PurseOverview, purse_overview
+from accounts.selectors.registration import known_since
 from citizencard.portal.movements import Movement, Spending, latest_spending, movement
 from terminals.selectors.appeals import blocked_now
 from terminals.selectors.statement import card_statement
@@ -64,7 +65,7 @@ def card_views(citizen: Citizen) -> list[CardView]:
     for mandate in live.select_related("purse").order_by("pk"):
         mandates[mandate.purse.card_id].append(mandate)
     views = []
-    shown = cards.annotate(is_blocked=blocked_now()).select_related("product")
+    shown = cards.annotate(is_blocked=blocked_now()).select_related("product", "registration")
     for card in shown.order_by("state", "-pk"):
         chip, *account = purse_overview(card)
         views.append(
@@ -76,7 +77,10 @@ def card_views(citizen: Citizen) -> list[CardView]:
                 passes=passes[card.pk],
                 mandates=mandates[card.pk],
                 refund=next(iter(refunds[card.pk]), None),
-                latest=[movement(line) for line in card_statement(card=card, limit=_LATEST)],
+                latest=[
+                    movement(line)
+                    for line in card_statement(card=card, limit=_LATEST, since=known_since(card))
+                ],
                 spending=latest_spending(card),
                 is_blocked=card.is_blocked,
             )

@@ -6,6 +6,7 @@ from django.urls import path
 
 from citizencard.portal.views import (
     account,
+    activation,
     blocks,
     cards,
     disputes,
@@ -26,6 +27,7 @@ app_name = "portal"
 urlpatterns = [
     path("", cards.home, name="home"),
     path("cards/<int:card_id>/", cards.statement, name="statement"),
+    path("cards/<int:card_id>/earlier/", cards.earlier, name="earlier"),
     path("cards/<int:card_id>/statement.csv", cards.statement_csv, name="statement_csv"),
     path("cards/<int:card_id>/online/", online.statement, name="online"),
     path("cards/<int:card_id>/online.csv", online.statement_csv, name="online_csv"),
@@ -40,7 +42,9 @@ urlpatterns = [
     path("disputes/", disputes.mine, name="disputes"),
     path("disputes/<str:number>/", disputes.case, name="dispute"),
     path("disputes/<str:number>/appeal/", disputes.appeal, name="appeal_dispute"),
+    path("cards/<int:card_id>/activate/", activation.card_activate, name="activate"),
     path("cards/<int:card_id>/lost/", losses.card_lost, name="lost"),
+    path("cards/<int:card_id>/found/", losses.card_found, name="found"),
     path("orders/<str:number>/", topups.progress, name="order"),
     path("orders/<str:number>/pay/", topups.pay, name="pay"),
     path("orders/<str:number>/cancel/", topups.cancel, name="cancel_order"),

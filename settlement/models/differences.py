@@ -35,6 +35,7 @@ class DifferenceKind(models.TextChoices):
     OVER_PRICE = "over_price", _("held: above the tariff")
     LATE = "late", _("held: came too late")
     KEY_UNUSABLE = "key_unusable", _("held: key out of use")
+    CARD_NOT_ACTIVE = "card_not_active", _("held: card not activated yet")
     NOT_IN_LEDGER = "not_in_ledger", _("purchase without its transfer")
     NOT_A_PURCHASE = "not_a_purchase", _("transfer without its purchase")
     LEDGER_DIFFERS = "ledger_differs", _("purchase and transfer of different amounts")
@@ -46,7 +47,7 @@ class DifferenceKind(models.TextChoices):
 
 DECIDED_ELSEWHERE: Final = (
     "duplicate", "hot_listed", "counter_conflict", "over_balance", "over_limit", "over_price", "late", "key_unusable",
-    "unknown_at_bank",
+    "card_not_active", "unknown_at_bank",
 )  # fmt: skip
 """Nobody decides these here: they end when the purchase, claim or suspense item behind them does, or are at their end."""
 WITHOUT_MONEY: Final = ("total_missing",)

@@ -71,7 +71,7 @@ INVARIANTS: Final = (
         (
             "a purse holds the sum of its transfers",
             "the purses add up to their control account",
-            "a purse account stands in the chart of its product, under its control account",
+            "a purse account stands in the chart of the product it was sold as, under its control account",
             "what a purse sets aside is what its holds reserve",
         ),
     ),
@@ -90,6 +90,7 @@ INVARIANTS: Final = (
             "what disputes have advanced is in account 1222",
             "what follows a replaced card is what it held, and all of it",
             "a replaced card is out of use, and empty once its money has followed",
+            "a card is replaced by one that was made for it",
             "a level of stock is what its movements add up to and what lies there",
             "a card that was produced and is neither issued, scrapped nor lost is somewhere",
             "a card that somebody holds is out of stock",
@@ -187,6 +188,7 @@ INVARIANTS: Final = (
         "a card known to be lost pays nobody",
         (
             "a card known to be on the hot list pays nobody",
+            "a card is missed for now while its report for now stands",
             "a held purchase is decided for a tap that was held, to whom it belongs",
         ),
     ),

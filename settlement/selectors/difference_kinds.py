@@ -58,6 +58,7 @@ TERMS: Final[Mapping[str, Terms]] = {
     Kind.OVER_PRICE: Terms(Leg.LEDGER, _FINANCE, 30, _HELD),
     Kind.LATE: Terms(Leg.LEDGER, _FINANCE, 3, _HELD),
     Kind.KEY_UNUSABLE: Terms(Leg.LEDGER, _SUPERVISOR, 30, _HELD),
+    Kind.CARD_NOT_ACTIVE: Terms(Leg.LEDGER, _SUPERVISOR, 30, _HELD),
     Kind.NOT_IN_LEDGER: Terms(Leg.LEDGER, _SUPERVISOR, 1, _BOOKS),
     Kind.NOT_A_PURCHASE: Terms(Leg.LEDGER, _SUPERVISOR, 1, _BOOKS),
     Kind.LEDGER_DIFFERS: Terms(Leg.LEDGER, _SUPERVISOR, 1, _BOOKS),

@@ -19,7 +19,8 @@ SELECT %(day)s::date AS business_date, CASE
         WHEN tap_id IS NULL THEN 'not_a_purchase'
         WHEN transfer_id IS NULL THEN 'not_in_ledger'
         WHEN tap_fen <> transfer_fen OR transfer_kind <> CASE outcome WHEN 1 THEN 10 WHEN 4 THEN 12 ELSE 11 END THEN 'ledger_differs'
-        ELSE (ARRAY['', 'hot_listed', 'counter_conflict', 'over_balance', 'over_limit', 'over_price', 'late', 'key_unusable'])[outcome]
+        ELSE (ARRAY['', 'hot_listed', 'counter_conflict', 'over_balance', 'over_limit', 'over_price', 'late', 'key_unusable',
+            'card_not_active'])[outcome]
     END AS kind,
     CASE WHEN tap_id IS NULL THEN format('transfer:%%s:%%s', %(day)s::date, transfer_id)
         ELSE concat_ws(':', 'tap', %(day)s::date, tap_id, CASE WHEN tap_fen <> transfer_fen THEN transfer_id END) END AS subject,
@@ -145,7 +146,7 @@ CASE
         SELECT range_agg(int8range(from_seq, to_seq, '[]')) FROM terminals_terminaltotal WHERE terminal_id = known.terminal_id)
     WHEN known.kind IN ('bad_tac', 'unknown_card', 'test_card', 'illegal_data', 'future') THEN EXISTS (
         SELECT FROM terminals_terminal WHERE id = known.terminal_id AND sequences_seen @> known.terminal_seq)
-    WHEN known.kind IN ('hot_listed', 'counter_conflict', 'over_limit', 'over_price', 'late', 'key_unusable') THEN EXISTS (
+    WHEN known.kind IN ('hot_listed', 'counter_conflict', 'over_limit', 'over_price', 'late', 'key_unusable', 'card_not_active') THEN EXISTS (
         SELECT FROM terminals_heldresolution WHERE tap_id = known.source_id)
     WHEN known.kind = 'over_balance' THEN EXISTS (SELECT FROM terminals_claimresolution WHERE claim_id = known.transfer_id)
     WHEN known.kind = 'missing_at_bank' THEN EXISTS (

@@ -18,6 +18,7 @@ from terminals.models.greys import Grey, GreyStep
 from terminals.models.held import ClaimResolution, HeldResolution, HotListRemoval
 from terminals.models.hours import TradingHours
 from terminals.models.identity import CardCertificate, IdentityCheck
+from terminals.models.losses import LossReport
 from terminals.models.places import Line, Place, Route, RouteStop, Stop
 from terminals.models.policies import PolicyProposal
 from terminals.models.proposals import HeldKind, HeldProposal, WaitingPurchase
@@ -69,6 +70,7 @@ __all__ = [
     "IdentityCheck",
     "Line",
     "ListApplied",
+    "LossReport",
     "Merchant",
     "ParameterPolicy",
     "Place",

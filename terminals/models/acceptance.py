@@ -79,6 +79,7 @@ class Tap(models.Model):
         OVER_PRICE = 6, _("suspended: above the terminal's tariff")
         LATE = 7, _("suspended: came too late")
         KEY_UNUSABLE = 8, _("suspended: key version out of use, not checkable")
+        CARD_NOT_ACTIVE = 9, _("suspended: card not activated yet")
 
     pk = models.CompositePrimaryKey("business_date", "id")
     id = models.BigIntegerField()

@@ -69,7 +69,8 @@ class HotListEntry(models.Model):
         SUSPICION = "suspicion", _("suspicion")
         CARTON = "carton", _("carton lost")
         REPLACED = "replaced", _("replaced by another card")
-        DECEASED = "deceased", _("the holder has died")
+        INACTIVE = "inactive", _("not activated yet")
+        SUSPENDED = "suspended", _("suspended by the office")
 
     version = models.BigAutoField(primary_key=True)
     pan = models.CharField(_("card number"), max_length=19, db_index=True)

@@ -33,8 +33,8 @@ class HeldResolution(models.Model):
 
     `paid_fen` of it went to the merchant, the rest back to `returned_to`. A purchase with a lost card is the holder's until
     `promised_at`; later it is the operator's if its terminal could have had the list for the policy's grace, else the
-    centre's. A card that was found, or listed by mistake, pays what it paid. Others are decided by two people
-    (`proposal`), or come too late by the acceptance policy of their date (`terms`).
+    centre's. A card that was found, or listed by mistake, pays what it paid, and so does one that its holder has activated
+    since. Others are decided by two people (`proposal`), or come too late by the acceptance policy of their date (`terms`).
     """
 
     class Party(models.TextChoices):
@@ -47,6 +47,7 @@ class HeldResolution(models.Model):
         FOUND = "found", _("the card was found, or listed by mistake")
         NOT_APPLIED = "not_applied", _("the terminal did not apply a list that it could have had")
         NOT_PUBLISHED = "not_published", _("the centre published the list too late")
+        ACTIVATED = "activated", _("the holder has activated the card")
         LATE = "late", _("came too late to be charged")
         NOT_DECIDED = "not_decided", _("not decided in time")
         DECIDED = "decided", _("decided by two people")
@@ -97,7 +98,15 @@ class HeldResolution(models.Model):
                 & models.Q(terms__isnull=False, proposal=None)
                 & (
                     models.Q(rule="late", outcome=Tap.Outcome.LATE)
-                    | models.Q(rule="not_decided", outcome__in=[3, 5, 6, 8])
+                    | models.Q(rule="not_decided", outcome__in=[3, 5, 6, 8, 9])
+                )
+                | _NOT_LISTED
+                & models.Q(
+                    rule="activated",
+                    outcome=Tap.Outcome.CARD_NOT_ACTIVE,
+                    party="holder",
+                    terms=None,
+                    proposal=None,
                 )
                 | _NOT_LISTED
                 & models.Q(

@@ -100,6 +100,7 @@ class WaitingPurchase(models.Model):
         OVER_PRICE = "over_price", _("above the terminal's tariff")
         LATE = "late", _("came too late")
         KEY_UNUSABLE = "key_unusable", _("key version out of use")
+        CARD_NOT_ACTIVE = "card_not_active", _("card not activated yet")
         GREY = "grey", _("purchase without proof, settled on evidence")
         RIDE = "ride", _("ride by code beyond the balance")
 

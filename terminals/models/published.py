@@ -177,12 +177,16 @@ class HotListPolicy(models.Model):
     """The promise after a loss report, for reports from `valid_from` on. Dated and append-only by trigger.
 
     For `promise_minutes` after the report the holder bears what is paid with the card; from then on who was late does: the
-    operator whose terminal did not apply a list it could have had for `grace_minutes`, else the centre.
+    operator whose terminal did not apply a list it could have had for `grace_minutes`, else the centre. A report for now
+    stands for `temporary_days`.
     """
 
     valid_from = models.DateField(_("valid from"), unique=True)
     promise_minutes = models.PositiveIntegerField(_("promise (minutes)"))
     grace_minutes = models.PositiveIntegerField(_("for terminals to fetch it (minutes)"))
+    temporary_days = models.PositiveSmallIntegerField(
+        _("report for now stands (days)"), default=5, db_default=5
+    )
     legal_basis = models.CharField(_("legal basis"), max_length=200)
 
     class Meta:
@@ -192,6 +196,7 @@ class HotListPolicy(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(promise_minutes__lte=10_080, grace_minutes__lte=10_080)
+                & models.Q(temporary_days__range=(1, 90))
                 & ~models.Q(legal_basis=""),
                 name="hot_list_policy_says_what_and_why",
             )

@@ -18,7 +18,7 @@ VALUES: Final[dict[str, Any]] = {
 }
 
 # Kinds 10, 11, 12: paid, held, claimed. Outcomes: 1 accepted, 2 hot-listed, 3 counter conflict,
-# 4 over balance, 5 over limit, 6 over price, 7 late, 8 key unusable.
+# 4 over balance, 5 over limit, 6 over price, 7 late, 8 key unusable, 9 card not active.
 RULES: Final = {
     "a tap stands on a batch, terminal, merchant and card that exist": """
         SELECT t.business_date || ' #' || t.id, 'batch ' || t.batch_id || ', terminal ' || t.terminal_id
@@ -117,9 +117,16 @@ RULES: Final = {
         SELECT t.business_date || ' #' || t.id, 'card ' || e.pan || ' listed ' || e.listed_at || ', paid ' || t.occurred_at
         FROM terminals_hotlistentry e JOIN accounts_card card ON card.pan = e.pan
         JOIN terminals_tap t ON t.card_id = card.id
-        WHERE t.outcome = 1 AND t.occurred_at >= e.effective_at
+        WHERE t.outcome = 1 AND e.cause <> 'inactive' AND t.occurred_at >= e.effective_at
             AND (e.removed_at IS NULL OR t.occurred_at < e.removed_at)
             AND t.received_at > e.listed_at + make_interval(secs => %(listed_within)s)""",
+    "a card is missed for now while its report for now stands": """
+        SELECT coalesce(card.pan, report.number), 'state ' || coalesce(card.state, 'of none') || ', report '
+            || coalesce(report.number, 'none')
+        FROM (SELECT * FROM accounts_card WHERE state = 'lost_temp') AS card
+        FULL JOIN (SELECT * FROM terminals_lossreport WHERE state = 'standing' AND kind = 'temporary') AS report
+            ON report.card_id = card.id
+        WHERE card.id IS NULL OR report.id IS NULL""",
     "a held purchase decided has the transfers that its rule asks for": """
         WITH decided AS (
             SELECT done.*, (SELECT id FROM accounts_ledgeraccount WHERE code = '2241') AS held,

@@ -81,7 +81,8 @@ _MONTHS: Final = (
     _MOVEMENTS
     + """
 SELECT date_trunc('month', occurred_at AT TIME ZONE 'Asia/Shanghai')::date AS month, count(*)
-FROM movement GROUP BY month ORDER BY month DESC
+FROM movement WHERE %(since)s::timestamptz IS NULL OR occurred_at >= %(since)s
+GROUP BY month ORDER BY month DESC
 """
 )
 _SPENDING: Final = (
@@ -150,15 +151,15 @@ def card_statement(
     ]
 
 
-def statement_months(*, card: Card) -> dict[date, int]:
-    """The months (by their first day, Asia/Shanghai) with movements and how many, newest first."""
-    return dict(_rows(_MONTHS, card))
+def statement_months(*, card: Card, since: datetime | None = None) -> dict[date, int]:
+    """The months (by their first day, Asia/Shanghai) with movements from `since` on and how many, newest first."""
+    return dict(_rows(_MONTHS, card, since=since))
 
 
-def spending_by_channel(*, card: Card, month: date) -> dict[str, int]:
-    """Fen taken from the purse in the month of `month`, per merchant channel, highest first."""
-    since, until = month_bounds(month)
-    return dict(_rows(_SPENDING, card, since=since, until=until))
+def spending_by_channel(*, card: Card, month: date, since: datetime | None = None) -> dict[str, int]:
+    """Fen taken from the purse in the month of `month` and from `since` on, per merchant channel, highest first."""
+    first, until = month_bounds(month)
+    return dict(_rows(_SPENDING, card, since=max(first, since or first), until=until))
 
 
 def month_bounds(month: date) -> tuple[datetime, datetime]:

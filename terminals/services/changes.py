@@ -8,32 +8,25 @@ from django.db import transaction
 
 from accounts.models import Card, PersonChange
 from accounts.services import changes
-from terminals.models import HotListEntry
-from terminals.services.publishing.hot_list import publish_soon
-
-_CAUSE = HotListEntry.Cause.DECEASED
+from terminals.models import LossReport
+from terminals.services.losses import report_card_lost
+from terminals.services.usable import list_unusable
 
 
 @transaction.atomic
 def approve_change(*, change: PersonChange, checker: str, occurred_at: datetime) -> PersonChange:
-    """As `accounts.services.changes.approve_change`; suspended cards go on the hot list, reinstated ones off it."""
+    """As `accounts.services.changes.approve_change`; the hot list follows the cards at once rather than with the next minute."""
     done = changes.approve_change(change=change, checker=checker, occurred_at=occurred_at)
-    if done.kind == PersonChange.Kind.DECEASED:
-        held = Card.objects.filter(citizen=done.citizen_id, state=Card.State.SUSPENDED)
-        # One that is on the list for something else stays there for that.
-        HotListEntry.objects.bulk_create(
-            (
-                HotListEntry(
-                    pan=pan, cause=_CAUSE, reason=done.source, effective_at=occurred_at, listed_by=checker
-                )
-                for pan in held.values_list("pan", flat=True)
-            ),
-            ignore_conflicts=True,
-        )
-    elif done.kind == PersonChange.Kind.ALIVE:
-        cards = Card.objects.filter(citizen=done.citizen_id).values("pan")
-        HotListEntry.objects.filter(pan__in=cards, cause=_CAUSE, removed_at=None).update(
-            removed_at=occurred_at
-        )
-    publish_soon()
+    for card in done.citizen.cards.order_by("pk"):
+        if done.kind == PersonChange.Kind.DECEASED and card.state == Card.State.LOST_TEMP:
+            # Else it would be usable again after some days.
+            report_card_lost(
+                card=card,
+                kind=LossReport.Kind.FORMAL,
+                channel=LossReport.Channel.COUNTER,
+                actor=checker,
+                reason=done.source,
+                occurred_at=occurred_at,
+            )
+        list_unusable(now=occurred_at, card=card)
     return done

@@ -12,14 +12,15 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import locks
 from accounts.models import Card, Notice
-from accounts.services.cards import mark_found, mark_lost
+from accounts.services.cards import mark_found, mark_lost, mark_lost_for_now
 from accounts.services.notices import notify
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import InvalidField, MakerIsChecker, NotFound
 from citizencard.core.masks import mask_card
-from terminals.models import HotListEntry, HotListRemoval
+from terminals.models import HotListEntry, HotListRemoval, LossReport
 from terminals.selectors.parameters import hot_list_policy
 from terminals.services.publishing.hot_list import publish_soon
 
@@ -28,16 +29,21 @@ _NEVER_HELD = (Card.State.BLANK, Card.State.PERSONALISED)
 
 
 @transaction.atomic
-def report_loss(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> HotListEntry:
-    """The holder lost the card: it becomes LOST, and purchases from `occurred_at` on go to suspense.
+def report_loss(
+    *, card: Card, actor: str, reason: str, occurred_at: datetime, for_now: bool = False
+) -> HotListEntry:
+    """The holder lost the card: it becomes LOST (or, `for_now`, LOST_TEMP), and purchases from `occurred_at` on go to suspense.
 
-    Automatic top-up ends in the same transaction, the holder is told what the promise is. Reporting again returns the
-    entry that stands. Raises IllegalCardTransition for a card nobody holds. Audited.
+    Automatic top-up ends in the same transaction, the holder is told what the promise is. Reporting again, or for good
+    after for now, returns the entry that stands. Raises IllegalCardTransition for a card nobody holds. Audited.
     """
     standing = HotListEntry.objects.filter(pan=card.pan, removed_at=None).first()
     if standing is not None and standing.cause == HotListEntry.Cause.LOSS:
+        if not for_now and locks.lock_card(card.pk).state == Card.State.LOST_TEMP:
+            mark_lost(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
         return standing
-    mark_lost(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
+    lose = mark_lost_for_now if for_now else mark_lost
+    lose(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
     # A card that was listed for something else is lost all the same: that it is cleared of it must not free it.
     _end(card.pan, occurred_at)
     entry = HotListEntry.objects.create(
@@ -58,10 +64,17 @@ def recover_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) 
 
     Raises IllegalCardTransition for a card that is not lost, CardAlreadyHeld when another one has replaced it.
     """
-    found = mark_found(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
-    _end(card.pan, occurred_at, cause=HotListEntry.Cause.LOSS)
-    record_audit(actor=actor, action="recover_card", subject=f"card {card.pan}", detail={"reason": reason})
+    found = take_back(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
     _tell(found, Notice.Code.CARD_FOUND)
+    return found
+
+
+@transaction.atomic
+def take_back(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """As `recover_card`, and whoever calls tells the holder."""
+    found = mark_found(card=card, actor=actor, reason=reason, occurred_at=occurred_at)
+    _end_loss(found, occurred_at)
+    record_audit(actor=actor, action="recover_card", subject=f"card {card.pan}", detail={"reason": reason})
     return found
 
 
@@ -104,6 +117,7 @@ def approve_removal(*, removal: HotListRemoval, actor: str, occurred_at: datetim
     _end(current.entry.pan, occurred_at)
     if card is not None and current.entry.cause == HotListEntry.Cause.LOSS:
         mark_found(card=card, actor=actor, reason=current.reason, occurred_at=occurred_at)
+        _end_loss(card, occurred_at)
     detail = {"version": current.entry.version, "maker": current.maker}
     record_audit(
         actor=actor, action="hot_list.approve_removal", subject=f"card {current.entry.pan}", detail=detail
@@ -169,6 +183,13 @@ def remove_from_hot_list(
     detail = {"version": current.version, "reason": reason}
     record_audit(actor=actor, action="remove_from_hot_list", subject=f"card {current.pan}", detail=detail)
     return current
+
+
+def _end_loss(card: Card, when: datetime) -> None:
+    """Off the list, and what the holder had reported is over."""
+    _end(card.pan, when, cause=HotListEntry.Cause.LOSS)
+    reports = LossReport.objects.filter(card=card, state=LossReport.State.STANDING)
+    reports.update(state=LossReport.State.FOUND, ended_at=when)
 
 
 def _end(pan: str, when: datetime, **which: str) -> None:

@@ -17,13 +17,24 @@ from terminals.program.marks import Marks
 
 
 def publish_hot_list_policy(
-    *, valid_from: date, promise_minutes: int, grace_minutes: int, legal_basis: str, actor: str
+    *,
+    valid_from: date,
+    promise_minutes: int,
+    grace_minutes: int,
+    legal_basis: str,
+    actor: str,
+    temporary_days: int = 5,
 ) -> HotListPolicy:
-    """The promise for losses reported from a date on. Audited.
+    """The promise for losses reported from a date on, and how long a report for now stands. Audited.
 
     Publishing the same again changes nothing. Raises InvalidField; Conflict when the date has another version.
     """
-    terms = {"promise_minutes": promise_minutes, "grace_minutes": grace_minutes, "legal_basis": legal_basis}
+    terms = {
+        "promise_minutes": promise_minutes,
+        "grace_minutes": grace_minutes,
+        "temporary_days": temporary_days,
+        "legal_basis": legal_basis,
+    }
     policy: HotListPolicy = _publish(
         HotListPolicy, {"valid_from": valid_from}, terms, actor, "hot_list_policy"
     )

@@ -68,6 +68,12 @@ _ALL: Final = (
         "key version in service",
     ),
     Reason(
+        "card_not_active",
+        "卡片尚未激活,款项待处理",
+        "Card is not activated yet, amount on hold",
+        "inert until activated",
+    ),
+    Reason(
         "test_card",
         "测试卡不得用于正式交易",
         "Test cards are not accepted here",
@@ -132,7 +138,7 @@ _ALL: Final = (
     Reason("qr_over", "超出乘车码限额", "Beyond what the ride code allows", "limit signed in the code"),
     Reason("qr_busy", "终端繁忙,请稍候", "The terminal is busy, please wait"),
     Reason("journal_full", "终端存储已满,未扣款", "Terminal storage is full, not charged"),
-    Reason("listed", "卡片已挂失,禁止使用", "Card is reported lost and not accepted"),
+    Reason("listed", "卡片已挂失、停用或未激活,禁止使用", "Card is reported lost, stopped or not activated"),
     Reason("incomplete", "上次行程缺少出站,已补扣", "The last trip had no exit; its fare was charged"),
     Reason("lost_entry", "无入场记录,按最高费用扣款", "No entry on the card, highest charge taken"),
     Reason("free_ride", "终端停用,本次免费", "Terminal out of service, free of charge"),

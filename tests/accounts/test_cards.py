@@ -28,7 +28,12 @@ STEPS = {
     State.PERSONALISED: lambda card: cards.mark_personalised(card=card, actor=CLERK),
     State.ISSUED: lambda card: cards.issue_card(card=card, actor=CLERK, occurred_at=NOON),
     State.ACTIVE: lambda card: cards.activate_card(card=card, actor=CLERK),
-    State.SUSPENDED: lambda card: cards.suspend_card(card=card, actor=CLERK, reason="died", occurred_at=NOON),
+    State.SUSPENDED: lambda card: cards.suspend_card(
+        card=card, actor=CLERK, reason="court", occurred_at=NOON
+    ),
+    State.LOST_TEMP: lambda card: cards.mark_lost_for_now(
+        card=card, actor=CLERK, reason="missed", occurred_at=NOON
+    ),
     State.LOST: lambda card: cards.mark_lost(card=card, actor=CLERK, reason="lost", occurred_at=NOON),
     State.REPLACED: lambda card: cards.mark_replaced(
         card=card, actor=CLERK, reason="damaged", occurred_at=NOON
@@ -39,17 +44,22 @@ LEGAL = {
     (State.BLANK, State.PERSONALISED),
     (State.PERSONALISED, State.ISSUED),
     (State.ISSUED, State.ACTIVE),
-    (State.ISSUED, State.LOST),
-    (State.ACTIVE, State.LOST),
-    (State.ISSUED, State.SUSPENDED),
+    *((state, State.LOST) for state in (State.ISSUED, State.ACTIVE, State.SUSPENDED, State.LOST_TEMP)),
+    *((state, State.LOST_TEMP) for state in (State.ISSUED, State.ACTIVE, State.SUSPENDED)),
     (State.ACTIVE, State.SUSPENDED),
     (State.ISSUED, State.REPLACED),
     (State.ACTIVE, State.REPLACED),
     (State.LOST, State.REPLACED),
     *(
         (state, State.CLOSED)
-        for state in State
-        if state not in (State.REFUNDING, State.REPLACED, State.CLOSED)
+        for state in (
+            State.BLANK,
+            State.PERSONALISED,
+            State.ISSUED,
+            State.ACTIVE,
+            State.SUSPENDED,
+            State.LOST,
+        )
     ),
 }
 

@@ -93,7 +93,7 @@ TAMPERING = {
     "WHERE state = 'active'",
     "a journal has transfers": "DELETE FROM accounts_transfer WHERE kind = 1",
     "a purse keeps floor and ceiling, those of its product": "UPDATE accounts_cardproduct SET balance_limit_fen = 1",
-    "a purse account stands in the chart of its product, under its control account": "UPDATE accounts_ledgeraccount "
+    "a purse account stands in the chart of the product it was sold as, under its control account": "UPDATE accounts_ledgeraccount "
     "SET code = '2011.1', chart = '2011' WHERE id = (SELECT account_id FROM accounts_purse ORDER BY card_id LIMIT 1)",
     "an account's side is its chart's": "UPDATE accounts_ledgeraccount SET side = 'C' WHERE code = '1011'",
     "value in transit is the paid orders not yet confirmed": "UPDATE accounts_transfer SET amount_fen = amount_fen + 1 "
@@ -115,6 +115,8 @@ TAMPERING = {
     "SET channel = 'replaced' WHERE state = 'paid'",
     "a replaced card is out of use, and empty once its money has followed": "UPDATE accounts_card SET state = 'replaced' "
     "WHERE state = 'active'",
+    "a card is replaced by one that was made for it": "INSERT INTO accounts_replacement (old_id, new_id, cause, fee_fen, "
+    "due_on, requested_by, requested_at, state) SELECT id, 0, 'lost', 0, now(), 'x', now(), 'waiting' FROM accounts_card LIMIT 1",
     "what disputes have advanced is in account 1222": CREDIT_FROM_NOWHERE,
     "a card is where its last event left it": "UPDATE accounts_card SET state = 'closed' WHERE state = 'active'",
     "a card's events follow each other": "DELETE FROM accounts_cardevent WHERE target = 'issued'",

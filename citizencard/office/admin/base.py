@@ -97,6 +97,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     has_freeze_permission = _may("freeze_account")
     has_request_refund_permission = _may("request_refund")
     has_approve_refund_permission = _may("approve_refund")
+    has_run_card_permission = _may("run_card")
     has_replace_card_permission = _may("replace_card")
     has_approve_subsidy_permission = _may("approve_subsidy")
     has_stop_mandate_permission = _may("stop_mandate")

@@ -17,9 +17,9 @@ from unfold.decorators import action, display
 from accounts.models import Card, CardDamage, Purse
 from accounts.services.incidents import record_damage
 from citizencard.core.masks import mask_card
-from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.card_money import concerns, online_tables, purses_table
 from citizencard.office.admin.card_refund import refund_page
+from citizencard.office.admin.card_steps import FROM, CardSteps
 from citizencard.office.admin.card_story import life_table, movements_table, replacements_table, topups_table
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
 from citizencard.office.admin.dispute_tables import disputes_table
@@ -27,18 +27,19 @@ from citizencard.office.admin.disputes import dispute_page
 from citizencard.office.forms import ReplaceForm
 from citizencard.office.reasons import Facts, ask, ask_reason
 from citizencard.office.site import office
-from citizencard.office.tables import Table, at, yuan
+from citizencard.office.tables import Table, yuan
 from citizencard.templatetags.money import card_number
 from terminals.errors import NotAppealable
 from terminals.selectors.appeals import block_of
 from terminals.services.appeals import file_appeal
-from terminals.services.hotlist import report_loss
 from terminals.services.replacing import replace_and_list
 
 STATE_COLOURS = {
     Card.State.ACTIVE: "success",
     Card.State.ISSUED: "info",
     Card.State.PERSONALISED: "info",
+    Card.State.SUSPENDED: "warning",
+    Card.State.LOST_TEMP: "danger",
     Card.State.LOST: "danger",
     Card.State.REPLACED: "warning",
 }
@@ -46,7 +47,7 @@ _HELD = (Card.State.ISSUED, Card.State.ACTIVE)
 
 
 @admin.register(Card, site=office)
-class CardAdmin(ReadOnlyAdmin):
+class CardAdmin(CardSteps):
     """A card by its number, and everything that ever happened to it."""
 
     list_display = ["number", "product", "holder", "state_label", "balance", "online_balance", "valid_to"]
@@ -57,7 +58,20 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "replace", "refund", "damage", "concession", "dispute", "appeal"]
+    actions_detail = [
+        "activate",
+        "report_lost",
+        "found",
+        "suspend",
+        "let_go_on",
+        "register",
+        "replace",
+        "refund",
+        "damage",
+        "concession",
+        "dispute",
+        "appeal",
+    ]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -118,6 +132,10 @@ class CardAdmin(ReadOnlyAdmin):
 
     def offers(self, obj: Card, step: str) -> bool:
         """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
+        if step in FROM:
+            return obj.state in FROM[step]
+        if step == "register":
+            return obj.state == Card.State.ACTIVE and obj.citizen_id is None
         if step == "replace":
             return obj.state in (*_HELD, Card.State.LOST)
         if step == "appeal":
@@ -132,7 +150,7 @@ class CardAdmin(ReadOnlyAdmin):
                 obj.state in (*_HELD, Card.State.REFUNDING)
                 and not CardDamage.objects.filter(card=obj).exists()
             )
-        return obj.state in (_HELD if step == "report_lost" else (*_HELD, Card.State.LOST))
+        return obj.state in (*_HELD, Card.State.LOST)
 
     @action(description=_("Request refund"), permissions=["request_refund"], icon="undo", variant=None)
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -184,22 +202,6 @@ class CardAdmin(ReadOnlyAdmin):
             ]
 
         return ask_reason(request, self, card, title=gettext("Record damage"), act=act)
-
-    @action(description=_("Report lost"), permissions=["report_loss"], icon="report", variant=None)
-    def report_lost(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Put the card on the hot list, with the reason; terminals learn it with their next update."""
-        card = get_object_or_404(Card, pk=unquote(object_id))
-
-        def report(reason: str) -> list[tuple[str, str]]:
-            entry = report_loss(
-                card=card, actor=request.user.get_username(), reason=reason, occurred_at=timezone.now()
-            )
-            return [
-                (gettext("effective at"), at(entry.effective_at)),
-                (gettext("hot list version"), str(entry.version)),
-            ]
-
-        return ask_reason(request, self, card, title=gettext("Report lost"), act=report)
 
     @action(description=_("Open a dispute"), permissions=["dispute"], icon="balance", variant=None)
     def dispute(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -16,13 +16,14 @@ from accounts.models import CardProduct, LimitPolicy, PassProduct, RefundPolicy,
 from accounts.selectors.limits import limits_in_force
 from citizencard.core.calendar import shanghai
 from citizencard.office.admin.base import ReadOnlyAdmin, day_asked, yuan_column
+from citizencard.office.admin.product_versions import ProposesTerms, versions_table
 from citizencard.office.site import office
 from citizencard.office.tables import Table, columns, yuan
 from terminals.models import AcceptancePolicy, Channel
 
 
 @admin.register(CardProduct, site=office)
-class CardProductAdmin(ReadOnlyAdmin):
+class CardProductAdmin(ProposesTerms):
     """Kinds of cards and their limits."""
 
     list_display = [
@@ -42,8 +43,8 @@ class CardProductAdmin(ReadOnlyAdmin):
     deposit = yuan_column("deposit_fen", _("deposit (yuan)"))
 
     def tables(self, request: HttpRequest, obj: CardProduct) -> list[Table]:
-        """How the product is refunded, since when, and why."""
-        return [_refund_rules(obj)]
+        """How the product is refunded and sold, since when, and why."""
+        return [_refund_rules(obj), versions_table(obj)]
 
 
 def _refund_rules(product: CardProduct) -> Table:

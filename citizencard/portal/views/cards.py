@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Citizen, FamilyLink
-from citizencard.portal.access import for_citizen, own_card
+from accounts.selectors.registration import known_since
+from accounts.services.registration import show_earlier
+from citizencard.portal.access import for_citizen, login_name, own_card
 from citizencard.portal.csv_file import statement_csv as as_csv
-from citizencard.portal.movements import StatementPaginator, movement, parse_month
+from citizencard.portal.movements import StatementPaginator, movement, parse_month, shown_of
 from citizencard.portal.overview import card_views
-from terminals.selectors.statement import card_statement, month_bounds, statement_months
+from terminals.selectors.statement import card_statement, statement_months
 
 CSV_LINES = 100_000
 
@@ -32,7 +34,7 @@ def home(request: HttpRequest, citizen: Citizen) -> HttpResponse:
 def statement(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResponse:
     """Every movement of one card, by month and page."""
     card = own_card(citizen, card_id)
-    months = statement_months(card=card)
+    months = statement_months(card=card, since=known_since(card))
     month = parse_month(request.GET.get("month", ""), months)
     pages = StatementPaginator(card, month, months[month] if month else sum(months.values()))
     context = {
@@ -49,8 +51,9 @@ def statement(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpRespo
 def statement_csv(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResponse:
     """The same movements as a file."""
     card = own_card(citizen, card_id)
-    month: date | None = parse_month(request.GET.get("month", ""), statement_months(card=card))
-    since, until = month_bounds(month) if month else (None, None)
+    months = statement_months(card=card, since=known_since(card))
+    month: date | None = parse_month(request.GET.get("month", ""), months)
+    since, until = shown_of(card, month)
     lines = card_statement(card=card, limit=CSV_LINES, since=since, until=until)
     name = f"statement-{month:%Y-%m}.csv" if month else "statement.csv"
     return HttpResponse(
@@ -58,3 +61,12 @@ def statement_csv(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpR
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+@require_POST
+@for_citizen
+def earlier(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResponse:
+    """What the card did before it was registered is shown, or no longer."""
+    card = own_card(citizen, card_id)
+    show_earlier(card=card, shown="show" in request.POST, actor=login_name(citizen))
+    return redirect("portal:statement", card.pk)

@@ -56,16 +56,18 @@ ORDER BY purse.account_id FOR NO KEY UPDATE
 # Each step looks at the records that the step before has left over only: they are a window's partition of their own, and
 # the rows go through all steps once. Of two that contradict each other the first line counts. Most cards need no steps:
 # nothing of theirs repeats anything (`alone`), and their purses hold all that is asked. A card of a product for tests is
-# refused in production, and pays like any other elsewhere. Taps are numbered card by card, so that all indexes grow at few
-# places.
+# refused in production, and pays like any other elsewhere. A card that nobody has activated by now is held, listed for that
+# or not; one that is active by now pays what it paid before. Taps are numbered card by card, so that all indexes grow at
+# few places.
 _JUDGE: Final = """
 WITH listed AS MATERIALIZED (
     SELECT DISTINCT arriving.line FROM arriving JOIN terminals_hotlistentry AS entry ON entry.pan = arriving.pan
-    WHERE entry.effective_at <= arriving.occurred_at
+    WHERE entry.cause <> 'inactive' AND entry.effective_at <= arriving.occurred_at
         AND (entry.removed_at IS NULL OR entry.removed_at > arriving.occurred_at)
 ), party AS (
     SELECT asked.*, card.id AS card_id, purse.account_id, purse.floor_fen AS floor, purse.offline_seen,
         CASE WHEN account.state = 'open' THEN greatest(purse.balance_fen - purse.held_fen, 0) ELSE 0 END AS spendable,
+        card.state IN ('blank', 'personalised', 'issued') AS inactive,
         card.product_id IN (SELECT code FROM accounts_cardproduct WHERE test_only AND %(production)s) AS barred
     FROM (
         SELECT pan, sum(amount) AS asked FROM arriving WHERE holding <> %(KEY_UNUSABLE)s GROUP BY pan
@@ -74,7 +76,7 @@ WITH listed AS MATERIALIZED (
     LEFT JOIN accounts_purse AS purse ON purse.card_id = card.id AND purse.kind = 'chip'
     LEFT JOIN accounts_ledgeraccount AS account ON account.id = purse.account_id
 ), known AS (
-    SELECT arriving.*, card_id, account_id, floor, spendable, barred,
+    SELECT arriving.*, card_id, account_id, floor, spendable, barred, inactive,
         offline_seen @> arriving.atc AS counter_seen, sequences_seen @> arriving.seq AS sequence_seen,
         tac_right AND account_id IS NOT NULL AND NOT barred AS genuine,
         alone AND (account_id IS NULL OR asked <= spendable) AS simple
@@ -111,6 +113,7 @@ WITH listed AS MATERIALIZED (
         WHEN NOT fresh THEN %(DUPLICATE)s
         WHEN NOT spends THEN %(COUNTER_CONFLICT)s
         WHEN line IN (SELECT line FROM listed) THEN %(HOT_LISTED)s
+        WHEN inactive THEN %(CARD_NOT_ACTIVE)s
         WHEN holding > 0 THEN holding
         WHEN fits THEN %(ACCEPTED)s
         ELSE %(OVER_BALANCE)s END,
@@ -163,6 +166,7 @@ class Verdict(IntEnum):
     OVER_PRICE = Tap.Outcome.OVER_PRICE
     LATE = Tap.Outcome.LATE
     KEY_UNUSABLE = Tap.Outcome.KEY_UNUSABLE
+    CARD_NOT_ACTIVE = Tap.Outcome.CARD_NOT_ACTIVE
     DUPLICATE = 10
     BAD_TAC = 11
     UNKNOWN_CARD = 12

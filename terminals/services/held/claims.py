@@ -52,7 +52,7 @@ WITH claim AS (
         JOIN accounts_transfer AS moved ON moved.business_date = tap.business_date AND moved.kind = 11
             AND moved.source_id = tap.id
         LEFT JOIN terminals_heldresolution AS done ON done.tap_id = tap.id
-        WHERE tap.card_id = purse.card_id AND tap.outcome IN (2, 5, 6, 7) AND (
+        WHERE tap.card_id = purse.card_id AND tap.outcome IN (2, 5, 6, 7, 9) AND (
             done.tap_id IS NULL AND moved.debit_id <> purse.account_id
             OR done.party <> 'holder' AND done.returned_to_id IN (purse.account_id, moved.debit_id))
     ) AS kept

@@ -34,7 +34,7 @@ WITH held AS (
         WHERE listed.pan = card.pan AND listed.effective_at <= tap.occurred_at
             AND (listed.removed_at IS NULL OR listed.removed_at > tap.occurred_at)
         ORDER BY listed.effective_at LIMIT 1
-    ) AS entry ON entry.cause = 'loss' OR entry.cause = 'suspicion' AND entry.removed_at IS NOT NULL
+    ) AS entry ON entry.cause = 'loss' OR entry.cause IN ('suspicion', 'suspended') AND entry.removed_at IS NOT NULL
     JOIN LATERAL (
         SELECT * FROM terminals_hotlistpolicy
         WHERE valid_from <= (entry.effective_at AT TIME ZONE 'Asia/Shanghai')::date ORDER BY valid_from DESC LIMIT 1

@@ -33,7 +33,7 @@ WITH held AS (
     ) AS terms ON true
     WHERE tap.outcome NOT IN (1, 4) AND (
             tap.outcome = 7
-            OR tap.outcome IN (3, 5, 6, 8) AND tap.received_at + make_interval(days => terms.decide_days) <= %(now)s)
+            OR tap.outcome IN (3, 5, 6, 8, 9) AND tap.received_at + make_interval(days => terms.decide_days) <= %(now)s)
         AND NOT EXISTS (SELECT FROM terminals_heldresolution AS done WHERE done.tap_id = tap.id)
 )
 SELECT held.id, business_date, outcome, occurred_at, amount_fen, payable_id, terms_id,

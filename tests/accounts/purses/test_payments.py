@@ -111,7 +111,7 @@ def test_the_floor_is_the_end(purse: Purse, shop: LedgerAccount) -> None:
     assert fresh(purse).balance_fen == 0
 
 
-@pytest.mark.parametrize("state", [Card.State.ISSUED, Card.State.LOST])
+@pytest.mark.parametrize("state", [Card.State.SUSPENDED, Card.State.LOST_TEMP, Card.State.LOST])
 def test_only_an_active_card_pays(state: str, purse: Purse, shop: LedgerAccount) -> None:
     Card.objects.filter(pk=purse.card_id).update(state=state)
     with pytest.raises(CardNotActive):

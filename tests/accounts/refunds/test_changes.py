@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.errors import CardNotActive, ChangeOnRecord, ComparisonRefused, HolderDeceased, RefundBlocked
@@ -25,6 +25,7 @@ from accounts.models import (
     Refund,
 )
 from accounts.selectors.people import find_people
+from accounts.services.cards import activate_card, issue_card
 from accounts.services.changes import approve_change, refuse_change, report_change
 from accounts.services.citizens import create_login, reveal_citizen
 from accounts.services.comparison import take_comparison
@@ -36,9 +37,11 @@ from accounts.services.orders import require_active
 from accounts.services.verification import set_level
 from citizencard.core.errors import AlreadyDecided, InvalidField, MakerIsChecker
 from settlement.selectors.audit import broken_invariants
-from terminals.models import HotListEntry
+from terminals.models import HotListEntry, HotListPolicy
 from terminals.services import changes as field_changes
 from terminals.services.hotlist import report_loss
+from terminals.services.losses import lapse_losses, report_card_lost
+from terminals.services.usable import let_go_on, suspend
 from tests.accounts.refunds.stories import LATER, NOON, OFFICER, approved, ask, due, named_card
 from tests.factories import CLERK, document_number, make_card, make_citizen, make_product
 
@@ -85,7 +88,7 @@ def test_after_a_death_nothing_is_used_in_the_name_and_the_money_waits(named: Ca
     assert (person.deceased_on, person.level) == (DAY, Citizen.Level.CLAIMED)
     named.refresh_from_db()
     assert named.state == Card.State.SUSPENDED
-    assert HotListEntry.objects.get(pan=named.pan, removed_at=None).cause == HotListEntry.Cause.DECEASED
+    assert HotListEntry.objects.get(pan=named.pan, removed_at=None).cause == HotListEntry.Cause.SUSPENDED
     assert named.purse.balance_fen == 10_000
     with pytest.raises(CardNotActive):
         require_active(named)
@@ -130,28 +133,50 @@ def test_who_is_alive_after_all_has_the_cards_again(named: Card) -> None:
     assert person is not None
     lost = make_card(product=make_product(real_name=True, code="second"), citizen=person)
     report_loss(card=lost, actor=CLERK, reason="bus", occurred_at=NOON)
+    stopped = make_card(product=make_product(real_name=True, code="third"), citizen=person)
+    suspend(card=stopped, actor=CLERK, reason="court", occurred_at=NOON)
     happened(person, Kind.DECEASED)
     happened(person, Kind.ALIVE)
     person.refresh_from_db()
     assert (person.deceased_on, person.level) == (None, Citizen.Level.CLAIMED)
-    for card, state in ((named, Card.State.ACTIVE), (lost, Card.State.LOST)):
+    for card, state in ((named, Card.State.ACTIVE), (lost, Card.State.LOST), (stopped, Card.State.SUSPENDED)):
         card.refresh_from_db()
         assert card.state == state
-    assert HotListEntry.objects.get(removed_at=None).pan == lost.pan
+    standing = HotListEntry.objects.filter(removed_at=None).values_list("pan", flat=True)
+    assert set(standing) == {lost.pan, stopped.pan}
     assert Notice.objects.filter(citizen=person, code=Notice.Code.ALIVE).exists()
 
 
 def test_nothing_new_is_handed_out_to_the_dead(named: Card) -> None:
-    from accounts.services.cards import issue_card
-
     person = named.citizen
     assert person is not None
     ready = make_card(
         product=make_product(real_name=True, code="second"), citizen=person, state=Card.State.PERSONALISED
     )
+    handed_out = make_card(
+        product=make_product(real_name=True, code="third"), citizen=person, state=Card.State.ISSUED
+    )
     happened(person, Kind.DECEASED)
     with pytest.raises(HolderDeceased):
         issue_card(card=ready, actor=CLERK, occurred_at=NOON)
+    with pytest.raises(HolderDeceased):
+        activate_card(card=handed_out, actor=CLERK, occurred_at=NOON)
+    with pytest.raises(HolderDeceased):
+        let_go_on(card=named, actor=CLERK, reason="asked", occurred_at=NOON)
+
+
+def test_a_card_that_was_lost_for_some_days_is_lost_for_good(named: Card) -> None:
+    hot_list = HotListPolicy(
+        valid_from=date(2026, 1, 1), promise_minutes=30, grace_minutes=30, legal_basis="§3"
+    )
+    hot_list.save()
+    report_card_lost(
+        card=named, kind="temporary", channel="counter", actor=CLERK, reason="bus", occurred_at=NOON
+    )
+    happened(named.citizen, Kind.DECEASED)  # type: ignore[arg-type]
+    assert lapse_losses(now=LATER) == 0
+    named.refresh_from_db()
+    assert named.state == Card.State.LOST
 
 
 def test_who_moved_out_keeps_card_and_money_but_not_what_the_city_pays(named: Card) -> None:
@@ -281,6 +306,7 @@ def test_a_bad_list_is_refused_whole_and_the_row_named(content: bytes, row: int,
     assert not ComparisonList.objects.exists()
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=200), st.lists(st.text(max_size=30), max_size=6), st.sampled_from(sorted(WORDS)))
 def test_whatever_a_file_holds_is_a_list_or_a_problem(noise: bytes, cells: list[str], word: str) -> None:
     for content in (noise, listed(",".join(cells)), listed(f"E1234567,{word},{''.join(cells)}")):

@@ -76,7 +76,8 @@ def test_looking_at_the_reveal_page_alone_reveals_nothing(city: City, as_staff: 
 
 def test_a_clerk_reports_a_card_lost(city: City, as_staff: SignIn) -> None:
     answer = as_staff("clerk").post(
-        f"/office/accounts/card/{city.card.pk}/report_lost/", {"reason": "电话挂失"}
+        f"/office/accounts/card/{city.card.pk}/report_lost/",
+        {"reason": "电话挂失", "kind": "formal", "channel": "phone"},
     )
     assert answer.status_code == 200
     assert Card.objects.get(pk=city.card.pk).state == Card.State.LOST
@@ -86,7 +87,10 @@ def test_a_clerk_reports_a_card_lost(city: City, as_staff: SignIn) -> None:
 def test_what_a_service_refuses_is_told_on_the_page(city: City, as_staff: SignIn) -> None:
     card = Card.objects.get(pk=city.neighbours_card.pk)
     HotListEntry.objects.filter(pan=card.pan).update(removed_at=timezone.now())
-    answer = as_staff("clerk").post(f"/office/accounts/card/{card.pk}/report_lost/", {"reason": "again"})
+    answer = as_staff("clerk").post(
+        f"/office/accounts/card/{card.pk}/report_lost/",
+        {"reason": "again", "kind": "formal", "channel": "counter"},
+    )
     assert "卡片不能由" in answer.content.decode()
 
 

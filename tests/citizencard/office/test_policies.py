@@ -43,7 +43,7 @@ FORMS: dict[str, dict[str, Any]] = {
         "kind": "validator", "single_fen": 5_000, "guard_s": 20, "upload_s": 60, "heartbeat_s": 300, "list_s": 60,
         "grey_days": 30, "marks": '{"categories": {"2": "student"}}',
     },
-    "hot_list": {"promise_minutes": 30, "grace_minutes": 10},
+    "hot_list": {"promise_minutes": 30, "grace_minutes": 10, "temporary_days": 5},
     "acceptance": {"channel": "bus", "purchase_limit_fen": 5_000, "late_days": 7, "decide_days": 30},
     "return": {"channel": "shop", "cancel": "on", "refund_days": 14},
     "risk": {"rule": "topup_split", "values": '{"near_fen": 50, "limit_fen": 1000, "times": 2}', "review_days": 3},

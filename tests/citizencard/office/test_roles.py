@@ -12,12 +12,14 @@ from django.urls import reverse
 
 from accounts.services.changes import report_change
 from accounts.services.merging import propose_merge
+from accounts.services.products import propose_product
 from citizencard.office.roles import MATRIX, ensure_roles
 from citizencard.office.site import office
 from tests.accounts.refunds.test_alerts import alert_about
+from tests.accounts.test_products import NEW_PRODUCT
 from tests.citizencard.city import City, make_staff
 from tests.citizencard.office.money import Money
-from tests.factories import make_citizen
+from tests.factories import NOON, make_citizen
 
 SignIn = Callable[[str], Client]
 
@@ -40,6 +42,7 @@ LISTS = {
     "accounts_mandate": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_limitpolicy": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_pass": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_productversion": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_passproduct": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_topupdifference": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_concession": {"clerk", "finance", "supervisor", "auditor"},
@@ -146,6 +149,15 @@ STEPS = {
     "accounts_personchange_refuse": {"supervisor"},
     "accounts_personmerge_approve": {"supervisor"},
     "accounts_personmerge_refuse": {"supervisor"},
+    "accounts_card_activate": {"clerk"},
+    "accounts_card_register": {"clerk"},
+    "accounts_card_found": {"clerk", "supervisor"},
+    "accounts_card_suspend": {"clerk"},
+    "accounts_card_let_go_on": {"clerk"},
+    "accounts_cardproduct_terms": {"finance"},
+    "accounts_productversion_propose": {"finance"},
+    "accounts_productversion_approve": {"supervisor"},
+    "accounts_productversion_refuse": {"supervisor"},
     "accounts_card_refund": {"clerk"},
     "accounts_card_replace": {"clerk"},
     "accounts_card_damage": {"clerk"},
@@ -202,6 +214,10 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         "concession": money.concession.pk,
         "riskalert": alert_about(money.card).pk,
         "mandate": money.mandate.pk,
+        "cardproduct": money.card.product_id,
+        "productversion": propose_product(
+            code="x", terms=NEW_PRODUCT, valid_from=date(2099, 1, 1), legal_basis="x", maker="x", now=NOON
+        ).pk,
         "pass": money.card.passes.get().pk,
         "topupdifference": money.difference.pk,
         "subsidybatch": money.batch.pk,
@@ -211,7 +227,8 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
     for step, roles in STEPS.items():
         model = step.split("_")[1]
         url = reverse(
-            f"admin:{step}", args=[] if step.endswith(("_upload", "_register")) else [subjects[model]]
+            f"admin:{step}",
+            args=[] if step.endswith(("_upload", "_register", "_propose")) else [subjects[model]],
         )
         allowed = role in roles or role == "root"
         assert client.get(url).status_code == (200 if allowed else 403), step

@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Card
-from terminals.models import HotListEntry
+from terminals.models import HotListEntry, LossReport
 from terminals.selectors.hotlist import packed_list
 from terminals.services.policies import publish_hot_list_policy
 from terminals.services.publishing import publish_hot_list
@@ -31,15 +32,41 @@ def test_a_lost_card_is_on_the_list_at_once(lin: Resident) -> None:
     assert "30分钟之后" in shown
     assert "挂失办法" in shown
     assert not HotListEntry.objects.exists()
-    assert lin.client.post(path).status_code == 302
+    assert lin.client.post(path, {"kind": "formal"}).status_code == 302
     assert Card.objects.get(pk=lin.card.pk).state == Card.State.LOST
     assert HotListEntry.objects.get().listed_by == f"citizen:{lin.citizen.pk}"
     publish_hot_list()
     assert packed_list(None).get(lin.card.pan) is not None
-    home = lin.client.get("/").content.decode()
-    assert path not in home
-    assert lin.client.post(path).status_code == 302
-    assert HotListEntry.objects.count() == 1
+    report = LossReport.objects.get()
+    assert (report.kind, report.channel) == ("formal", "portal")
+    told = lin.client.get(path).content.decode()
+    assert report.number in told
+    assert f"{timezone.localtime(report.effective_at):%Y-%m-%d %H:%M:%S}" in told
+    assert lin.client.post(path, {"kind": "formal"}).status_code == 302
+    assert (HotListEntry.objects.count(), LossReport.objects.count()) == (1, 1)
+    lin.client.post(path.replace("lost", "found"))
+    assert Card.objects.get(pk=lin.card.pk).state == Card.State.LOST
+
+
+def test_a_card_missed_for_now_is_found_again_or_lost_for_good(lin: Resident) -> None:
+    publish_hot_list_policy(
+        valid_from=date(2026, 1, 1),
+        promise_minutes=30,
+        grace_minutes=10,
+        legal_basis="挂失办法",
+        actor="city",
+    )
+    path = f"/cards/{lin.card.pk}/lost/"
+    lin.client.post(path, {"kind": "temporary"})
+    told = lin.page(path)
+    assert "口头挂失" in told
+    assert f"/cards/{lin.card.pk}/found/" in told
+    assert "已口头挂失" in lin.page("/")
+    assert lin.client.post(f"/cards/{lin.card.pk}/found/")["Location"] == "/"
+    assert Card.objects.get(pk=lin.card.pk).state == Card.State.ACTIVE
+    for kind in ("temporary", "formal"):
+        lin.client.post(path, {"kind": kind})
+    assert Card.objects.get(pk=lin.card.pk).state == Card.State.LOST
 
 
 def test_nobody_reports_the_card_of_another_or_one_that_is_not_held(lin: Resident, client: Client) -> None:
@@ -47,6 +74,6 @@ def test_nobody_reports_the_card_of_another_or_one_that_is_not_held(lin: Residen
     assert client.post(path).status_code == 302
     assert lin.client.post("/cards/999999/lost/").status_code == 404
     Card.objects.filter(pk=lin.card.pk).update(state=Card.State.CLOSED)
-    refused = lin.client.post(path)
+    refused = lin.client.post(path, {"kind": "formal"})
     assert refused.status_code == 409
     assert not HotListEntry.objects.exists()

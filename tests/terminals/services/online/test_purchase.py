@@ -82,7 +82,7 @@ class Town:
 
 @pytest.fixture
 def town(field: Field, card: Card) -> Town:
-    """A card with money, one that may overdraw, one that is frozen, one on the hot list from noon on.
+    """A card with money, one that may overdraw, one that is frozen, one on the hot list from noon on, one not activated.
 
     Before the day of the test nothing above the flat fare of 2 yuan was to be paid, and nothing over 12 yuan.
     """
@@ -93,19 +93,19 @@ def town(field: Field, card: Card) -> Town:
         **POLICY, valid_from=TODAY, purchase_limit_fen=1_500, late_days=30, hold_over_price=False
     )
     rider = make_card(product=make_product(overdraft_fen=500))
-    frozen, lost = make_card(), make_card()
-    for other in rider, frozen, lost:
+    frozen, lost, inert = make_card(), make_card(), make_card(state=Card.State.ISSUED)
+    for other in rider, frozen, lost, inert:
         fill_purse(other, 1_000)
     set_account_state(
         account=frozen.purse.account, state=LedgerAccount.State.FROZEN, actor="auditor", reason="court"
     )
     report_loss(card=lost, actor="clerk", reason="lost", occurred_at=NOON)
-    return Town(field, [card, rider, frozen, lost])
+    return Town(field, [card, rider, frozen, lost, inert])
 
 
 TAPS = st.lists(
     st.tuples(
-        st.integers(0, 3),  # card
+        st.integers(0, 4),  # card
         st.integers(0, 3),  # its counter
         st.integers(1, 4),  # the terminal's
         st.sampled_from([0, 1, 200, 400, 1_000, 1_001, 1_500, 1_501, 10_000]),
