@@ -183,6 +183,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "citizencard.office.dashboard.overview",
     "STYLES": [lambda request: static("office/office.css")],
     "LOGIN": {"form": "citizencard.office.forms.SignInForm"},
+    "ACCOUNT": {"navigation": [{"title": _("My account"), "link": reverse_lazy("admin:staff_account")}]},
     "COLORS": {"primary": _JADE},
     "BORDER_RADIUS": "8px",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},
