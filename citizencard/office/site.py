@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, Final
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp
+from django.apps import apps
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
@@ -83,7 +86,8 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         """Wrap `view` with the permission check, the door of `citizencard.staff.gate`, and the policy."""
         from citizencard.staff.gate import gated
 
-        guarded: View = _with_policy(super().admin_view(gated(view, lambda: self.acts), cacheable))
+        inside = gated(_of_an_object(view), lambda: self.acts)
+        guarded: View = _with_policy(super().admin_view(inside, cacheable))
         return guarded
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
@@ -110,6 +114,23 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         from citizencard.staff.account_pages import password_page
 
         return password_page(request, self)
+
+
+def _of_an_object(view: View) -> View:
+    """Where an address names an object by what can be no key of its model, there is none."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **words: Any) -> HttpResponseBase:
+        match = request.resolver_match
+        if "object_id" in words and match is not None and (match.url_name or "").count("_") >= 2:
+            app, model, _step = str(match.url_name).split("_", 2)
+            try:
+                apps.get_model(app, model)._meta.pk.to_python(unquote(words["object_id"]))
+            except ValidationError as error:
+                raise Http404 from error
+        return view(request, *args, **words)
+
+    return inner
 
 
 office = OfficeSite(name="admin")

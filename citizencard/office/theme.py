@@ -157,6 +157,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": _models(
             (_("Audit trail"), "policy", "core", "auditentry"),
             (_("Staff"), "badge", "accounts", "user"),
+            (_("Changes of accounts"), "manage_accounts", "staff", "accountchange"),
+            (_("Sign-ins"), "login", "staff", "staffsession"),
             (_("Workstations"), "desktop_windows", "bridge", "workstation"),
         ),
     },

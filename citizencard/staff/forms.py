@@ -7,7 +7,16 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from citizencard.office.roles import TITLES
+from citizencard.staff.models import AccountChange
 
 
 class CodeForm(forms.Form):
@@ -75,3 +84,33 @@ class PasswordForm(forms.Form):
         if given.get("new") != given.get("again"):
             self.add_error("again", _("The two are not the same."))
         return given
+
+
+class AccountChangeForm(forms.Form):
+    """What is to become of an account."""
+
+    kind = forms.ChoiceField(
+        label=_("Change"),
+        choices=AccountChange.Kind.choices,
+        widget=UnfoldAdminSelectWidget(attrs={"autofocus": True}),
+    )
+    username = forms.CharField(
+        label=_("User name"), max_length=150, widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
+    )
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=150,
+        required=False,
+        help_text=_("Of a new account."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    roles = forms.MultipleChoiceField(
+        label=_("Roles"),
+        choices=TITLES.items,
+        required=False,
+        help_text=_("All roles that the account is to have; for a new account or other roles."),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+    reason = forms.CharField(
+        label=_("Reason"), max_length=200, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
+    )

@@ -33,11 +33,18 @@ def as_staff() -> Callable[[str], Client]:
     """A browser signed in as the officer of a role, or as `root`."""
     from django.test import Client
 
+    from accounts.models import User
+    from citizencard.staff.gate import SESSION
+    from citizencard.staff.services.sessions import begin_session
     from tests.citizencard.city import PASSWORD
 
     def sign_in(name: str) -> Client:
         client = Client()
         assert client.login(username=name, password=PASSWORD)
+        session = client.session
+        user = User.objects.get(username=name)
+        session[SESSION] = begin_session(user=user, ip="127.0.0.1", agent="").pk
+        session.save()
         return client
 
     return sign_in
