@@ -116,8 +116,16 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "MinimumLengthValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
+    {"NAME": "citizencard.staff.validators.LongForStaff"},
 ]
 LOGIN_URL = reverse_lazy("portal:login")
 LOGIN_REDIRECT_URL = reverse_lazy("portal:home")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,3 +56,17 @@ def as_citizen(city: City, client: Client) -> Client:
     """A browser signed in as the first citizen."""
     client.force_login(city.citizen.user)
     return client
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No page is drawn, no refusal logged: that takes most of the time, and never changes who is let in."""
+    from django.template.backends.django import Template
+
+    def nothing(self: Template, context: Any = None, request: Any = None) -> str:
+        return ""
+
+    monkeypatch.setattr(Template, "render", nothing)
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
