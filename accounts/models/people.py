@@ -105,7 +105,7 @@ class User(AbstractUser):
             )
         ]
 
-    def has_perm(self, perm: str, obj: object = None) -> bool:
+    def has_perm(self, perm: str, obj: models.Model | None = None) -> bool:
         """Whether the user may; of superusers, whether it is only looking."""
         allowed = super().has_perm(perm, obj)
         return allowed and (not self.is_superuser or perm.partition(".")[2].startswith("view_"))
