@@ -1,7 +1,10 @@
-"""Five wrong passwords lock a subject for a quarter of an hour: citizens in the portal and staff in the office alike.
+"""Five wrong passwords or codes lock a subject for a quarter of an hour: citizens in the portal and staff in the office alike.
 
 An attempt is counted before the password is looked at, in one statement, so that parallel guesses cannot slip through.
 Unknown subjects are counted like known ones: the answer does not tell whether somebody is registered.
+
+Addresses are counted as well, so that one machine cannot try a common password on everybody. A hall full of clerks stands
+behind one address: it may miss more often, a right password is not counted there, and an address that is locked locks nobody.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import connection
+from django.db import connection, models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +21,7 @@ from citizencard.core.errors import CitizenCardError
 from citizencard.models import SignInAttempts
 
 ATTEMPTS_MAX: Final = 5
+ADDRESS_ATTEMPTS_MAX: Final = 60
 LOCKED_FOR: Final = timedelta(minutes=15)
 
 # A locked subject's clock stands still, or somebody who keeps guessing would keep its owner out for ever.
@@ -38,26 +42,38 @@ class SignInLocked(CitizenCardError):
     message = _("Too many wrong attempts. Please try again in %(minutes)s minutes.")
 
 
-def count_attempt(subject: str) -> None:
-    """Count one attempt to sign in as `subject` (any text). Raises SignInLocked from the sixth within the lock time."""
+def count_attempt(subject: str, *, address: str | None = None) -> None:
+    """Count one attempt to sign in as `subject` (any text) from an IP `address`.
+
+    Raises SignInLocked from the sixth within the lock time, or the 61st of the address.
+    """
+    if address:
+        _count(f"address:{address}", ADDRESS_ATTEMPTS_MAX)
+    _count(subject, ATTEMPTS_MAX)
+
+
+def forget_attempts(subject: str, *, address: str | None = None) -> None:
+    """The right password was given: start counting the subject anew, and take this attempt from the address."""
+    SignInAttempts.objects.filter(subject=_hashed(subject)).delete()
+    if address:
+        seen = SignInAttempts.objects.filter(subject=_hashed(f"address:{address}"))
+        seen.filter(attempts__range=(1, ADDRESS_ATTEMPTS_MAX)).update(attempts=models.F("attempts") - 1)
+
+
+def _count(subject: str, attempts_max: int) -> None:
     now = timezone.now()
     values: dict[str, str | int | datetime] = {
         "subject": _hashed(subject),
         "now": now,
         "forgiven": now - LOCKED_FOR,
-        "max": ATTEMPTS_MAX,
-        "over": ATTEMPTS_MAX + 1,
+        "max": attempts_max,
+        "over": attempts_max + 1,
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
         attempts = cursor.fetchone()[0]
-    if attempts > ATTEMPTS_MAX:
+    if attempts > attempts_max:
         raise SignInLocked(minutes=int(LOCKED_FOR.total_seconds() // 60))
-
-
-def forget_attempts(subject: str) -> None:
-    """The right password was given: start counting anew."""
-    SignInAttempts.objects.filter(subject=_hashed(subject)).delete()
 
 
 def _hashed(subject: str) -> str:

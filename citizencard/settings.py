@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "citizencard.portal",
     "citizencard.office",
     "citizencard.bridge",
+    "citizencard.staff",
     "citizencard",
 ]
 
@@ -115,8 +116,16 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "MinimumLengthValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
+    {"NAME": "citizencard.staff.validators.LongForStaff"},
 ]
 LOGIN_URL = reverse_lazy("portal:login")
 LOGIN_REDIRECT_URL = reverse_lazy("portal:home")
@@ -150,6 +159,13 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
+
+# Staff. In production nobody works without a second factor; in the demo, who has one is asked for it.
+STAFF_SECOND_FACTOR = PRODUCTION or env.bool("STAFF_SECOND_FACTOR", default=False)
+STAFF_IDLE_MINUTES = env.int("STAFF_IDLE_MINUTES", default=15)
+STAFF_SESSION_HOURS = env.int("STAFF_SESSION_HOURS", default=10)
+# How long a second factor is good for acts; then it is asked for again.
+STAFF_FACTOR_MINUTES = env.int("STAFF_FACTOR_MINUTES", default=30)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["terminals.api.authentication.TerminalSignature"],
@@ -248,7 +264,7 @@ KEY_SERVICE_ROLE = env.str("KEY_SERVICE_ROLE", default="web")
 # The card bridge: where agents connect (in production wss:// behind the proxy), the only origin they come from, and the
 # hub's socket for this machine's own processes.
 BRIDGE_URL = env.str("BRIDGE_URL", default="ws://127.0.0.1:8002/bridge")
-BRIDGE_ORIGIN = env.str("PORTAL_URL", default="http://127.0.0.1:8000")
+PORTAL_URL = BRIDGE_ORIGIN = env.str("PORTAL_URL", default="http://127.0.0.1:8000")
 BRIDGE_SOCKET = env.str("BRIDGE_SOCKET", default=_EMBEDDED.bridge)
 ISSUER_CODE = env.str("ISSUER_CODE", default="3970")
 GATEWAY_URL = env.str("GATEWAY_URL", default="http://127.0.0.1:8001")

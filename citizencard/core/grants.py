@@ -33,6 +33,11 @@ READ_ONLY: Final = frozenset(
         "django_migrations",
         "django_content_type",
         "auth_permission",
+        "auth_group",
+        "auth_group_permissions",
+        "staff_roleconflict",
+        # Nobody may do anything but by a role.
+        "accounts_user_user_permissions",
     }
 )
 """Tables the application reads and never writes."""
@@ -72,6 +77,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "settlement_dispute": ("state", "due_on", "asked_at", "closed_at"),
     "settlement_disputedecision": ("state", "checker", "checked_at", "answer"),
     "settlement_proposal": ("state", "checker", "checked_at", "answer"),
+    "staff_accountchange": ("state", "checker", "checked_at", "answer"),
     "terminals_hotlistchange": ("version",),
     "terminals_lossreport": ("state", "ended_at"),
     "terminals_hotlistremoval": ("checker", "approved_at"),

@@ -9,8 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from django.contrib.auth.models import Group
-
 from accounts.models import Agent, CardProduct, Chart, LedgerAccount, User
 from accounts.services.agents import save_agent
 from accounts.services.ledger import open_account
@@ -18,7 +16,7 @@ from accounts.services.limits import publish_limit
 from accounts.services.passes import publish_pass_product
 from accounts.services.refund_policies import publish_refund_policy
 from accounts.services.subsidies import open_subsidy_payer
-from citizencard.office.roles import ensure_roles
+from citizencard.staff.services.changes import make_account
 from settlement.bankfiles.values import BankAccount
 from settlement.models import PayoutPolicy, Proposal
 from settlement.services.payee_rules import (
@@ -66,7 +64,6 @@ class City:
 
     def found(self) -> None:
         """Bring the city into being; what is already there stays as it is."""
-        ensure_roles()
         self._hire_staff()
         for product in self.plan["products"]:
             CardProduct.objects.get_or_create(code=product["code"], defaults=product)
@@ -84,13 +81,10 @@ class City:
 
     def _hire_staff(self) -> None:
         for member in self.plan["staff"]:
-            user, new = User.objects.get_or_create(
-                username=member["username"], defaults={"first_name": member["name"], "is_staff": True}
-            )
-            if new:
+            if not User.objects.filter(username=member["username"]).exists():
+                user = make_account(username=member["username"], name=member["name"], roles=[member["role"]])
                 user.set_password(STAFF_PASSWORD)
                 user.save(update_fields=["password"])
-                user.groups.add(Group.objects.get(name=member["role"]))
 
     def _publish_limits(self) -> None:
         for limit in self.plan["limits"]:

@@ -73,6 +73,7 @@ def print_logins(stream: object, url: str, wallets: Path) -> None:
     carried = json.loads(wallets.read_text()) if wallets.exists() else {}
     table = Table(_("where"), _("address"), _("login"), _("password"))
     table.add_row(_("citizen portal"), f"{url}/", carried.get(SHOWN_HOLDER, ""), STAFF_PASSWORD)
-    table.add_row(_("office"), f"{url}/office/", "clerk | finance | supervisor | auditor", STAFF_PASSWORD)
+    staff = "clerk | finance | supervisor | auditor | administrator | custodian"
+    table.add_row(_("office"), f"{url}/office/", staff, STAFF_PASSWORD)
     table.add_row(_("terminal API"), f"{url}/api/v1/docs/")
     console(stream).print(table)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AuthenticationForm
 from unfold.widgets import (
@@ -15,9 +16,12 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.models import CardProduct, RefundPart, Replacement
+from accounts.models import CardProduct, RefundPart, Replacement, User
 from citizencard.core.money import format_yuan, parse_yuan
 from citizencard.lockout import SignInLocked, count_attempt, forget_attempts
+from citizencard.staff.models import StartingCode
+from citizencard.staff.selectors import has_factor
+from citizencard.staff.services.signin import subject_of
 from terminals.fares.documents import read_documents
 from terminals.models import LossReport
 
@@ -26,15 +30,26 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]  # unfold is untyped
     """The admin's form with the same lock as the portal: five wrong passwords, a quarter of an hour."""
 
     def clean(self) -> dict[str, Any]:
-        """Count the attempt before the password is looked at."""
-        subject = f"staff:{self.cleaned_data.get('username', '')}"
+        """Count the attempt before the password is looked at; a right one is forgotten once a second factor was shown too."""
+        subject = subject_of(self.cleaned_data.get("username", ""))
+        address = self.request.META.get("REMOTE_ADDR")
         try:
-            count_attempt(subject)
+            count_attempt(subject, address=address)
         except SignInLocked as locked:
             raise forms.ValidationError(str(locked), code=locked.code) from locked
         cleaned: dict[str, Any] = super().clean()
-        forget_attempts(subject)
+        user = self.get_user()
+        if user is not None and not has_factor(user):
+            forget_attempts(subject, address=address)
         return cleaned
+
+    def confirm_login_allowed(self, user: User) -> None:
+        """As the admin's, and a starting code is good for a day."""
+        super().confirm_login_allowed(user)
+        if StartingCode.objects.filter(user=user, expires_at__lt=timezone.now()).exists():
+            raise forms.ValidationError(
+                _("This code is too old: ask an administrator for another."), code="code_expired"
+            )
 
 
 class ReasonForm(forms.Form):

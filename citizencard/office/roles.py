@@ -1,6 +1,7 @@
 """The roles of the office and what each may do: one table, applied to the groups after every migration.
 
-Nobody may change anything through the admin: money moves through services only, so not even a superuser can post.
+Nobody may change anything through the admin: money moves through services only. Which roles one person may not have together
+is kept by the database (`citizencard.staff.models.RoleConflict`); a superuser has none of them, and only looks.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ CLERK: Final = "clerk"
 FINANCE: Final = "finance"
 AUDITOR: Final = "auditor"
 SUPERVISOR: Final = "supervisor"
+KEY_CUSTODIAN: Final = "key_custodian"
+ADMINISTRATOR: Final = "administrator"
 TITLES: Final[dict[str, StrOrPromise]] = {
     CLERK: _("Clerk"),
     FINANCE: _("Finance"),
     SUPERVISOR: _("Supervisor"),
     AUDITOR: _("Auditor"),
+    KEY_CUSTODIAN: _("Key custodian"),
+    ADMINISTRATOR: _("Administrator"),
 }
 
 _FIELD = {
@@ -181,6 +186,9 @@ MATRIX: Final[dict[str, set[str]]] = {
         "settlement.check_adjustment",
         "settlement.approve_difference",
         "settlement.decide_dispute",
+        "accounts.view_user",
+        "staff.view_accountchange",
+        "staff.approve_accountchange",
     },
     AUDITOR: _FIELD
     | _CARDS
@@ -195,9 +203,24 @@ MATRIX: Final[dict[str, set[str]]] = {
         "core.view_auditentry",
         "accounts.view_user",
         "bridge.view_workstation",
+        "staff.view_accountchange",
+        "staff.view_staffsession",
+    },
+    KEY_CUSTODIAN: {
+        "terminals.view_terminal",
+        "settlement.view_proofhead",
+    },
+    ADMINISTRATOR: {
+        "accounts.view_user",
+        "bridge.view_workstation",
+        "staff.view_accountchange",
+        "staff.view_staffsession",
+        "staff.propose_accountchange",
+        "staff.approve_accountchange",
     },
 }
-"""Role → permissions. The auditor sees everything but personal data in clear, and changes nothing."""
+"""Role → permissions. The auditor sees everything but personal data in clear, and changes nothing; the administrator decides
+who works here and sees nothing of the city's business; keys are worked with at the key service's own console."""
 
 
 def ensure_roles() -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property, wraps
 from typing import Any, Final
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp
-from django.http import HttpRequest, HttpResponseBase
+from django.apps import apps
+from django.conf import settings
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
@@ -34,6 +39,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
     """Every page of it, the sign-in included, carries the office's content security policy."""
 
     index_template = "office/index.html"
+    login_template = "staff/login.html"
     index_title = _("Overview")
 
     def extra_urls(self) -> list[URLPattern]:
@@ -43,6 +49,8 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         from citizencard.office.latency import latency_page
         from citizencard.office.report_pages import report_file, report_page, reports_page
         from citizencard.office.views import trial_balance_page
+        from citizencard.staff.account_pages import account_page
+        from citizencard.staff.pages import app_page, codes_page, enrol_page, factor_page, key_page
 
         return [
             self._page("trial-balance/", trial_balance_page, "trial_balance"),
@@ -54,21 +62,75 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("reader/", reader_page, "bridge_reader"),
             self._page("reader/state/", state_fragment, "bridge_state"),
             self._page("reader/card/", card_page, "bridge_card"),
+            self._page("account/", account_page, "staff_account"),
+            self._page("account/factor/", factor_page, "staff_factor"),
+            self._page("account/enrol/", enrol_page, "staff_enrol"),
+            self._page("account/app/", app_page, "staff_app"),
+            self._page("account/key/", key_page, "staff_key"),
+            self._page("account/codes/", codes_page, "staff_codes"),
         ]
 
     def _page(self, where: str, page: View, name: str) -> URLPattern:
         return path(where, self.admin_view(lambda request, **words: page(request, self, **words)), name=name)
 
+    @cached_property
+    def acts(self) -> frozenset[str]:
+        """The pages that lead to an act: every step of every list and object."""
+        return frozenset(
+            step.action_name
+            for admin in self._registry.values()
+            for step in (*admin._get_base_actions_detail(), *admin._get_base_actions_list())
+        )
+
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Wrap `view` with the permission check and the policy."""
-        guarded: View = _with_policy(super().admin_view(view, cacheable))
+        """Wrap `view` with the permission check, the door of `citizencard.staff.gate`, and the policy."""
+        from citizencard.staff.gate import gated
+
+        inside = gated(_of_an_object(view), lambda: self.acts)
+        guarded: View = _with_policy(super().admin_view(inside, cacheable))
         return guarded
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """The sign-in page stands outside `admin_view`."""
         page = super().login
-        answer: HttpResponseBase = _with_policy(lambda request: page(request, extra_context))(request)
+        told = {**(extra_context or {}), "demo": not settings.STAFF_SECOND_FACTOR}
+        answer: HttpResponseBase = _with_policy(lambda request: page(request, told))(request)
         return answer
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """The session's row ends with the browser's session."""
+        from citizencard.staff.gate import session_here
+        from citizencard.staff.models import StaffSession
+        from citizencard.staff.services.sessions import end_session
+
+        end_session(session=session_here(request), because=StaffSession.End.SIGNED_OUT)
+        answer: HttpResponseBase = super().logout(request, extra_context)
+        return answer
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Our own page: the service writes, and sessions elsewhere end."""
+        from citizencard.staff.account_pages import password_page
+
+        return password_page(request, self)
+
+
+def _of_an_object(view: View) -> View:
+    """Where an address names an object by what can be no key of its model, there is none."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **words: Any) -> HttpResponseBase:
+        match = request.resolver_match
+        if "object_id" in words and match is not None and (match.url_name or "").count("_") >= 2:
+            app, model, _step = str(match.url_name).split("_", 2)
+            try:
+                apps.get_model(app, model)._meta.pk.to_python(unquote(words["object_id"]))
+            except ValidationError as error:
+                raise Http404 from error
+        return view(request, *args, **words)
+
+    return inner
 
 
 office = OfficeSite(name="admin")

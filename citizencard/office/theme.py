@@ -160,6 +160,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": _models(
             (_("Audit trail"), "policy", "core", "auditentry"),
             (_("Staff"), "badge", "accounts", "user"),
+            (_("Changes of accounts"), "manage_accounts", "staff", "accountchange"),
+            (_("Sign-ins"), "login", "staff", "staffsession"),
             (_("Workstations"), "desktop_windows", "bridge", "workstation"),
         ),
     },
@@ -186,6 +188,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "citizencard.office.dashboard.overview",
     "STYLES": [lambda request: static("office/office.css")],
     "LOGIN": {"form": "citizencard.office.forms.SignInForm"},
+    "ACCOUNT": {"navigation": [{"title": _("My account"), "link": reverse_lazy("admin:staff_account")}]},
     "COLORS": {"primary": _JADE},
     "BORDER_RADIUS": "8px",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},

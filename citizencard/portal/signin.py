@@ -21,21 +21,21 @@ class SignInRefused(CitizenCardError):
     message = _("The number or the password is not right.")
 
 
-def identify_citizen(*, identifier: str, password: str) -> User:
-    """The login that `identifier` (document or 19-digit card number) and `password` open.
+def identify_citizen(*, identifier: str, password: str, address: str | None = None) -> User:
+    """The login that `identifier` (document or 19-digit card number) and `password`, sent from `address`, open.
 
     Raises SignInRefused, SignInLocked after too many attempts, KeyServiceUnavailable.
     """
     number = "".join(identifier.split()).upper()
     user = _login_of(number)
     subject = f"user:{user.pk}" if user else f"number:{number}"
-    count_attempt(subject)
+    count_attempt(subject, address=address)
     if user is None:
         make_password(password)  # takes as long as a check: the time does not tell who is registered
         raise SignInRefused
     if not user.check_password(password) or not user.is_active:
         raise SignInRefused
-    forget_attempts(subject)
+    forget_attempts(subject, address=address)
     return user
 
 

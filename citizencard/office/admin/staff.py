@@ -1,19 +1,27 @@
-"""Staff logins, and the audit trail of what they did."""
+"""Staff logins and how they change, who signed in from where, and the audit trail of what was done."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from accounts.models import User
 from citizencard.core.models import AuditEntry
 from citizencard.office.admin.base import ReadOnlyAdmin
+from citizencard.office.admin.deciding import DECISION, DecidedAdmin, told
+from citizencard.office.forms import ConfirmForm
+from citizencard.office.reasons import Facts, ask, ask_new
 from citizencard.office.roles import TITLES
 from citizencard.office.site import office
+from citizencard.staff.forms import AccountChangeForm
+from citizencard.staff.models import AccountChange, StaffSession
+from citizencard.staff.services.changes import approve_change, propose_change, refuse_change
 
 
 @admin.register(AuditEntry, site=office)
@@ -49,4 +57,67 @@ class StaffAdmin(ReadOnlyAdmin):
     @display(description=_("roles"))
     def roles(self, obj: User) -> str:
         """The user's roles by their titles."""
-        return "、".join(str(TITLES.get(group.name, group.name)) for group in obj.groups.all()) or "–"
+        return _titles(group.name for group in obj.groups.all())
+
+
+@admin.register(AccountChange, site=office)
+class AccountChangeAdmin(DecidedAdmin):
+    """Who is to begin, to get other roles, to leave, to come back, or to get a new password and second factor."""
+
+    may_propose = "staff.propose_accountchange"
+    may_decide = "staff.approve_accountchange"
+    list_display = ["username", "kind", "titles", "maker", "made_at", "state_label", "checker"]
+    list_filter = ["state", "kind"]
+    search_fields = ["username"]
+    fields = ["username", "name", "kind", "titles", "reason", *DECISION]
+    readonly_fields = ["titles"]
+    ordering = ["-pk"]
+
+    @display(description=_("roles"))
+    def titles(self, obj: AccountChange) -> str:
+        """The roles asked for, by their titles."""
+        return _titles(obj.roles)
+
+    @action(description=_("Change an account"), permissions=["propose"], icon="manage_accounts", variant=None)
+    def propose(self, request: HttpRequest) -> HttpResponse:
+        """An administrator says what is to become of an account, and why."""
+        maker = request.user.get_username()
+        return ask_new(
+            request,
+            self,
+            title=gettext("Change an account"),
+            form=AccountChangeForm,
+            act=lambda given: propose_change(maker=maker, **given),
+        )
+
+    @action(description=_("Approve"), permissions=["decide"], icon="task_alt", variant=None)
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A second person agrees; a starting code is shown to them, to be handed over."""
+        row = self.found(request, object_id)
+
+        def act(_given: dict[str, Any]) -> Facts:
+            change, code = approve_change(change=row, checker=request.user.get_username())
+            handed = [(gettext("starting code"), code), (gettext("valid for"), gettext("24 hours"))]
+            return [*told(change), *(handed if code else [])]
+
+        return ask(request, self, row, title=gettext("Approve"), form=ConfirmForm, act=act)
+
+    def turn_down(self, row: AccountChange, checker: str, reason: str) -> AccountChange:
+        """Send it back."""
+        return refuse_change(change=row, checker=checker, reason=reason)
+
+
+@admin.register(StaffSession, site=office)
+class StaffSessionAdmin(ReadOnlyAdmin):
+    """Every sign-in: when, from where, with what, and how it ended."""
+
+    list_display = ["user", "started_at", "last_seen_at", "ip", "factor", "ended_at", "ended_because"]
+    list_filter = ["factor", "ended_because"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    fields = [*list_display, "factor_at", "agent"]
+    ordering = ["-pk"]
+
+
+def _titles(roles: Iterable[str]) -> str:
+    return "、".join(str(TITLES.get(role, role)) for role in roles) or "–"

@@ -31,7 +31,7 @@ def login(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            user = identify_citizen(**form.cleaned_data)
+            user = identify_citizen(**form.cleaned_data, address=request.META.get("REMOTE_ADDR"))
         except (SignInRefused, SignInLocked) as refusal:
             form.add_error(None, str(refusal))
             status = refusal.status

@@ -1,0 +1,1 @@
+"""The only writers of what staff sign in with, of their sessions and accounts."""

@@ -1,0 +1,105 @@
+"""The second step of signing in, and the same again before an act when the last time is too long ago."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import transaction
+
+from accounts.models import User
+from citizencard.core.audit import record_audit
+from citizencard.lockout import count_attempt, forget_attempts
+from citizencard.staff.models import AuthenticatorApp, SecurityKey, StaffSession
+from citizencard.staff.models.sessions import Factor
+from citizencard.staff.selectors import has_factor
+from citizencard.staff.services import keys, recovery, totp
+from citizencard.staff.services.sessions import End, end_sessions, forget_factor, note_factor
+
+CODE_DIGITS: Final = 6
+
+
+def subject_of(username: str) -> str:
+    """Whom the lock counts: passwords and codes of one person are one count."""
+    return f"staff:{username}"
+
+
+def show_code(*, user: User, session: StaffSession, code: str, ip: str | None) -> None:
+    """A code of the app, or one of the list. Raises SignInLocked, FactorRefused, KeyServiceUnavailable."""
+    typed = code.replace(" ", "")
+    subject = subject_of(user.get_username())
+    count_attempt(subject, address=ip)
+    if len(typed) == CODE_DIGITS and typed.isascii() and typed.isdecimal():
+        totp.use_code(user=user, code=typed)
+        factor = Factor.APP
+    else:
+        recovery.use_recovery_code(user=user, code=typed, request_ip=ip)
+        factor = Factor.RECOVERY
+    forget_attempts(subject, address=ip)
+    note_factor(session=session, factor=factor)
+
+
+def show_key(
+    *, user: User, session: StaffSession, state: keys.State, answer: Mapping[str, Any], ip: str | None
+) -> None:
+    """What a security key has signed. Raises SignInLocked, FactorRefused, SecurityKeyCopied, NoSecurityKeys."""
+    subject = subject_of(user.get_username())
+    count_attempt(subject, address=ip)
+    keys.use_key(user=user, state=state, answer=answer, request_ip=ip)
+    forget_attempts(subject, address=ip)
+    note_factor(session=session, factor=Factor.KEY)
+
+
+def enrol_app(*, user: User, session: StaffSession, code: str, ip: str | None) -> None:
+    """The app that was offered is the user's from now on, and this session has shown it. Raises FactorRefused. Audited."""
+    totp.confirm_app(user=user, code=code.replace(" ", ""))
+    with transaction.atomic():
+        _enrolled(user, session, Factor.APP)
+        _audit(user, "staff.app.add", ip)
+
+
+def enrol_key(
+    *,
+    user: User,
+    session: StaffSession,
+    name: str,
+    state: keys.State,
+    answer: Mapping[str, Any],
+    ip: str | None,
+) -> None:
+    """The key is the user's from now on, and this session has shown it. Raises FactorRefused, NoSecurityKeys. Audited."""
+    keys.add_key(user=user, name=name, state=state, answer=answer, request_ip=ip)
+    _enrolled(user, session, Factor.KEY)
+
+
+@transaction.atomic
+def remove_app(*, user: User, session: StaffSession, ip: str | None) -> None:
+    """The app counts no more; sessions elsewhere end. Audited."""
+    if AuthenticatorApp.objects.filter(user=user).delete()[0]:
+        _removed(user, session)
+        _audit(user, "staff.app.remove", ip)
+
+
+@transaction.atomic
+def remove_key(*, user: User, session: StaffSession, key_id: int, ip: str | None) -> None:
+    """One of the user's keys counts no more; sessions elsewhere end. Somebody else's, or again: no change. Audited."""
+    if SecurityKey.objects.filter(user=user, pk=key_id).delete()[0]:
+        _removed(user, session)
+        _audit(user, "staff.key.remove", ip, key=key_id)
+
+
+def _enrolled(user: User, session: StaffSession, factor: Factor) -> None:
+    note_factor(session=session, factor=factor)
+    end_sessions(user=user, because=End.CHANGED, but=session)
+
+
+def _removed(user: User, session: StaffSession) -> None:
+    end_sessions(user=user, because=End.CHANGED, but=session)
+    if not has_factor(user):
+        forget_factor(session=session)
+
+
+def _audit(user: User, action: str, ip: str | None, **detail: Any) -> None:
+    record_audit(
+        actor=user.get_username(), action=action, subject=f"user:{user.pk}", detail=detail, request_ip=ip
+    )
