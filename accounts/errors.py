@@ -643,3 +643,35 @@ class IllegalIssueStep(CitizenCardError):
     code = "illegal_issue_step"
     status = 409
     message = _("A batch issue cannot go from %(source)s to %(target)s.")
+
+
+class DrawerNotOpen(CitizenCardError):
+    """Cash is taken and given at the counter by who has an open drawer."""
+
+    code = "drawer_not_open"
+    status = 409
+    message = _("Open your cash drawer first.")
+
+
+class DrawerAlreadyOpen(CitizenCardError):
+    """A clerk has one open drawer at a time: data `drawer`."""
+
+    code = "drawer_already_open"
+    status = 409
+    message = _("Your cash drawer %(drawer)s is open already.")
+
+
+class IllegalDrawerStep(CitizenCardError):
+    """A drawer has no such step: data `source`, `target`."""
+
+    code = "illegal_drawer_step"
+    status = 409
+    message = _("A cash drawer that is %(source)s cannot become %(target)s.")
+
+
+class NotYourDrawer(CitizenCardError):
+    """A drawer is counted by the clerk who answers for it: data `clerk`."""
+
+    code = "not_your_drawer"
+    status = 403
+    message = _("This drawer is %(clerk)s's.")

@@ -4,6 +4,7 @@ from accounts.models.cards import Card, CardEvent, CardProduct, Purse
 from accounts.models.compensations import Compensation
 from accounts.models.concessions import Concession
 from accounts.models.disputed import CreditReturn, DisputedCharge
+from accounts.models.drawers import DrawerCount, DrawerEntry, DrawerSession
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
 from accounts.models.gateway_refund import GatewayRefund
@@ -52,6 +53,9 @@ __all__ = [
     "Consent",
     "CreditReturn",
     "DisputedCharge",
+    "DrawerCount",
+    "DrawerEntry",
+    "DrawerSession",
     "FamilyLink",
     "GatewayEntry",
     "GatewayEvent",

@@ -78,6 +78,8 @@ WITH account AS (
         FROM accounts_replacement r JOIN accounts_purse p ON p.card_id = r.old_id
         CROSS JOIN LATERAL (SELECT CASE p.kind WHEN 'chip' THEN r.chip_fen ELSE r.account_fen END AS fen) AS part WHERE r.state = 'moved'
     UNION ALL SELECT 72, id, NULL, '6711', NULL, '1222', amount_fen FROM accounts_creditreturn WHERE rule = 'written_off'
+    UNION ALL SELECT 74, id, NULL, '1011', NULL, '2241', difference_fen FROM accounts_drawercount WHERE state = 'approved'
+    UNION ALL SELECT 74, id, NULL, '1221', NULL, '1011', -difference_fen FROM accounts_drawercount WHERE state = 'approved'
 ), asked AS (
     SELECT kind::smallint AS kind, source_id, coalesce(expected.debit_id, debit.id) AS debit_id,
         coalesce(expected.credit_id, credit.id) AS credit_id, fen
@@ -85,7 +87,7 @@ WITH account AS (
     WHERE fen > 0
 ), posted AS (
     SELECT t.kind, t.source_id, t.debit_id, t.credit_id, t.amount_fen FROM accounts_transfer t
-    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50, 70, 71, 72, 73)
+    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50, 70, 71, 72, 73, 74)
         OR t.kind = 4 AND t.credit_id = (SELECT id FROM account WHERE code = '6002')
         -- What came back from a payer's bank cancels what was sent there.
         OR t.kind IN (31, 32) AND NOT EXISTS (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from accounts.selectors import documents, stock_rules
+from accounts.selectors import documents, drawer_rules, stock_rules
 from citizencard.core.invariants import Breach, breaches
 
 # What a purse is debited for: purchases, payments, refunds, greys, rides, claims, credits of disputes, corrections.
@@ -249,6 +249,7 @@ RULES: Final = {
         WHERE child.inhparent = 'accounts_transfer'::regclass AND coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
     **documents.RULES,
     **stock_rules.RULES,
+    **drawer_rules.RULES,
 }
 OF_A_DATE: Final = {
     "transfers": (

@@ -15,6 +15,7 @@ from accounts.models import (
     Compensation,
     CreditReturn,
     DisputedCharge,
+    DrawerCount,
     GatewayRefund,
     Pass,
     PassLapse,
@@ -128,6 +129,16 @@ def remitted(*, remittance: Remittance) -> list[Leg]:
         for debit, credit, fen in parts
         if fen > 0
     ]
+
+
+def drawer_difference(*, count: DrawerCount) -> list[Leg]:
+    """A drawer held more than it should, or less: the difference waits in suspense."""
+    cash, kind = account_id(Chart.COUNTER_CASH), Transfer.Kind.DRAWER_DIFFERENCE
+    if count.difference_fen > 0:
+        over = account_id(Chart.SUSPENSE_PAYABLE)
+        return [Leg(cash, over, count.difference_fen, kind, count.pk, count.made_at)]
+    short = account_id(Chart.SUSPENSE_RECEIVABLE)
+    return [Leg(short, cash, -count.difference_fen, kind, count.pk, count.made_at)]
 
 
 def deposit_returned(
