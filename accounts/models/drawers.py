@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField, transition
 
 from accounts.models.ledger import Journal
@@ -20,9 +21,9 @@ class DrawerSession(StatefulModel):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", _("open")
-        COUNTED = "counted", _("counted")
-        CLOSED = "closed", _("closed")
+        OPEN = "open", pgettext_lazy("drawer", "open")
+        COUNTED = "counted", pgettext_lazy("drawer", "counted")
+        CLOSED = "closed", pgettext_lazy("drawer", "closed")
 
     clerk = models.CharField(_("clerk"), max_length=100)
     hall = models.ForeignKey(

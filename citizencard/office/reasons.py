@@ -65,7 +65,7 @@ def ask(
         try:
             facts = act(filled.cleaned_data)
         except CitizenCardError as refusal:
-            filled.add_error(None, str(refusal))
+            filled.add_error(None, forms.ValidationError(str(refusal), code=refusal.code))
     if facts is not None:
         return _page(request, model_admin, subject, title=title, facts=facts, **context)
     return _page(request, model_admin, subject, template, title=title, form=filled, tables=tables, **context)
@@ -92,7 +92,7 @@ def ask_new(
                 return HttpResponseRedirect(_page_of(made))
             tables = made
         except CitizenCardError as refusal:
-            filled.add_error(None, str(refusal))
+            filled.add_error(None, forms.ValidationError(str(refusal), code=refusal.code))
     opts = model_admin.opts
     frame = {
         **model_admin.admin_site.each_context(request),

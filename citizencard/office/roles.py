@@ -54,6 +54,7 @@ _CARDS = {
     "accounts.view_topuporder",
     "settlement.view_dispute",
 }
+_DRAWERS = {"accounts.view_drawersession", "accounts.view_drawercount"}
 _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _READER = {
     "bridge.view_workstation",
@@ -101,6 +102,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     CLERK: _FIELD
     | _CARDS
     | _READER
+    | _DRAWERS
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",
@@ -110,6 +112,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.report_loss",
         "office.request_refund",
         "office.replace_card",
+        "office.use_drawer",
         "office.stop_mandate",
         "accounts.grant_concession",
         "terminals.enrol_terminal",
@@ -123,7 +126,9 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _CARDS
     | _BOOKS
     | _BANK
+    | _DRAWERS
     | {
+        "office.use_drawer",
         "office.pay_out",
         "office.approve_payout",
         "office.import_bank_file",
@@ -152,7 +157,9 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _CARDS
     | _RISK
     | _BANK
+    | _DRAWERS
     | {
+        "office.check_drawer",
         "accounts.view_citizen",
         "accounts.view_personmerge",
         "accounts.approve_merge",
@@ -177,6 +184,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _RISK
     | _BOOKS
     | _BANK
+    | _DRAWERS
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",

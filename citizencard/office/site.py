@@ -12,6 +12,8 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
+from accounts.services.drawer_entries import cash_needs_drawer
+
 View = Callable[..., HttpResponseBase]
 
 # Looser than the portal's policy in two points, because of the admin theme: its Alpine.js builds functions from
@@ -60,8 +62,8 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         return path(where, self.admin_view(lambda request, **words: page(request, self, **words)), name=name)
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Wrap `view` with the permission check and the policy."""
-        guarded: View = _with_policy(super().admin_view(view, cacheable))
+        """Wrap `view` with the permission check and the policy; cash that it moves needs an open drawer."""
+        guarded: View = _with_policy(super().admin_view(cash_needs_drawer()(view), cacheable))
         return guarded
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:

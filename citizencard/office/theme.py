@@ -46,6 +46,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _item(_("Card reader"), "nfc", "bridge_reader", "bridge.use_reader"),
             *_models(
+                (_("Cash drawers"), "point_of_sale", "accounts", "drawersession"),
+                (_("Counts of drawers"), "calculate", "accounts", "drawercount"),
                 (_("Citizens"), "person", "accounts", "citizen"),
                 (_("Merging of records"), "merge", "accounts", "personmerge"),
                 (_("Cards"), "credit_card", "accounts", "card"),

@@ -142,7 +142,10 @@ def test_a_tampered_chip_is_told_so_and_has_no_button(window: Watched, city: Hal
 
 
 def test_a_pass_goes_back_for_cash(window: Watched, city: Hall) -> None:
+    from tests.accounts.drawers.till import make_drawer
+
     page = window.page
+    make_drawer()
     sign_in(window)
     window.open(f"/office/accounts/pass/{city.held.pk}/give_back/")
     expect(page.get_by_role("cell", name="10.50")).to_be_visible()

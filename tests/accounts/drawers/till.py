@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accounts.models import DrawerSession, StockPlace
-from accounts.services.drawers import open_drawer
+from accounts.models import DrawerCount, DrawerSession, StockPlace
+from accounts.services.drawers import count_drawer, open_drawer
 from accounts.services.stock import open_place
 from tests.factories import CLERK
 
@@ -21,6 +21,11 @@ def make_hall(code: str = "hall-1") -> StockPlace:
 def make_drawer(clerk: str = CLERK, hall: StockPlace | None = None) -> DrawerSession:
     """A clerk's drawer, open with 220 yuan."""
     return open_drawer(clerk=clerk, hall=hall or make_hall(), pieces=FLOAT)
+
+
+def make_count(clerk: str) -> DrawerCount:
+    """A drawer in which nothing was done, counted right."""
+    return count_drawer(session=make_drawer(clerk), pieces=FLOAT, actor=clerk)
 
 
 def pieces_of(amount_fen: int) -> dict[int, int]:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from accounts.services.merging import propose_merge
 from citizencard.office.roles import MATRIX, ensure_roles
 from citizencard.office.site import office
+from tests.accounts.drawers.till import make_count, make_drawer
 from tests.accounts.refunds.test_alerts import alert_about
 from tests.citizencard.city import City, make_staff
 from tests.citizencard.office.money import Money
@@ -29,6 +30,8 @@ LISTS = {
     "accounts_stocklevel": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_stockmovement": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_topuporder": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_drawersession": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_drawercount": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_refund": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_cardflag": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_riskalert": {"supervisor", "auditor"},
@@ -158,6 +161,10 @@ STEPS = {
     "accounts_riskalert_confirm": {"supervisor"},
     "accounts_riskalert_dismiss": {"supervisor"},
     "accounts_mandate_stop": {"clerk"},
+    "accounts_drawersession_open": {"clerk", "finance"},
+    "accounts_drawersession_count": {"clerk", "finance"},
+    "accounts_drawercount_approve": {"supervisor"},
+    "accounts_drawercount_refuse": {"supervisor"},
     "accounts_pass_give_back": {"clerk"},
     "accounts_topupdifference_close": {"finance"},
     "accounts_subsidybatch_upload": {"finance"},
@@ -191,6 +198,8 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         "concession": money.concession.pk,
         "riskalert": alert_about(money.card).pk,
         "mandate": money.mandate.pk,
+        "drawersession": make_drawer("other").pk,
+        "drawercount": make_count("another").pk,
         "pass": money.card.passes.get().pk,
         "topupdifference": money.difference.pk,
         "subsidybatch": money.batch.pk,
@@ -200,7 +209,8 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
     for step, roles in STEPS.items():
         model = step.split("_")[1]
         url = reverse(
-            f"admin:{step}", args=[] if step.endswith(("_upload", "_register")) else [subjects[model]]
+            f"admin:{step}",
+            args=[] if step.endswith(("_upload", "_register", "_open")) else [subjects[model]],
         )
         allowed = role in roles or role == "root"
         assert client.get(url).status_code == (200 if allowed else 403), step
