@@ -41,6 +41,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""
         from citizencard.bridge.pages import card_page, reader_page, state_fragment
+        from citizencard.office.admin.counter_topup import progress_fragment
         from citizencard.office.completeness import completeness_page
         from citizencard.office.latency import latency_page
         from citizencard.office.report_pages import report_file, report_page, reports_page
@@ -56,6 +57,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("reader/", reader_page, "bridge_reader"),
             self._page("reader/state/", state_fragment, "bridge_state"),
             self._page("reader/card/", card_page, "bridge_card"),
+            self._page("topup-progress/<int:pk>/", progress_fragment, "topup_progress"),
         ]
 
     def _page(self, where: str, page: View, name: str) -> URLPattern:

@@ -22,6 +22,7 @@ from citizencard.office.admin.card_money import concerns, online_tables, purses_
 from citizencard.office.admin.card_refund import refund_page
 from citizencard.office.admin.card_story import life_table, movements_table, replacements_table, topups_table
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
+from citizencard.office.admin.counter_topup import top_up_page
 from citizencard.office.admin.dispute_tables import disputes_table
 from citizencard.office.admin.disputes import dispute_page
 from citizencard.office.forms import ReplaceForm
@@ -57,7 +58,16 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "replace", "refund", "damage", "concession", "dispute", "appeal"]
+    actions_detail = [
+        "top_up",
+        "report_lost",
+        "replace",
+        "refund",
+        "damage",
+        "concession",
+        "dispute",
+        "appeal",
+    ]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -118,6 +128,8 @@ class CardAdmin(ReadOnlyAdmin):
 
     def offers(self, obj: Card, step: str) -> bool:
         """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
+        if step == "top_up":
+            return bool(obj.state == Card.State.ACTIVE)
         if step == "replace":
             return obj.state in (*_HELD, Card.State.LOST)
         if step == "appeal":
@@ -133,6 +145,12 @@ class CardAdmin(ReadOnlyAdmin):
                 and not CardDamage.objects.filter(card=obj).exists()
             )
         return obj.state in (_HELD if step == "report_lost" else (*_HELD, Card.State.LOST))
+
+    @action(description=_("Top up"), permissions=["use_drawer"], icon="add_card", variant=None)
+    def top_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Cash into the drawer, then value onto the chip or into the online account."""
+        card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
+        return top_up_page(request, self, card)
 
     @action(description=_("Request refund"), permissions=["request_refund"], icon="undo", variant=None)
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -53,10 +53,6 @@ class DrawerSessionAdmin(ReadOnlyAdmin):
         """The state in its colour."""
         return obj.state, obj.get_state_display()
 
-    def has_use_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user have a drawer?"""
-        return request.user.has_perm("office.use_drawer")
-
     def offers(self, obj: DrawerSession, step: str) -> bool:
         """Until a count stands."""
         return not obj.counts.exclude(state=DrawerCount.State.REFUSED).exists()
@@ -68,7 +64,7 @@ class DrawerSessionAdmin(ReadOnlyAdmin):
             return [_number_of_acts(report)]
         return [_acts(report), _sums(report), _counts(obj), _entries(obj)]
 
-    @action(description=_("Open my drawer"), permissions=["use"], icon="point_of_sale", variant=None)
+    @action(description=_("Open my drawer"), permissions=["use_drawer"], icon="point_of_sale", variant=None)
     def open(self, request: HttpRequest) -> HttpResponse:
         """With a counted float."""
 
@@ -77,7 +73,7 @@ class DrawerSessionAdmin(ReadOnlyAdmin):
 
         return ask_new(request, self, title=gettext("Open my drawer"), form=OpenDrawerForm, act=act)
 
-    @action(description=_("Count and close"), permissions=["use"], icon="calculate", variant=None)
+    @action(description=_("Count and close"), permissions=["use_drawer"], icon="calculate", variant=None)
     def count(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Blind: only afterwards the clerk learns what should have been there."""
         session = self.found(request, object_id)

@@ -16,7 +16,7 @@ from tests.accounts.drawers.till import make_count, make_drawer
 from tests.accounts.refunds.test_alerts import alert_about
 from tests.citizencard.city import City, make_staff
 from tests.citizencard.office.money import Money
-from tests.factories import make_citizen
+from tests.factories import make_citizen, make_order
 
 SignIn = Callable[[str], Client]
 
@@ -141,6 +141,8 @@ STEPS = {
     "accounts_citizen_merge": {"clerk"},
     "accounts_personmerge_approve": {"supervisor"},
     "accounts_personmerge_refuse": {"supervisor"},
+    "accounts_card_top_up": {"clerk", "finance"},
+    "accounts_topuporder_load": {"clerk"},
     "accounts_card_refund": {"clerk"},
     "accounts_card_replace": {"clerk"},
     "accounts_card_damage": {"clerk"},
@@ -198,6 +200,7 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         "concession": money.concession.pk,
         "riskalert": alert_about(money.card).pk,
         "mandate": money.mandate.pk,
+        "topuporder": make_order(card=money.card).pk,
         "drawersession": make_drawer("other").pk,
         "drawercount": make_count("another").pk,
         "pass": money.card.passes.get().pk,
