@@ -675,3 +675,19 @@ class NotYourDrawer(CitizenCardError):
     code = "not_your_drawer"
     status = 403
     message = _("This drawer is %(clerk)s's.")
+
+
+class NoReceipt(CitizenCardError):
+    """Nobody at the counter gets a receipt for it, e.g. for what was over in a drawer."""
+
+    code = "no_receipt"
+    status = 409
+    message = _("There is no receipt for this.")
+
+
+class NotReversible(CitizenCardError):
+    """What was done at the counter cannot be undone there: data `reason`, which says what to do instead."""
+
+    code = "not_reversible"
+    status = 409
+    message = _("This cannot be reversed here: %(reason)s")

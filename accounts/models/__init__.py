@@ -21,8 +21,10 @@ from accounts.models.passes import Pass, PassLapse, PassProduct, PassUse
 from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
+from accounts.models.receipts import Receipt
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
 from accounts.models.replacements import Replacement
+from accounts.models.reversals import CounterReversal
 from accounts.models.risk import RiskAlert, RiskParameters, RiskRule
 from accounts.models.stock import (
     CardOrder,
@@ -51,6 +53,7 @@ __all__ = [
     "Compensation",
     "Concession",
     "Consent",
+    "CounterReversal",
     "CreditReturn",
     "DisputedCharge",
     "DrawerCount",
@@ -79,6 +82,7 @@ __all__ = [
     "PaymentRefund",
     "PersonMerge",
     "Purse",
+    "Receipt",
     "Refund",
     "RefundPart",
     "RefundPolicy",

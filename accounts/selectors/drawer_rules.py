@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 RULES: Final = {
+    "the receipts of a hall and day are numbered without a gap": """
+        SELECT hall.code || ' ' || r.day, format('%%s receipts, the last is number %%s', count(*), max(r.running))
+        FROM accounts_receipt r JOIN accounts_stockplace hall ON hall.id = r.hall_id
+        GROUP BY hall.code, r.day HAVING count(*) <> max(r.running)""",
     "cash that a clerk with an open drawer takes or gives is in that drawer, and nothing else is": """
         WITH cash AS (
             SELECT journal_id, sum(CASE debit_id WHEN a.id THEN amount_fen ELSE -amount_fen END) AS fen

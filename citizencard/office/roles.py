@@ -54,7 +54,7 @@ _CARDS = {
     "accounts.view_topuporder",
     "settlement.view_dispute",
 }
-_DRAWERS = {"accounts.view_drawersession", "accounts.view_drawercount"}
+_DRAWERS = {"accounts.view_drawersession", "accounts.view_drawercount", "accounts.view_counterreversal"}
 _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _READER = {
     "bridge.view_workstation",

@@ -44,6 +44,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         from citizencard.office.admin.counter_topup import progress_fragment
         from citizencard.office.completeness import completeness_page
         from citizencard.office.latency import latency_page
+        from citizencard.office.receipt_pages import receipt_page
         from citizencard.office.report_pages import report_file, report_page, reports_page
         from citizencard.office.views import trial_balance_page
 
@@ -57,6 +58,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("reader/", reader_page, "bridge_reader"),
             self._page("reader/state/", state_fragment, "bridge_state"),
             self._page("reader/card/", card_page, "bridge_card"),
+            self._page("receipt/<int:pk>/", receipt_page, "receipt"),
             self._page("topup-progress/<int:pk>/", progress_fragment, "topup_progress"),
         ]
 

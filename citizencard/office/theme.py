@@ -48,6 +48,7 @@ NAVIGATION: list[dict[str, Any]] = [
             *_models(
                 (_("Cash drawers"), "point_of_sale", "accounts", "drawersession"),
                 (_("Counts of drawers"), "calculate", "accounts", "drawercount"),
+                (_("Same-day reversals"), "settings_backup_restore", "accounts", "counterreversal"),
                 (_("Citizens"), "person", "accounts", "citizen"),
                 (_("Merging of records"), "merge", "accounts", "personmerge"),
                 (_("Cards"), "credit_card", "accounts", "card"),

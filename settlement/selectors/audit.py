@@ -94,6 +94,7 @@ INVARIANTS: Final = (
             "a card that was produced and is neither issued, scrapped nor lost is somewhere",
             "a card that somebody holds is out of stock",
             "cash that a clerk with an open drawer takes or gives is in that drawer, and nothing else is",
+            "the receipts of a hall and day are numbered without a gap",
             "a closed drawer held its float and what was booked to it, as it was counted",
             "a dispute stands where its charge does",
             "a dispute ends as it was decided, by as many people as its amount asks for",

@@ -21,11 +21,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
 
-from accounts.models import Card, Purse, TopUpOrder
+from accounts.models import Card, DrawerEntry, Purse, TopUpOrder
 from accounts.services.topup import top_up_in_cash
 from citizencard.bridge.desk import card_here
 from citizencard.office.admin.card_money import purses_table
 from citizencard.office.reasons import Facts, ask, tell
+from citizencard.office.receipt_pages import receipt_link
 from citizencard.office.tables import link, yuan
 from citizencard.office.topup_forms import PinForm, TopUpForm
 from citizencard.templatetags.money import card_number
@@ -101,9 +102,11 @@ def progress_fragment(request: HttpRequest, site: AdminSite, pk: int) -> HttpRes
 
 
 def _outcome(order: TopUpOrder) -> Facts:
+    taken = DrawerEntry.objects.select_related("journal").filter(journal__key=f"topup-paid:{order.number}")
     return [
         (gettext("order number"), link(order)),
         (gettext("card number"), card_number(order.card.pan)),
         (gettext("amount (yuan)"), yuan(order.amount_fen)),
         (gettext("state"), order.get_state_display()),
+        (gettext("receipt"), receipt_link(taken.first())),
     ]

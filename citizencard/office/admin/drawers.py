@@ -17,6 +17,7 @@ from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin, approving
 from citizencard.office.drawer_forms import CountForm, OpenDrawerForm
 from citizencard.office.reasons import Facts, ask, ask_new
+from citizencard.office.receipt_pages import receipt_link
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, signed_yuan, yuan
 
@@ -176,10 +177,11 @@ def _counts(session: DrawerSession) -> Table:
 def _entries(session: DrawerSession) -> Table:
     return Table(
         _("drawer entries"),
-        [_("time"), _("business"), _("source document"), _("amount")],
+        [_("time"), _("business"), _("source document"), _("amount"), _("receipt")],
         [
-            [at(each.journal.posted_at), ACTS[each.journal.kind], each.journal.source, signed_yuan(each.amount_fen)]
-            for each in session.entries.select_related("journal").order_by("-pk")[:LATEST]
+            [at(each.journal.posted_at), ACTS[each.journal.kind], each.journal.source, signed_yuan(each.amount_fen),
+             receipt_link(each)]
+            for each in session.entries.select_related("journal", "receipt__hall").order_by("-pk")[:LATEST]
         ],
         columns(3),
         note=_("At most %(limit)s.") % {"limit": LATEST},

@@ -9,6 +9,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import DrawerEntry, Journal
+from accounts.services.counter_reversals import propose_reversal
 from accounts.services.merging import propose_merge
 from citizencard.office.roles import MATRIX, ensure_roles
 from citizencard.office.site import office
@@ -16,7 +18,7 @@ from tests.accounts.drawers.till import make_count, make_drawer
 from tests.accounts.refunds.test_alerts import alert_about
 from tests.citizencard.city import City, make_staff
 from tests.citizencard.office.money import Money
-from tests.factories import make_citizen, make_order
+from tests.factories import make_card, make_citizen, make_order
 
 SignIn = Callable[[str], Client]
 
@@ -31,6 +33,7 @@ LISTS = {
     "accounts_stockmovement": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_topuporder": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_drawersession": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_counterreversal": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_drawercount": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_refund": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_cardflag": {"clerk", "finance", "supervisor", "auditor"},
@@ -143,6 +146,10 @@ STEPS = {
     "accounts_personmerge_refuse": {"supervisor"},
     "accounts_card_top_up": {"clerk", "finance"},
     "accounts_topuporder_load": {"clerk"},
+    "accounts_card_reverse_sale": {"clerk", "finance"},
+    "accounts_topuporder_reverse": {"clerk", "finance"},
+    "accounts_counterreversal_approve": {"supervisor"},
+    "accounts_counterreversal_refuse": {"supervisor"},
     "accounts_card_refund": {"clerk"},
     "accounts_card_replace": {"clerk"},
     "accounts_card_damage": {"clerk"},
@@ -189,6 +196,7 @@ def test_every_step_of_the_office_is_in_the_matrix() -> None:
 
 @pytest.mark.parametrize("role", [*sorted(MATRIX), "root"])
 def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignIn, role: str) -> None:
+    sold = Journal.objects.get(key=f"card-sale:{make_card().pan}")
     subjects = {
         "card": money.card.pk,
         "citizen": money.card.citizen_id,
@@ -203,6 +211,9 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         "topuporder": make_order(card=money.card).pk,
         "drawersession": make_drawer("other").pk,
         "drawercount": make_count("another").pk,
+        "counterreversal": propose_reversal(
+            entry=DrawerEntry.objects.get(journal=sold), actor="x", reason="y"
+        ).pk,
         "pass": money.card.passes.get().pk,
         "topupdifference": money.difference.pk,
         "subsidybatch": money.batch.pk,
