@@ -120,4 +120,4 @@ class DrawerCount(Proposed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.session_id} #{self.pk}"
+        return f"{self.maker} #{self.session_id}-{self.pk}"

@@ -42,7 +42,7 @@ class Act:
 class DrawerReport:
     """Of an open drawer the interim (X) report, of a counted one the closing (Z) report. Fen.
 
-    `count` is the one that stands. What was over or short is in it and, once confirmed, an act of its own.
+    `count` is the one that stands; what was over or short is in it and is no act.
     """
 
     session: DrawerSession
@@ -51,28 +51,25 @@ class DrawerReport:
 
     @property
     def in_fen(self) -> int:
-        """All that came in, but for what was found over."""
-        return sum(act.in_fen for act in self._business)
+        """All that came in."""
+        return sum(act.in_fen for act in self.acts)
 
     @property
     def out_fen(self) -> int:
-        """All that went out, but for what was found short."""
-        return sum(act.out_fen for act in self._business)
+        """All that went out."""
+        return sum(act.out_fen for act in self.acts)
 
     @property
     def expected_fen(self) -> int:
         """Float + in − out."""
         return self.session.float_fen + self.in_fen - self.out_fen
 
-    @property
-    def _business(self) -> tuple[Act, ...]:
-        return tuple(act for act in self.acts if act.kind != "drawer_difference")
-
 
 def drawer_report(session: DrawerSession) -> DrawerReport:
     """Two queries, however much the drawer has seen."""
     found = (
-        session.entries.values("journal__kind")
+        session.entries.exclude(journal__kind="drawer_difference")
+        .values("journal__kind")
         .annotate(
             number=Count("pk"),
             in_fen=Sum("amount_fen", filter=Q(amount_fen__gt=0), default=0),

@@ -103,7 +103,7 @@ def receive_cash(*, order: TopUpOrder, actor: str) -> TopUpOrder:
 def top_up_in_cash(
     *, card: Card, amount_fen: int, purse_kind: str, actor: str, occurred_at: datetime, request_key: str
 ) -> TopUpOrder:
-    """Ordered at the counter and paid into the drawer at once: PAID, or CONFIRMED for an account purse; once per `request_key`.
+    """Ordered at the counter and paid into the drawer at once: PAID, or CONFIRMED for an account purse; once per `request_key`. Audited.
 
     Raises what `order_topup` and `receive_cash` raise, and DrawerNotOpen; then nothing is ordered.
     """
@@ -116,6 +116,9 @@ def top_up_in_cash(
         purse_kind=purse_kind,
         request_key=request_key,
     )
+    if not was_paid(order):
+        detail = {"card": card.pk, "amount_fen": amount_fen, "purse": purse_kind}
+        record_audit(actor=actor, action="topup.cash", subject=f"order:{order.number}", detail=detail)
     return receive_cash(order=order, actor=actor)
 
 

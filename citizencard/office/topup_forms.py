@@ -40,6 +40,8 @@ class TopUpForm(forms.Form):
         kinds.sort(key=lambda kind: kind != Purse.Kind.CHIP)
         self.fields["purse"].choices = [(kind.value, kind.label) for kind in kinds]  # type: ignore[attr-defined]
         self.initial["purse"] = kinds[0]
+        if len(kinds) == 1:
+            self.fields["purse"].widget = forms.HiddenInput()
 
     def clean(self) -> dict[str, Any]:
         """One amount, not two."""

@@ -73,11 +73,11 @@ def _sell(card: Card) -> Pass:
     )  # fmt: skip
 
 
-def sign_in(window: Watched) -> None:
+def sign_in(window: Watched, name: str = "clerk") -> None:
     from tests.citizencard.city import PASSWORD
 
     window.open("/office/")
-    window.page.locator("#id_username").fill("clerk")
+    window.page.locator("#id_username").fill(name)
     window.page.locator("#id_password").fill(PASSWORD)
     window.page.get_by_role("button", name="登录").click()
     expect(window.page.get_by_role("heading", name="待办")).to_be_visible()

@@ -141,8 +141,8 @@ def _acts(report: DrawerReport) -> Table:
         [_("business"), _("how many"), _("in"), _("out")],
         [[ACTS[act.kind], act.number, yuan(act.in_fen), yuan(act.out_fen)] for act in report.acts],
         columns(1, 2, 3),
-        total=[_("Total"), sum(act.number for act in report.acts), yuan(sum(act.in_fen for act in report.acts)),
-               yuan(sum(act.out_fen for act in report.acts))],
+        total=[_("Total"), sum(act.number for act in report.acts), yuan(report.in_fen),
+               yuan(report.out_fen)],
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from accounts.services import topup
 from tests.accounts.drawers.till import make_drawer
 from tests.citizencard.city import make_staff
 from tests.factories import make_card, make_order
-from tests.settlement.test_exports import pdf_words
+from tests.settlement.documents import pdf_words
 
 SignIn = Callable[[str], Client]
 
@@ -21,6 +21,10 @@ SignIn = Callable[[str], Client]
 def words(answer: object) -> str:
     html: str = answer.content.decode()  # type: ignore[attr-defined]
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+
+
+def slip_words(document: bytes) -> str:
+    return " ".join(pdf_words(document))
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def test_a_receipt_is_printed_and_printed_again_as_a_copy(card: Card, as_staff: 
     slip = clerk.post(link[0])
     assert slip["Content-Type"] == "application/pdf"
     assert card.pan[-8:] not in slip["Content-Disposition"]
-    said = pdf_words(slip.content)
+    said = slip_words(slip.content)
     for shown in (
         "收据",
         "hall-1-",
@@ -58,7 +62,7 @@ def test_a_receipt_is_printed_and_printed_again_as_a_copy(card: Card, as_staff: 
         assert shown in said
     assert "副本" not in said
     assert card.pan not in said
-    assert "副本" in pdf_words(clerk.post(link[0]).content)
+    assert "副本" in slip_words(clerk.post(link[0]).content)
     for role, status in (("supervisor", 403), ("auditor", 403), ("finance", 200)):
         assert as_staff(role).get(link[0]).status_code == status
 
@@ -69,10 +73,7 @@ def test_a_wrong_topup_is_undone_by_two(card: Card, as_staff: SignIn) -> None:
     order = topup.receive_cash(order=make_order(card=card), actor="clerk")
     page = f"/office/accounts/topuporder/{order.pk}/"
     assert page + "reverse/" in clerk.get(page + "change/").content.decode()
-    assert (
-        "待批" in words(clerk.post(page + "reverse/", {"reason": "多收一位"}))
-        or CounterReversal.objects.exists()
-    )
+    clerk.post(page + "reverse/", {"reason": "多收一位"})
     decide = f"/office/accounts/counterreversal/{CounterReversal.objects.get().pk}/approve/"
     assert clerk.post(decide, {}).status_code == 403
     shown = words(supervisor.get(decide))
@@ -82,14 +83,12 @@ def test_a_wrong_topup_is_undone_by_two(card: Card, as_staff: SignIn) -> None:
     assert TopUpOrder.objects.get().state == TopUpOrder.State.REVERSED
     entry = DrawerEntry.objects.latest("pk")
     assert entry.amount_fen == -5_000
-    said = pdf_words(clerk.post(f"/office/receipt/{entry.pk}/").content)
+    said = slip_words(clerk.post(f"/office/receipt/{entry.pk}/").content)
     assert "付款凭证" in said
     assert "伍拾元整" in said
     assert page + "reverse/" not in clerk.get(page + "change/").content.decode()
-    assert (
-        "已退还" in words(clerk.post(page + "reverse/", {"reason": "again"}))
-        or CounterReversal.objects.count() == 1
-    )
+    clerk.post(page + "reverse/", {"reason": "again"})
+    assert CounterReversal.objects.count() == 1
 
 
 @pytest.mark.django_db
@@ -97,6 +96,5 @@ def test_what_no_drawer_took_cannot_be_reversed(card: Card, as_staff: SignIn) ->
     order = topup.receive_cash(order=make_order(card=card), actor="somebody else")
     page = f"/office/accounts/topuporder/{order.pk}/reverse/"
     assert "没有钱箱收过这笔款" in words(as_staff("clerk").post(page, {"reason": "x"}))
-    used = f"/office/accounts/card/{card.pk}/reverse_sale/"
-    topup.receive_cash(order=make_order(card=card), actor="clerk")
-    assert "冲正" in words(as_staff("clerk").get(used))
+    sale = f"/office/accounts/card/{card.pk}/reverse_sale/"
+    assert "待审" in words(as_staff("clerk").post(sale, {"reason": "x"}))
