@@ -703,3 +703,51 @@ class IllegalIssueStep(CitizenCardError):
     code = "illegal_issue_step"
     status = 409
     message = _("A batch issue cannot go from %(source)s to %(target)s.")
+
+
+class DrawerNotOpen(CitizenCardError):
+    """Cash is taken and given at the counter by who has an open drawer."""
+
+    code = "drawer_not_open"
+    status = 409
+    message = _("Open your cash drawer first.")
+
+
+class DrawerAlreadyOpen(CitizenCardError):
+    """A clerk has one open drawer at a time: data `drawer`."""
+
+    code = "drawer_already_open"
+    status = 409
+    message = _("Your cash drawer %(drawer)s is open already.")
+
+
+class IllegalDrawerStep(CitizenCardError):
+    """A drawer has no such step: data `source`, `target`."""
+
+    code = "illegal_drawer_step"
+    status = 409
+    message = _("A cash drawer that is %(source)s cannot become %(target)s.")
+
+
+class NotYourDrawer(CitizenCardError):
+    """A drawer is counted by the clerk who answers for it: data `clerk`."""
+
+    code = "not_your_drawer"
+    status = 403
+    message = _("This drawer is %(clerk)s's.")
+
+
+class NoReceipt(CitizenCardError):
+    """Nobody at the counter gets a receipt for it, e.g. for what was over in a drawer."""
+
+    code = "no_receipt"
+    status = 409
+    message = _("There is no receipt for this.")
+
+
+class NotReversible(CitizenCardError):
+    """What was done at the counter cannot be undone there: data `reason`, which says what to do instead."""
+
+    code = "not_reversible"
+    status = 409
+    message = _("This cannot be reversed here: %(reason)s")

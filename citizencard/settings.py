@@ -267,6 +267,7 @@ BRIDGE_URL = env.str("BRIDGE_URL", default="ws://127.0.0.1:8002/bridge")
 PORTAL_URL = BRIDGE_ORIGIN = env.str("PORTAL_URL", default="http://127.0.0.1:8000")
 BRIDGE_SOCKET = env.str("BRIDGE_SOCKET", default=_EMBEDDED.bridge)
 ISSUER_CODE = env.str("ISSUER_CODE", default="3970")
+COUNTER_TERMINAL_NO = env.str("COUNTER_TERMINAL_NO", default=f"{ISSUER_CODE}00000001")
 GATEWAY_URL = env.str("GATEWAY_URL", default="http://127.0.0.1:8001")
 DEMO_GATEWAY_KEY, DEMO_WEBHOOK_SECRET = "sk_test_demo", "whsec_demo"
 GATEWAY_API_KEY = env.str("GATEWAY_API_KEY", default=DEMO_GATEWAY_KEY)

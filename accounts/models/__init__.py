@@ -6,6 +6,7 @@ from accounts.models.changes import ComparisonList, PersonChange
 from accounts.models.compensations import Compensation
 from accounts.models.concessions import Concession
 from accounts.models.disputed import CreditReturn, DisputedCharge
+from accounts.models.drawers import DrawerCount, DrawerEntry, DrawerSession
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
 from accounts.models.gateway_refund import GatewayRefund
@@ -23,9 +24,11 @@ from accounts.models.payments import Payment, PaymentRefund
 from accounts.models.people import Citizen, Consent, User
 from accounts.models.policy import LimitPolicy
 from accounts.models.products import ProductVersion
+from accounts.models.receipts import Receipt
 from accounts.models.refunds import Refund, RefundPart, RefundPolicy
 from accounts.models.registration import Registration
 from accounts.models.replacements import Replacement
+from accounts.models.reversals import CounterReversal
 from accounts.models.risk import RiskAlert, RiskParameters, RiskRule
 from accounts.models.stock import (
     CardOrder,
@@ -56,8 +59,12 @@ __all__ = [
     "Compensation",
     "Concession",
     "Consent",
+    "CounterReversal",
     "CreditReturn",
     "DisputedCharge",
+    "DrawerCount",
+    "DrawerEntry",
+    "DrawerSession",
     "FamilyLink",
     "GatewayEntry",
     "GatewayEvent",
@@ -83,6 +90,7 @@ __all__ = [
     "PersonMerge",
     "ProductVersion",
     "Purse",
+    "Receipt",
     "Refund",
     "RefundPart",
     "RefundPolicy",

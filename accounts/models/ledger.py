@@ -206,6 +206,9 @@ class Transfer(models.Model):
         CREDIT_TAKEN_BACK = 71, _("credit of a dispute taken back")
         CREDIT_WRITTEN_OFF = 72, _("credit of a dispute written off")
         CARD_REPLACED = 73, _("money leaves a replaced card")
+        DRAWER_DIFFERENCE = 74, _("cash drawer over or short")
+        SALE_REVERSED = 75, _("card sale of the same day reversed")
+        TOP_UP_TAKEN_BACK = 76, _("top-up of the same day taken back from the account purse")
 
     pk = models.CompositePrimaryKey("business_date", "id")
     id = models.BigIntegerField()

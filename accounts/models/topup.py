@@ -15,6 +15,11 @@ from citizencard.core.states import StatefulModel
 _PAID = ["paid", "loaded", "confirmed"]
 
 
+def _is_online(order: models.Model) -> bool:
+    """What a chip has confirmed is never taken back."""
+    return isinstance(order, TopUpOrder) and order.proof == TopUpOrder.Proof.ACCOUNT
+
+
 class TopUpOrder(StatefulModel):
     """INIT → PAID (money received, value in transit) → LOADED (MAC2 given to the chip) → CONFIRMED, or REVERSED.
 
@@ -136,6 +141,10 @@ class TopUpOrder(StatefulModel):
     @transition(field=state, source=[State.PAID, State.LOADED], target=State.LOADED)
     def authorise(self) -> None:
         """The host gave its MAC2: from here the chip may hold the value."""
+
+    @transition(field=state, source=State.CONFIRMED, target=State.REVERSED, conditions=[_is_online])
+    def take_back(self) -> None:
+        """Credited online, and taken back out of the account purse on the same day."""
 
     @transition(field=state, source=State.LOADED, target=State.PAID)
     def fall_back(self) -> None:

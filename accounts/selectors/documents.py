@@ -42,9 +42,13 @@ WITH account AS (
     SELECT held.id, held.refunded_fen, least(product.refund_fee_fen, held.refunded_fen) AS fee_fen
     FROM accounts_pass held JOIN accounts_passproduct product ON product.id = held.product_id
     WHERE held.state = 'refunded'
+), undone AS (
+    SELECT journal.kind, journal.source FROM accounts_counterreversal r JOIN accounts_drawerentry entry ON entry.id = r.entry_id
+    JOIN accounts_journal journal ON journal.id = entry.journal_id WHERE r.state = 'approved'
 ), expected (kind, source_id, debit_id, debit, credit_id, credit, fen) AS (
     SELECT 1, id, money_id, NULL, NULL::bigint, '2031', amount_fen FROM topup
-    UNION ALL SELECT 2, id, NULL, '2031', account_id, NULL, amount_fen FROM topup WHERE state = 'confirmed'
+    UNION ALL SELECT 2, id, NULL, '2031', account_id, NULL, amount_fen FROM topup WHERE state IN ('confirmed', 'reversed')
+        AND confirmed_at IS NOT NULL
     UNION ALL SELECT 3, id, NULL, '2031', NULL, back, amount_fen FROM topup WHERE state = 'reversed'
     UNION ALL SELECT 4, card_id, NULL, '1011', NULL, '6002', price_fen FROM sold
     UNION ALL SELECT 5, card_id, NULL, '1011', NULL, '2021', deposit_fen FROM sold
@@ -78,6 +82,12 @@ WITH account AS (
         FROM accounts_replacement r JOIN accounts_purse p ON p.card_id = r.old_id
         CROSS JOIN LATERAL (SELECT CASE p.kind WHEN 'chip' THEN r.chip_fen ELSE r.account_fen END AS fen) AS part WHERE r.state = 'moved'
     UNION ALL SELECT 72, id, NULL, '6711', NULL, '1222', amount_fen FROM accounts_creditreturn WHERE rule = 'written_off'
+    UNION ALL SELECT 75, sold.card_id, NULL, '6002', NULL, '1011', sold.price_fen FROM undone
+        JOIN accounts_card card ON card.pan = undone.source JOIN sold ON sold.card_id = card.id WHERE undone.kind = 'card_sale'
+    UNION ALL SELECT 76, topup.id, account_id, NULL, NULL, '2031', amount_fen FROM undone
+        JOIN topup ON topup.number = undone.source WHERE undone.kind = 'topup_paid' AND topup.confirmed_at IS NOT NULL
+    UNION ALL SELECT 74, id, NULL, '1011', NULL, '2241', difference_fen FROM accounts_drawercount WHERE state = 'approved'
+    UNION ALL SELECT 74, id, NULL, '1221', NULL, '1011', -difference_fen FROM accounts_drawercount WHERE state = 'approved'
 ), asked AS (
     SELECT kind::smallint AS kind, source_id, coalesce(expected.debit_id, debit.id) AS debit_id,
         coalesce(expected.credit_id, credit.id) AS credit_id, fen
@@ -85,7 +95,7 @@ WITH account AS (
     WHERE fen > 0
 ), posted AS (
     SELECT t.kind, t.source_id, t.debit_id, t.credit_id, t.amount_fen FROM accounts_transfer t
-    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50, 70, 71, 72, 73)
+    WHERE t.kind IN (1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 18, 33, 36, 37, 50, 70, 71, 72, 73, 74, 75, 76)
         OR t.kind = 4 AND t.credit_id = (SELECT id FROM account WHERE code = '6002')
         -- What came back from a payer's bank cancels what was sent there.
         OR t.kind IN (31, 32) AND NOT EXISTS (

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from accounts.selectors import documents, stock_rules
+from accounts.selectors import documents, drawer_rules, stock_rules
 from citizencard.core.invariants import Breach, breaches
 
-# What a purse is debited for: purchases, payments, refunds, greys, rides, claims, credits of disputes, corrections.
-VALUES: Final[dict[str, Any]] = {"from_purses": [10, 11, 13, 30, 43, 44, 47, 59, 71, 73]}
+# What a purse is debited for: purchases, payments, refunds, greys, rides, claims, credits of disputes, corrections, reversals.
+VALUES: Final[dict[str, Any]] = {"from_purses": [10, 11, 13, 30, 43, 44, 47, 59, 71, 73, 76]}
 
 RULES: Final = {
     "a transfer stands between two accounts of the ledger": """
@@ -152,7 +152,7 @@ RULES: Final = {
     "an order's postings are those of its state": """
         SELECT posted.number, posted.state || ', posted ' || coalesce(nullif(posted.kinds, ''), 'nothing')
         FROM (
-            SELECT o.id, o.number, o.state, o.paid_at, coalesce(string_agg(t.kind::text, ',' ORDER BY t.kind), '') AS kinds,
+            SELECT o.id, o.number, o.state, o.paid_at, o.confirmed_at, coalesce(string_agg(t.kind::text, ',' ORDER BY t.kind), '') AS kinds,
                 bool_and(t.amount_fen = o.amount_fen) AS right_amount
             FROM accounts_topuporder o
             LEFT JOIN accounts_transfer t ON t.source_id = o.id AND t.kind IN (1, 2, 3)
@@ -160,7 +160,7 @@ RULES: Final = {
         ) AS posted
         WHERE NOT posted.right_amount OR posted.kinds <> CASE posted.state
             WHEN 'init' THEN '' WHEN 'paid' THEN '1' WHEN 'loaded' THEN '1' WHEN 'confirmed' THEN '1,2'
-            ELSE CASE WHEN posted.paid_at IS NULL THEN '' ELSE '1,3' END END""",
+            ELSE CASE WHEN posted.paid_at IS NULL THEN '' WHEN posted.confirmed_at IS NULL THEN '1,3' ELSE '1,2,3' END END""",
     "the load counters seen are those of confirmed orders": """
         SELECT card.pan, seen.count || ' counters seen, ' || done.count || ' loads confirmed'
         FROM accounts_purse p JOIN accounts_card card ON card.id = p.card_id AND p.kind = 'chip',
@@ -257,6 +257,7 @@ RULES: Final = {
         WHERE child.inhparent = 'accounts_transfer'::regclass AND coalesce(t.tgenabled, 'D') NOT IN ('O', 'A')""",
     **documents.RULES,
     **stock_rules.RULES,
+    **drawer_rules.RULES,
 }
 OF_A_DATE: Final = {
     "transfers": (

@@ -26,6 +26,7 @@ from accounts.errors import (
 )
 from accounts.locks import lock_account
 from accounts.models import Chart, Journal, LedgerAccount, Transfer
+from accounts.services.drawer_entries import COUNTER_KINDS, drawer_of
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import NoOpenBusinessDay
 from citizencard.core.errors import Conflict
@@ -101,24 +102,44 @@ def post_journal(
 ) -> Journal:
     """Post all legs as one journal, once per `key`: a repeat returns the first journal and moves nothing.
 
-    One round trip. The open business day is taken when none is given. Raises Conflict (key used for other legs),
-    PurseFloorReached, PurseCeilingReached, AccountNotOpen, BusinessDayClosed, NoOpenBusinessDay and InvalidLeg; then
-    nothing is posted.
+    One round trip. The open business day is taken when none is given. Cash goes through the actor's open drawer, see
+    :mod:`.drawer_entries`. Raises Conflict (key used for other legs), PurseFloorReached, PurseCeilingReached,
+    AccountNotOpen, BusinessDayClosed, NoOpenBusinessDay, DrawerNotOpen and InvalidLeg; then nothing is posted.
     """
     if not legs:
         raise InvalidLeg(reason=_("a journal needs at least one transfer"))
-    digest = _digest(kind, source, legs)
+    header = (key, kind, actor, reason, source, _digest(kind, source, legs))
+    if not COUNTER_KINDS.isdisjoint(leg.kind for leg in legs):
+        with transaction.atomic():
+            drawer = drawer_of(
+                actor=actor, moves=[(leg.debit_id, leg.credit_id, leg.amount_fen) for leg in legs]
+            )
+            journal, is_new = _post(header, legs, business_date, reverses)
+            if is_new and drawer:
+                drawer.book(journal)
+            return journal
+    return _post(header, legs, business_date, reverses)[0]
+
+
+def _post(
+    header: tuple[str, str, str, str, str, bytes],
+    legs: Sequence[Leg],
+    business_date: date | None,
+    reverses: Journal | None,
+) -> tuple[Journal, bool]:
+    """The journal, and whether it is a new one. Raises what `post_journal` raises."""
+    key, kind, actor, reason, source, digest = header
     reverses_id = None if reverses is None else reverses.pk
-    header = (key, kind, actor, reason, source, digest, reverses_id, business_date)
     query, moved = _statement(legs)
-    journal_id, day, posted_at, posted_digest, is_new = call_ledger(query, (*header, *moved), business_date)
+    values = (*header, reverses_id, business_date, *moved)
+    journal_id, day, posted_at, posted_digest, is_new = call_ledger(query, values, business_date)
     if not is_new:
         if bytes(posted_digest or b"") != digest:
             raise Conflict(what=f"journal {key}")
-        return Journal.objects.get(pk=journal_id)
+        return Journal.objects.get(pk=journal_id), False
     journal = Journal(journal_id, key, kind, actor, reason, source, day, posted_at, digest, reverses_id)
     journal._state.adding = False
-    return journal
+    return journal, True
 
 
 def call_ledger(query: str, values: Sequence[object], business_date: date | None = None) -> tuple[Any, ...]:

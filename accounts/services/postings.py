@@ -15,6 +15,7 @@ from accounts.models import (
     Compensation,
     CreditReturn,
     DisputedCharge,
+    DrawerCount,
     GatewayRefund,
     Pass,
     PassLapse,
@@ -99,6 +100,21 @@ def topup_reversed(*, order: TopUpOrder) -> list[Leg]:
     return [Leg(transit, money, order.amount_fen, Transfer.Kind.TOP_UP_REVERSED, order.pk, order.occurred_at)]
 
 
+def topup_taken_back(*, order: TopUpOrder, purse: Purse) -> list[Leg]:
+    """A top-up of today leaves the account purse again; `topup_reversed` then gives the money back."""
+    transit, kind = account_id(Chart.TOP_UPS_IN_TRANSIT), Transfer.Kind.TOP_UP_TAKEN_BACK
+    return [Leg(purse.account_id, transit, order.amount_fen, kind, order.pk, order.occurred_at)]
+
+
+def sale_reversed(*, card: Card, occurred_at: datetime) -> list[Leg]:
+    """A card sold today comes back unused: its price is paid out of the drawer; nothing for one that cost nothing."""
+    sold, cash = account_id(Chart.CARD_SALES), account_id(Chart.COUNTER_CASH)
+    price_fen = card.price_fen or 0
+    return (
+        [Leg(sold, cash, price_fen, Transfer.Kind.SALE_REVERSED, card.pk, occurred_at)] if price_fen else []
+    )
+
+
 def gateway_refund_paid(*, refund: GatewayRefund) -> list[Leg]:
     """The gateway has given the payer the money back: it is owed no more, and taken off what the gateway owes us."""
     owed, gateway = account_id(Chart.REFUNDS_PAYABLE), money_in_account_id(refund.order)
@@ -128,6 +144,16 @@ def remitted(*, remittance: Remittance) -> list[Leg]:
         for debit, credit, fen in parts
         if fen > 0
     ]
+
+
+def drawer_difference(*, count: DrawerCount) -> list[Leg]:
+    """A drawer held more than it should, or less: the difference waits in suspense."""
+    cash, kind = account_id(Chart.COUNTER_CASH), Transfer.Kind.DRAWER_DIFFERENCE
+    if count.difference_fen > 0:
+        over = account_id(Chart.SUSPENSE_PAYABLE)
+        return [Leg(cash, over, count.difference_fen, kind, count.pk, count.made_at)]
+    short = account_id(Chart.SUSPENSE_RECEIVABLE)
+    return [Leg(short, cash, -count.difference_fen, kind, count.pk, count.made_at)]
 
 
 def deposit_returned(

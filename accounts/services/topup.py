@@ -39,6 +39,7 @@ __all__ = [
     "receive_funds",
     "reverse_topup",
     "start_gateway_payment",
+    "top_up_in_cash",
 ]
 Channel = TopUpOrder.Channel
 _WITH_PARTY: Final = (Channel.AGENT, Channel.KIOSK, Channel.SUBSIDY)
@@ -98,6 +99,29 @@ def order_topup(
 def receive_cash(*, order: TopUpOrder, actor: str) -> TopUpOrder:
     """The money is in the drawer: PAID. A repeat changes nothing. Raises WrongChannel, IllegalOrderTransition."""
     return _receive(order, (Channel.CASH,), actor=actor)
+
+
+@transaction.atomic
+def top_up_in_cash(
+    *, card: Card, amount_fen: int, purse_kind: str, actor: str, occurred_at: datetime, request_key: str
+) -> TopUpOrder:
+    """Ordered at the counter and paid into the drawer at once: PAID, or CONFIRMED for an account purse; once per `request_key`. Audited.
+
+    Raises what `order_topup` and `receive_cash` raise, and DrawerNotOpen; then nothing is ordered.
+    """
+    order = order_topup(
+        card=card,
+        amount_fen=amount_fen,
+        channel=Channel.CASH,
+        actor=actor,
+        occurred_at=occurred_at,
+        purse_kind=purse_kind,
+        request_key=request_key,
+    )
+    if not was_paid(order):
+        detail = {"card": card.pk, "amount_fen": amount_fen, "purse": purse_kind}
+        record_audit(actor=actor, action="topup.cash", subject=f"order:{order.number}", detail=detail)
+    return receive_cash(order=order, actor=actor)
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from terminals.card.apdu import WrongPin
 from terminals.card.errors import CardError, CardRemoved, NoCard, ReaderUnavailable, TransportError
 from terminals.readers.errors import AmbiguousReader, MuteCard, NoReader, NoService, ReaderInUse
 
@@ -20,6 +21,7 @@ FAULTS: Final[dict[type[CardError], StrOrPromise]] = {
     ReaderInUse: _("Somebody else is using this reader."),
     ReaderUnavailable: _("The bridge program of this workstation is not connected."),
     TransportError: _("The connection to the reader broke."),
+    WrongPin: _("The PIN is wrong, or locked on the card."),
     CardError: _("The card is of no kind that is known here."),
 }
 """The nearest class of an error says it."""

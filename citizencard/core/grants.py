@@ -44,8 +44,11 @@ READ_ONLY: Final = frozenset(
 
 UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_compensation": ("state", "paid_at", "purse_id"),
+    "accounts_counterreversal": ("state", "checker", "checked_at", "answer"),
     "accounts_disputedcharge": ("state", "order_id", "bearer_id", "ended_at"),
     "accounts_concession": ("withdrawn_on", "withdrawn_at", "withdrawn_by", "withdrawn_reason"),
+    "accounts_drawercount": ("state", "checker", "checked_at", "answer"),
+    "accounts_drawersession": ("state", "counted_at"),
     "accounts_guardianship": ("guardian_id", "ward_id", "ended_at", "ended_because"),
     "accounts_hold": ("state", "captured_fen", "ended_at"),
     "accounts_identitydocument": (

@@ -34,6 +34,8 @@ class OfficeAction(models.Model):
             ("approve_payout", _("Approve payouts, payees and rules of the bank")),
             ("import_bank_file", _("Take files from the bank and open those that are kept")),
             ("resolve_suspense", _("Resolve suspense items of the bank")),
+            ("use_drawer", _("Have a cash drawer, take and give cash")),
+            ("check_drawer", _("Confirm counts of cash drawers and take the cash over")),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
@@ -67,7 +68,7 @@ def ask(
         try:
             facts = act(filled.cleaned_data)
         except CitizenCardError as refusal:
-            filled.add_error(None, str(refusal))
+            filled.add_error(None, _told(refusal))
     if facts is not None:
         return _page(request, model_admin, subject, title=title, facts=facts, **context)
     return _page(request, model_admin, subject, template, title=title, form=filled, tables=tables, **context)
@@ -94,7 +95,7 @@ def ask_new(
                 return HttpResponseRedirect(_page_of(made))
             tables = made
         except CitizenCardError as refusal:
-            filled.add_error(None, str(refusal))
+            filled.add_error(None, _told(refusal))
             tables = problems_table(refusal.data.get("problems", ()))
     opts = model_admin.opts
     frame = {
@@ -136,6 +137,12 @@ def tell(
 ) -> HttpResponse:
     """What came of a step, or why there is none to take."""
     return _page(request, model_admin, subject, title=title, facts=facts, refusal=refusal, tables=tables)
+
+
+def _told(refusal: CitizenCardError) -> forms.ValidationError:
+    """What is refused, and the rule behind it where there is one."""
+    words = f"{refusal} {gettext(refusal.rule)}" if refusal.rule else str(refusal)
+    return forms.ValidationError(words, code=refusal.code)
 
 
 def _page(

@@ -60,6 +60,7 @@ _CARDS = {
     "accounts.view_topuporder",
     "settlement.view_dispute",
 }
+_DRAWERS = {"accounts.view_drawersession", "accounts.view_drawercount", "accounts.view_counterreversal"}
 _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _READER = {
     "bridge.view_workstation",
@@ -107,6 +108,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     CLERK: _FIELD
     | _CARDS
     | _READER
+    | _DRAWERS
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",
@@ -120,6 +122,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "office.request_refund",
         "office.replace_card",
         "office.run_card",
+        "office.use_drawer",
         "office.stop_mandate",
         "accounts.grant_concession",
         "terminals.enrol_terminal",
@@ -133,7 +136,9 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _CARDS
     | _BOOKS
     | _BANK
+    | _DRAWERS
     | {
+        "office.use_drawer",
         "office.pay_out",
         "office.approve_payout",
         "office.import_bank_file",
@@ -163,7 +168,9 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _CARDS
     | _RISK
     | _BANK
+    | _DRAWERS
     | {
+        "office.check_drawer",
         "accounts.view_citizen",
         "accounts.view_personmerge",
         "accounts.view_personchange",
@@ -195,6 +202,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _RISK
     | _BOOKS
     | _BANK
+    | _DRAWERS
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",

@@ -17,6 +17,8 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
+from accounts.services.drawer_entries import cash_needs_drawer
+
 View = Callable[..., HttpResponseBase]
 
 # Looser than the portal's policy in two points, because of the admin theme: its Alpine.js builds functions from
@@ -45,8 +47,10 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""
         from citizencard.bridge.pages import card_page, reader_page, state_fragment
+        from citizencard.office.admin.counter_topup import progress_fragment
         from citizencard.office.completeness import completeness_page
         from citizencard.office.latency import latency_page
+        from citizencard.office.receipt_pages import receipt_page
         from citizencard.office.report_pages import report_file, report_page, reports_page
         from citizencard.office.views import trial_balance_page
         from citizencard.staff.account_pages import account_page
@@ -68,6 +72,8 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("account/app/", app_page, "staff_app"),
             self._page("account/key/", key_page, "staff_key"),
             self._page("account/codes/", codes_page, "staff_codes"),
+            self._page("receipt/<int:pk>/", receipt_page, "receipt"),
+            self._page("topup-progress/<int:pk>/", progress_fragment, "topup_progress"),
         ]
 
     def _page(self, where: str, page: View, name: str) -> URLPattern:
@@ -83,10 +89,10 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         )
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Wrap `view` with the permission check, the door of `citizencard.staff.gate`, and the policy."""
+        """Wrap `view` with the permission check, the door of `citizencard.staff.gate`, and the policy; cash that it moves needs an open drawer."""
         from citizencard.staff.gate import gated
 
-        inside = gated(_of_an_object(view), lambda: self.acts)
+        inside = gated(_of_an_object(cash_needs_drawer()(view)), lambda: self.acts)
         guarded: View = _with_policy(super().admin_view(inside, cacheable))
         return guarded
 

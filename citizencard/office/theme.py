@@ -46,6 +46,9 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _item(_("Card reader"), "nfc", "bridge_reader", "bridge.use_reader"),
             *_models(
+                (_("Cash drawers"), "point_of_sale", "accounts", "drawersession"),
+                (_("Counts of drawers"), "calculate", "accounts", "drawercount"),
+                (_("Same-day reversals"), "settings_backup_restore", "accounts", "counterreversal"),
                 (_("Citizens"), "person", "accounts", "citizen"),
                 (_("Merging of records"), "merge", "accounts", "personmerge"),
                 (_("Changes of persons"), "history_edu", "accounts", "personchange"),

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import SubsidyBatch, TopUpDifference, TopUpOrder
+from accounts.models import CounterReversal, DrawerCount, SubsidyBatch, TopUpDifference, TopUpOrder
 from accounts.selectors.agents import agents_near_limit
 from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
@@ -152,6 +152,17 @@ def _proofs() -> Tile:
     )
 
 
+def _counters() -> list[Tile]:
+    waiting = "?state__exact=proposed"
+    counts, reversals = (
+        kind.objects.filter(state="proposed").count() for kind in (DrawerCount, CounterReversal)
+    )
+    return [
+        Tile(_("Counts of drawers"), counts, "", list_url("accounts_drawercount", waiting)),
+        Tile(_("Same-day reversals"), reversals, "", list_url("accounts_counterreversal", waiting)),
+    ]
+
+
 _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("settlement.view_clearingrun", lambda today: _late_days()),
     ("accounts.view_refund", lambda today: [_refunds(today), _payouts()]),
@@ -161,6 +172,7 @@ _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("settlement.view_payoutbatch", lambda today: [_merchants_to_pay(), _suspense(today)]),
     ("accounts.view_agent", lambda today: [_agents()]),
     ("accounts.view_cardflag", lambda today: [_flags()]),
+    ("office.check_drawer", lambda today: _counters()),
     ("accounts.view_riskalert", lambda today: [_alerts(today)]),
     ("terminals.view_hotlistappeal", lambda today: [_appeals(today)]),
     ("terminals.view_waitingpurchase", lambda today: [_held()]),

@@ -69,6 +69,13 @@ INSERT INTO accounts_stocklevel (place_id, product_id, produced) SELECT 1, produ
 ITEM_OF_A_HOLDER = """
 INSERT INTO accounts_stockitem (card_id, order_id, place_id, carton, state)
     SELECT id, 0, 0, '', 'held' FROM accounts_card WHERE state = 'active' LIMIT 1"""
+RECEIPTS_WITH_A_GAP = """
+INSERT INTO accounts_stockplace (id, code, name, kind) VALUES (1, 'h', 'h', 'hall');
+INSERT INTO accounts_receipt (entry_id, hall_id, day, running, actor) VALUES (1, 1, now(), 1, ''), (2, 1, now(), 3, '')"""
+DRAWER_FROM_NOWHERE = """
+INSERT INTO accounts_stockplace (id, code, name, kind) VALUES (1, 'h', 'h', 'hall');
+INSERT INTO accounts_drawersession (clerk, hall_id, float_fen, opened_at, counted_at, state)
+    VALUES ('clerk', 1, 0, '2026-01-01', %s, '%s')"""
 TAMPERING = {
     "a transfer stands between two accounts of the ledger": "UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 5",
     "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
@@ -124,6 +131,11 @@ TAMPERING = {
     "a level of stock is what its movements add up to and what lies there": STOCK_FROM_NOWHERE,
     "a card that was produced and is neither issued, scrapped nor lost is somewhere": STOCK_FROM_NOWHERE,
     "a card that somebody holds is out of stock": ITEM_OF_A_HOLDER,
+    "cash that a clerk with an open drawer takes or gives is in that drawer, and nothing else is": DRAWER_FROM_NOWHERE
+    % ("NULL", "open"),
+    "the receipts of a hall and day are numbered without a gap": RECEIPTS_WITH_A_GAP,
+    "a closed drawer held its float and what was booked to it, as it was counted": DRAWER_FROM_NOWHERE
+    % ("'2026-01-01'", "closed"),
 }
 
 

@@ -73,11 +73,11 @@ def _sell(card: Card) -> Pass:
     )  # fmt: skip
 
 
-def sign_in(window: Watched) -> None:
+def sign_in(window: Watched, name: str = "clerk") -> None:
     from tests.citizencard.city import PASSWORD
 
     window.open("/office/")
-    window.page.locator("#id_username").fill("clerk")
+    window.page.locator("#id_username").fill(name)
     window.page.locator("#id_password").fill(PASSWORD)
     window.page.get_by_role("button", name="登录").click()
     expect(window.page.get_by_role("heading", name="待办")).to_be_visible()
@@ -142,7 +142,10 @@ def test_a_tampered_chip_is_told_so_and_has_no_button(window: Watched, city: Hal
 
 
 def test_a_pass_goes_back_for_cash(window: Watched, city: Hall) -> None:
+    from tests.accounts.drawers.till import make_drawer
+
     page = window.page
+    make_drawer()
     sign_in(window)
     window.open(f"/office/accounts/pass/{city.held.pk}/give_back/")
     expect(page.get_by_role("cell", name="10.50")).to_be_visible()

@@ -142,7 +142,7 @@ def test_the_drawer_is_what_clerks_took_in_less_what_they_paid_out(month: Scope)
     post("sold", cash.pk, other.pk, 5_000, actor="anna")
     post("refunded", other.pk, cash.pk, 1_200, actor="anna")
     post("sold too", cash.pk, other.pk, 300, actor="bo")
-    drawer, clerks, _kiosks = asked("cash", Scope.day(TODAY)).sections
+    drawer, clerks, _drawers, _kiosks = asked("cash", Scope.day(TODAY)).sections
     ((opening, taken, given, closing),) = drawer.rows
     assert opening + taken - given == closing  # type: ignore[operator]
     assert (taken, given) == (5_300, 1_200)

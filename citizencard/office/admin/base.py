@@ -95,6 +95,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     has_report_loss_permission = _may("report_loss")
     has_download_permission = _may("download_settlement")
     has_freeze_permission = _may("freeze_account")
+    has_use_drawer_permission = _may("use_drawer")
     has_request_refund_permission = _may("request_refund")
     has_approve_refund_permission = _may("approve_refund")
     has_run_card_permission = _may("run_card")

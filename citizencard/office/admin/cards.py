@@ -22,10 +22,13 @@ from citizencard.office.admin.card_refund import refund_page
 from citizencard.office.admin.card_steps import FROM, CardSteps
 from citizencard.office.admin.card_story import life_table, movements_table, replacements_table, topups_table
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
+from citizencard.office.admin.counter_topup import top_up_page
 from citizencard.office.admin.dispute_tables import disputes_table
 from citizencard.office.admin.disputes import dispute_page
+from citizencard.office.admin.reversals import is_todays, reversal_page
 from citizencard.office.forms import ReplaceForm
 from citizencard.office.reasons import Facts, ask, ask_reason
+from citizencard.office.receipt_pages import cash_table
 from citizencard.office.site import office
 from citizencard.office.tables import Table, yuan
 from citizencard.templatetags.money import card_number
@@ -59,6 +62,7 @@ class CardAdmin(CardSteps):
     readonly_fields = ["number"]
     ordering = ["-pk"]
     actions_detail = [
+        "top_up",
         "activate",
         "report_lost",
         "found",
@@ -71,6 +75,7 @@ class CardAdmin(CardSteps):
         "concession",
         "dispute",
         "appeal",
+        "reverse_sale",
     ]
 
     @display(description=_("card number"), ordering="pan")
@@ -115,6 +120,7 @@ class CardAdmin(CardSteps):
         return [
             purses_table(obj),
             *replacements_table(obj),
+            *cash_table(obj),
             *concerns(obj),
             *proved,
             *story,
@@ -136,6 +142,11 @@ class CardAdmin(CardSteps):
             return obj.state in FROM[step]
         if step == "register":
             return obj.state == Card.State.ACTIVE and obj.citizen_id is None
+        if step == "top_up":
+            return bool(obj.state == Card.State.ACTIVE)
+        if step == "reverse_sale":
+            untouched = all(purse.movements == 0 for purse in obj.purses.all())
+            return obj.state in _HELD and untouched and is_todays(obj)
         if step == "replace":
             return obj.state in (*_HELD, Card.State.LOST)
         if step == "appeal":
@@ -151,6 +162,19 @@ class CardAdmin(CardSteps):
                 and not CardDamage.objects.filter(card=obj).exists()
             )
         return obj.state in (*_HELD, Card.State.LOST)
+
+    @action(description=_("Top up"), permissions=["use_drawer"], icon="add_card", variant=None)
+    def top_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Cash into the drawer, then value onto the chip or into the online account."""
+        card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
+        return top_up_page(request, self, card)
+
+    @action(
+        description=_("Reverse the sale"), permissions=["use_drawer"], icon="settings_backup_restore", variant=None,
+    )  # fmt: skip
+    def reverse_sale(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A card sold by mistake today and never used: a supervisor decides."""
+        return reversal_page(request, self, self.found(request, object_id))
 
     @action(description=_("Request refund"), permissions=["request_refund"], icon="undo", variant=None)
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -19,6 +19,8 @@ from accounts.models import GatewayEvent, Purse, TopUpDifference, TopUpOrder
 from accounts.services.matching import close_difference
 from citizencard.core.calendar import shanghai
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
+from citizencard.office.admin.counter_topup import load_page
+from citizencard.office.admin.reversals import is_todays, reversal_page
 from citizencard.office.reasons import Facts, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
@@ -29,6 +31,8 @@ ORDER_COLOURS = {
     TopUpOrder.State.PAID: "warning",
     TopUpOrder.State.REVERSED: "danger",
 }
+
+_UNDER_WAY = (TopUpOrder.State.PAID, TopUpOrder.State.LOADED)
 
 
 @admin.register(TopUpOrder, site=office)
@@ -48,6 +52,7 @@ class TopUpOrderAdmin(ReadOnlyAdmin):
     ]  # fmt: skip
     readonly_fields = ["amount", "purse_kind"]
     ordering = ["-pk"]
+    actions_detail = ["load", "reverse"]
     amount = yuan_column("amount_fen", _("amount (yuan)"))
 
     @display(
@@ -63,6 +68,30 @@ class TopUpOrderAdmin(ReadOnlyAdmin):
     def purse_kind(self, obj: TopUpOrder) -> str:
         """Which of the card's purses is topped up."""
         return str(Purse.Kind(obj.purse.kind).label)
+
+    def has_load_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user write to cards?"""
+        return request.user.has_perm("bridge.use_reader") and request.user.has_perm("office.use_drawer")
+
+    def offers(self, obj: TopUpOrder, step: str) -> bool:
+        """Written as long as the value is on its way to a chip, undone as long as it is not there."""
+        on_chip = obj.purse.kind == Purse.Kind.CHIP
+        if step == "reverse":
+            undone_from = TopUpOrder.State.PAID if on_chip else TopUpOrder.State.CONFIRMED
+            return obj.state == undone_from and is_todays(obj)
+        return on_chip and obj.state in _UNDER_WAY
+
+    @action(description=_("Write to the card"), permissions=["load"], icon="nfc", variant=None)
+    def load(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The value goes onto the chip on the reader; what was torn before is settled by the same step."""
+        return load_page(request, self, self.found(request, object_id))
+
+    @action(
+        description=_("Reverse"), permissions=["use_drawer"], icon="settings_backup_restore", variant=None
+    )
+    def reverse(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A wrong top-up of today: a supervisor decides."""
+        return reversal_page(request, self, self.found(request, object_id))
 
     def tables(self, request: HttpRequest, obj: TopUpOrder) -> list[Table]:
         """What differs, what goes back, and what the gateway told, where there is any of it."""

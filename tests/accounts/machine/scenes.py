@@ -52,7 +52,7 @@ from terminals.wire.batch import build_batch
 from terminals.wire.grey import GreyRecord, build_greys
 from terminals.wire.rides import RideRecord, build_rides
 from tests.accounts.chip import Chip
-from tests.accounts.machine import bank_scenes, dispute_scenes
+from tests.accounts.machine import bank_scenes, dispute_scenes, drawer_scenes
 from tests.accounts.refunds.stories import (
     LATER,
     OFFICER,
@@ -393,7 +393,7 @@ SCENES: dict[str, Callable[[Stage], Iterator[Event]]] = {
         payment_refunded, pass_sold, pass_used, passes_lapsed, pass_refunded, merchant_cleared, settlement_shared, adjusted, purchase_accepted,
         purchase_held, purchase_claimed, purchase_conflicting, held_purchase_paid, held_purchase_returned, loss_borne,
         claim_collected, claim_written_off, grey_settled, ride_paid, ride_claimed, *bank_scenes.SCENES,
-        *dispute_scenes.SCENES,
+        *dispute_scenes.SCENES, *drawer_scenes.SCENES,
     )
 }  # fmt: skip
 """By the name of the template."""

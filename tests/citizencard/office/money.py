@@ -36,6 +36,7 @@ from accounts.services.remittances import empty_kiosk, receive_agent_payment
 from citizencard.core.calendar import open_business_day
 from terminals.services.field import register_merchant
 from terminals.services.refunds import request_card_refund
+from tests.accounts.drawers.till import make_drawer
 from tests.accounts.mandates.asking import ask_for_mandate
 from tests.accounts.mandates.bank import Bank
 from tests.accounts.refunds.stories import pay_online, publish, reserve
@@ -69,6 +70,8 @@ def found_money() -> Money:
     """Play it through the services. Needs the key service."""
     open_business_day(TODAY)
     make_staff()
+    for clerk in (CLERK, "finance"):
+        make_drawer(clerk)
     second = User.objects.create_user(username=SECOND, password=PASSWORD, is_staff=True)
     second.groups.set(Group.objects.filter(name="finance"))
     product = make_product(real_name=True, deposit_fen=1_000, account_limit_fen=100_000)

@@ -16,6 +16,7 @@ from terminals.models import HotListAppeal
 from terminals.services.appeals import file_appeal, publish_appeal_policy
 from terminals.services.refunds import hot_list_flagged
 from terminals.services.risk import run_risk
+from tests.accounts.drawers.till import make_drawer
 from tests.accounts.refunds import stories
 from tests.accounts.refunds.test_alerts import alert_about
 from tests.citizencard.city import make_staff
@@ -131,6 +132,8 @@ def test_an_objection_is_decided_by_another_and_paid_at_the_counter(
     note = Compensation.objects.get()
     assert (HotListAppeal.objects.get().decided_by, note.state) == ("supervisor", "owed")
     assert as_staff("supervisor").post(path + "pay_cash/", {}).status_code == 403
+    assert "请先开启钱箱" in as_staff("finance").post(path + "pay_cash/", {}).content.decode()
+    make_drawer("finance")
     assert "10.00" in as_staff("finance").post(path + "pay_cash/", {}).content.decode()
     assert Compensation.objects.get().state == "paid"
     assert "补偿已" in as_staff("finance").post(path + "pay_cash/", {}).content.decode()

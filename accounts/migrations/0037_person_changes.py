@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0026_batch_issue"),
+        ("accounts", "0036_products"),
     ]
 
     operations = [
