@@ -105,6 +105,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.view_citizen",
         "accounts.view_personmerge",
         "accounts.propose_merge",
+        "accounts.issue_card",
         "office.reveal_citizen",
         "office.register_citizen",
         "office.report_loss",

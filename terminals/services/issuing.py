@@ -1,0 +1,49 @@
+"""The chip's part of issuing a card at the counter: which card lies on the reader, write it, read it back, hand it out."""
+
+from __future__ import annotations
+
+from accounts.models import Card, IssueApplication
+from accounts.services.issuing import begin_writing, finish_issue, note_progress
+from terminals.card.bench import chip_serial
+from terminals.card.profile import T_UNION
+from terminals.card.purse import PurseSession
+from terminals.card.script import Progress
+from terminals.card.transport import Transport
+from terminals.errors import UnknownChip, WrongCardOnReader
+from terminals.models import BureauLine
+from terminals.services.counter import personalise_card
+
+
+def card_on_reader(transport: Transport) -> Card:
+    """The card that the bureau printed on this chip, whatever is written on it so far. Raises UnknownChip, CardError."""
+    serial = chip_serial(transport).hex().upper()
+    line = (
+        BureauLine.objects.select_related("card__product")
+        .filter(chip_serial=serial, outcome=BureauLine.Outcome.MADE)
+        .first()
+    )
+    if line is None:
+        raise UnknownChip(found=serial)
+    return line.card
+
+
+def write_card(*, application: IssueApplication, transport: Transport, pin: str) -> IssueApplication:
+    """Make the card on the reader the applicant's: take it, write it, read it back, issue it. Call it outside a transaction.
+
+    Broken off anywhere, it is called again with the same card; issued before, it is left alone. Raises UnknownChip, WrongCardOnReader (it reads back another
+    number), CardError and KeyServiceError from the chip, and what `begin_writing` and `finish_issue` raise.
+    """
+    application.refresh_from_db()
+    if application.state == IssueApplication.State.ISSUED:
+        return application
+    card = card_on_reader(transport)
+    application = begin_writing(application=application, card=card)
+
+    def listen(progress: Progress) -> None:
+        note_progress(application=application, step=progress.number, steps=progress.total)
+
+    personalise_card(card=card, transport=transport, pin=pin, actor=application.clerk, progress=listen)
+    found = T_UNION.card_number(PurseSession(transport).identify())
+    if found != card.pan:
+        raise WrongCardOnReader(expected=card.pan, found=found)
+    return finish_issue(application=application)
