@@ -110,6 +110,11 @@ class IssueApplication(StatefulModel):
     def __str__(self) -> str:
         return f"{self.product} {self.document_mask}".strip()
 
+    @property
+    def taken_fen(self) -> int:
+        """What the clerk has in hand for it, price and deposit."""
+        return (self.price_fen or 0) + (self.deposit_fen or 0)
+
     @transition(field=state, source=State.DRAFT, target=State.CHECKED)
     def check_person(self) -> None:
         """The clerk has seen who it is."""

@@ -263,7 +263,7 @@ def cancel_issue(*, application: IssueApplication, reason: str) -> IssueApplicat
     current.person_sealed = current.photo_sealed = None
     current.reason, current.ended_at = reason.strip(), timezone.now()
     current.save(update_fields=["state", "person_sealed", "photo_sealed", "reason", "ended_at"])
-    _audit(current, "issue.cancel", taken_fen=(current.price_fen or 0) + (current.deposit_fen or 0))
+    _audit(current, "issue.cancel", taken_fen=current.taken_fen)
     return current
 
 
@@ -373,10 +373,9 @@ def _has_one_waiting(application: IssueApplication) -> bool:
 def _check_price(application: IssueApplication) -> None:
     """The sale is booked at the product's price: it must be what was taken."""
     product = CardProduct.objects.get(pk=application.product_id)
-    taken_fen = (application.price_fen or 0) + (application.deposit_fen or 0)
     if (application.price_fen, application.deposit_fen) != (product.price_fen, product.deposit_fen):
         due_fen = product.price_fen + product.deposit_fen
-        raise PaymentChanged(taken=format_yuan(taken_fen), due=format_yuan(due_fen))
+        raise PaymentChanged(taken=format_yuan(application.taken_fen), due=format_yuan(due_fen))
 
 
 @transaction.atomic

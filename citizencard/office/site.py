@@ -40,6 +40,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         """Pages that belong to no model."""
         from citizencard.bridge.pages import card_page, reader_page, state_fragment
         from citizencard.office.completeness import completeness_page
+        from citizencard.office.desk import home, issuing
         from citizencard.office.latency import latency_page
         from citizencard.office.report_pages import report_file, report_page, reports_page
         from citizencard.office.views import trial_balance_page
@@ -54,6 +55,14 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("reader/", reader_page, "bridge_reader"),
             self._page("reader/state/", state_fragment, "bridge_state"),
             self._page("reader/card/", card_page, "bridge_card"),
+            self._page("desk/", home.home_page, "desk"),
+            self._page("desk/hall/", home.hall_page, "desk_hall"),
+            self._page("desk/read/", home.read_page, "desk_read"),
+            self._page("desk/issue/", issuing.begin_page, "desk_issue"),
+            self._page("desk/issue/<uuid:pk>/", issuing.step_page, "desk_step"),
+            self._page("desk/issue/<uuid:pk>/progress/", issuing.progress_fragment, "desk_progress"),
+            self._page("desk/issue/<uuid:pk>/spoiled/", issuing.spoiled_page, "desk_spoiled"),
+            self._page("desk/issue/<uuid:pk>/cancel/", issuing.cancel_page, "desk_cancel"),
         ]
 
     def _page(self, where: str, page: View, name: str) -> URLPattern:

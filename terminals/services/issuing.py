@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accounts.models import Card, IssueApplication
 from accounts.services.issuing import begin_writing, finish_issue, note_progress
+from citizencard.core.errors import NotFound
 from terminals.card.bench import chip_serial
 from terminals.card.profile import T_UNION
 from terminals.card.purse import PurseSession
@@ -47,3 +48,15 @@ def write_card(*, application: IssueApplication, transport: Transport, pin: str)
     if found != card.pan:
         raise WrongCardOnReader(expected=card.pan, found=found)
     return finish_issue(application=application)
+
+
+def card_lying_there(transport: Transport) -> Card:
+    """The record of the card on the reader, blank or written. Raises NotFound (none of ours), CardError."""
+    try:
+        return card_on_reader(transport)
+    except UnknownChip:
+        number = T_UNION.card_number(PurseSession(transport).identify())
+    card = Card.objects.filter(pan=number).first()
+    if card is None:
+        raise NotFound(what=number)
+    return card

@@ -130,6 +130,7 @@ def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: 
 
 
 STEPS = {
+    "accounts_citizen_issue": {"clerk"},
     "accounts_citizen_register": {"clerk"},
     "accounts_citizen_document": {"clerk"},
     "accounts_citizen_consent": {"clerk"},
