@@ -66,7 +66,7 @@ def begin_page(request: HttpRequest, site: AdminSite, citizen: Citizen | None = 
     """Which card, and the document on the counter; of somebody found before, only which card."""
     hall = hall_here(request)
     if hall is None:
-        return HttpResponseRedirect(reverse("admin:desk"))
+        return _page(request, site, "office/desk/begin.html", {})
     kind = BeginForm if citizen is None else ProductForm
     form = kind(request.POST if request.method == "POST" else None)
     context: dict[str, Any] = {"form": form, "hall": hall, "person": citizen}

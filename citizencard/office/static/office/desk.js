@@ -2,6 +2,7 @@
 "use strict";
 
 const EVERY_MS = 400;
+const focusFirst = () => document.querySelector("#desk [autofocus]")?.focus();
 const hits = () => [...document.querySelectorAll("[data-hits] a")];
 
 document.addEventListener("keydown", (event) => {
@@ -43,6 +44,7 @@ document.addEventListener("submit", async (event) => {
   const body = new FormData(form);
   form.dataset.busy = "1";
   panel.hidden = false;
+  form.querySelectorAll("[role=alert]").forEach((told) => told.remove());
   form.querySelector("button").disabled = true;
   follow(form, panel);
   try {
@@ -52,7 +54,7 @@ document.addEventListener("submit", async (event) => {
     const fresh = page.querySelector("#desk");
     if (fresh) {
       document.querySelector("#desk").replaceWith(fresh);
-      fresh.querySelector("[autofocus]")?.focus();
+      focusFirst();
       return;
     }
   } catch {
@@ -61,3 +63,6 @@ document.addEventListener("submit", async (event) => {
   delete form.dataset.busy;
   location.reload();
 });
+
+// The theme's own scripts take the focus from a field that has it by its attribute alone.
+addEventListener("load", focusFirst);
