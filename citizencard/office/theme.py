@@ -62,6 +62,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Card products"), "style", "accounts", "cardproduct"),
                 (_("Card stock"), "inventory_2", "accounts", "stocklevel"),
                 (_("Movements of stock"), "local_shipping", "accounts", "stockmovement"),
+                (_("Cards to scrap or found"), "delete_sweep", "accounts", "stockproposal"),
                 (_("Card orders"), "print", "accounts", "cardorder"),
                 (_("Batch issues"), "group_add", "accounts", "issuebatch"),
                 (_("Passes on sale"), "confirmation_number", "accounts", "passproduct"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -10,9 +11,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.services.merging import propose_merge
+from accounts.services.stock import propose_stock
 from citizencard.office.roles import MATRIX, ensure_roles
 from citizencard.office.site import office
 from tests.accounts.refunds.test_alerts import alert_about
+from tests.accounts.stock.lists import row, uploaded
+from tests.accounts.stock.shelf import make_stock, numbers, open_places, send_all
 from tests.citizencard.city import City, make_staff
 from tests.citizencard.office.money import Money
 from tests.factories import make_citizen
@@ -28,6 +32,7 @@ LISTS = {
     "accounts_issuebatch": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_stocklevel": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_stockmovement": {"clerk", "finance", "supervisor", "auditor"},
+    "accounts_stockproposal": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_topuporder": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_refund": {"clerk", "finance", "supervisor", "auditor"},
     "accounts_cardflag": {"clerk", "finance", "supervisor", "auditor"},
@@ -132,6 +137,17 @@ def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: 
 STEPS = {
     "accounts_citizen_issue": {"clerk"},
     "accounts_citizen_register": {"clerk"},
+    "accounts_stockmovement_send": {"clerk", "supervisor"},
+    "accounts_stockmovement_receive": {"clerk", "supervisor"},
+    "accounts_stockproposal_propose": {"clerk", "supervisor"},
+    "accounts_stockproposal_approve": {"supervisor"},
+    "accounts_stockproposal_refuse": {"supervisor"},
+    "accounts_cardorder_propose": {"clerk"},
+    "accounts_cardorder_approve": {"supervisor"},
+    "accounts_cardorder_refuse": {"supervisor"},
+    "accounts_issuebatch_upload": {"clerk"},
+    "accounts_issuebatch_approve": {"supervisor"},
+    "accounts_issuebatch_refuse": {"supervisor"},
     "accounts_citizen_document": {"clerk"},
     "accounts_citizen_consent": {"clerk"},
     "accounts_citizen_guardian": {"clerk"},
@@ -197,15 +213,33 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         "subsidybatch": money.batch.pk,
         "ledgeraccount": money.agent.account_id,
     }
+    subjects |= _goods()
     client = as_staff(role)
     for step, roles in STEPS.items():
         model = step.split("_")[1]
         url = reverse(
-            f"admin:{step}", args=[] if step.endswith(("_upload", "_register")) else [subjects[model]]
+            f"admin:{step}",
+            args=[] if step.endswith(("_upload", "_register", "_propose", "_send")) else [subjects[model]],
         )
         allowed = role in roles or role == "root"
         assert client.get(url).status_code == (200 if allowed else 403), step
         assert client.post(url, {}).status_code == (200 if allowed else 403), step
+
+
+def _goods() -> dict[str, Any]:
+    """Cards on their way, some to be scrapped, an order and a list that wait."""
+    places = open_places()
+    order = make_stock(places, 1)
+    (number,) = numbers(order)
+    scrapped = propose_stock(
+        kind="scrapped", place=places.bureau, first=number, last=number, actor="somebody", reason="test"
+    )
+    return {
+        "stockproposal": scrapped.pk,
+        "stockmovement": send_all(order, places.bureau, places.store).pk,
+        "cardorder": order.pk,
+        "issuebatch": uploaded(places, [row()]).pk,
+    }
 
 
 @pytest.mark.parametrize("path", ["/office/", "/office/accounts/card/", "/office/trial-balance/"])
