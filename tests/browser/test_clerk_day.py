@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 from tests.browser.test_office_refund import pair, sign_in
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # pytest loads this file before Django knows its apps
     from citizencard.core.keyservice.keystore import KeyStore
     from terminals.simulator.chip import Chip
     from terminals.simulator.vpcd import VpcdSlot
+    from tests.accounts.stock.shelf import Places
     from tests.citizencard.bridge.house import Desk, House
 
 __all__ = ["house", "pcscd"]
@@ -56,7 +57,6 @@ def hall(
     from terminals.bridge.sources import PcscSource
     from terminals.simulator.vpcd import VpcdSlot
     from tests.accounts.refunds.stories import publish
-    from tests.accounts.stock.shelf import open_places
     from tests.citizencard.city import make_staff
     from tests.factories import make_product
     from tests.fixtures_accounts import TODAY
@@ -68,8 +68,16 @@ def hall(
     product = make_product(real_name=True, price_fen=1_500, photo_needed=True)
     publish(product, legal_basis="单用途商业预付卡管理办法第二十三条")
     with VpcdSlot(0) as reader:
-        cards = stocked(demo_keys, open_places(), product, 2)
+        cards = stocked(demo_keys, _places(), product, 2)
         yield Hall(product, cards, house.pair(PcscSource()), reader)
+
+
+def _places() -> Places:
+    from accounts.services.stock import open_place
+    from tests.accounts.stock.shelf import Places
+
+    named = (("bureau", "制卡商"), ("store", "中心库"), ("hall", "鲤城服务大厅"))
+    return Places(*(open_place(code=kind, name=name, kind=kind, actor="city") for kind, name in named))
 
 
 @pytest.fixture
@@ -110,6 +118,17 @@ def look(window: Watched, name: str) -> None:
     violations = Axe().run(page, context="#desk").response["violations"]
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in violations] == [], name
     assert window.complaints == [], name
+
+
+def somebody() -> bytes:
+    """A photograph of nobody: head and shoulders."""
+    picture, file = Image.new("RGB", (720, 900), "#dfe7ea"), io.BytesIO()
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((60, 620, 660, 1_300), fill="#5d7f8f")
+    draw.ellipse((220, 170, 500, 560), fill="#c9a58c")
+    draw.pieslice((205, 140, 515, 500), 180, 360, fill="#3a2f2a")
+    picture.save(file, "JPEG")
+    return file.getvalue()
 
 
 def tab_to(window: Watched, name: str) -> None:
@@ -162,10 +181,8 @@ def test_a_clerks_day(window: Watched, hall: Hall) -> None:
         keys.press("Space")
         look(window, "consent")
         keys.press("Enter")
-        file = io.BytesIO()
-        Image.new("RGB", (720, 900), "#b9c7cf").save(file, "JPEG")
         page.get_by_label("照片").set_input_files(
-            {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
+            {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": somebody()}
         )
         look(window, "photo")
         tab_to(window, "保存照片")
