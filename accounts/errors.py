@@ -696,3 +696,11 @@ class CardNotForThis(CitizenCardError):
     code = "card_not_for_this"
     status = 409
     message = _("Card %(card)s: %(reason)s.")
+
+
+class ApplicationBegun(CitizenCardError):
+    """The clerk has another application open for the same person: data `what`."""
+
+    code = "application_begun"
+    status = 409
+    message = _("%(what)s is begun and not ended. Go on with it or cancel it.")

@@ -11,6 +11,7 @@ from django_fsm import FSMField, transition
 
 from accounts.models.cards import Card, CardProduct
 from accounts.models.people import Citizen, Consent
+from accounts.models.replacements import Replacement
 from accounts.models.stock import StockPlace
 from citizencard.core.states import StatefulModel
 
@@ -40,6 +41,12 @@ class IssueApplication(StatefulModel):
     state = FSMField(_("state"), max_length=9, choices=State.choices, default=State.DRAFT, protected=True)
     citizen = models.ForeignKey(
         Citizen, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("citizen")
+    )
+    replaces = models.ForeignKey(
+        Card, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("in the place of")
+    )
+    cause = models.CharField(
+        _("cause"), max_length=7, choices=Replacement.Cause.choices, blank=True, default=""
     )
     document_index = models.BinaryField(max_length=32, null=True)
     document_mask = models.CharField(_("document number"), max_length=40, blank=True, default="")
@@ -90,6 +97,10 @@ class IssueApplication(StatefulModel):
                 )
                 | ~models.Q(state__in=["issued", "cancelled"]) & models.Q(ended_at=None),
                 name="application_ended_keeps_no_person",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(replaces=None, cause="") | models.Q(replaces__isnull=False, cause__gt=""),
+                name="application_replaces_for_a_cause",
             ),
             models.CheckConstraint(
                 condition=~models.Q(state="cancelled") | models.Q(photo_sealed=None, card=None),

@@ -10,15 +10,16 @@ from accounts.models import Card, CardProduct, Citizen, IssueApplication
 def open_applications(clerk: str) -> QuerySet[IssueApplication]:
     """What a clerk has begun and not ended, newest first."""
     mine = IssueApplication.objects.filter(clerk=clerk, ended_at=None)
-    return mine.select_related("product", "hall", "card").order_by("-began_at")
+    return mine.select_related("product", "hall", "card", "replaces").order_by("-began_at")
 
 
-def card_in_the_way(citizen: Citizen, product: CardProduct) -> Card | None:
-    """The live card of the product because of which this person gets no other one.
+def card_in_the_way(citizen: Citizen, product: CardProduct, replacing: Card | None = None) -> Card | None:
+    """The live card of the product because of which this person gets no other one, but for the one that is replaced.
 
     One that was made for them and lies in stock is no hindrance: it is the one to hand out.
     """
     live = citizen.cards.filter(product=product, state__in=Card.LIVE).select_related("product")
+    live = live.exclude(pk__in=[replacing.pk] if replacing else [])
     return live.exclude(state=Card.State.BLANK, stock_item__isnull=False).first()
 
 

@@ -88,8 +88,10 @@ def order_card(
 
 
 @transaction.atomic
-def assign_card(*, card: Card, citizen: Citizen, actor: str) -> Card:
+def assign_card(*, card: Card, citizen: Citizen, actor: str, replacing: Card | None = None) -> Card:
     """A card that was made for nobody becomes this holder's, before anything is written onto it; again is no change. Audited.
+
+    The holder may still have the one that it is `replacing`.
 
     Raises IllegalCardTransition (it has its chip, or another holder), AnonymousProduct, and what `order_card` raises.
     """
@@ -101,7 +103,7 @@ def assign_card(*, card: Card, citizen: Citizen, actor: str) -> Card:
         target = Card.State.PERSONALISED.label
         raise IllegalCardTransition(source=current.get_state_display(), target=target)
     if current.citizen_id is None:
-        _check_holder(current.product, citizen)
+        _check_holder(current.product, citizen, replacing)
         current.citizen = citizen
         current.save(update_fields=["citizen"])
         record_audit(
@@ -279,7 +281,7 @@ def purse_terms(product: CardProduct) -> list[tuple[Purse.Kind, Chart, int, int]
     return terms
 
 
-def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
+def _check_holder(product: CardProduct, citizen: Citizen | None, replacing: Card | None = None) -> None:
     """A real-name card needs a holder who is known, agreed and has no other live one; the lock serialises two clerks."""
     if citizen is None:
         raise CitizenRequired(product=product.name)
@@ -293,7 +295,8 @@ def _check_holder(product: CardProduct, citizen: Citizen | None) -> None:
             raise GuardianRequired(age=age)
     elif consent is None or consent.guardian_id is not None:
         raise ConsentMissing(purpose=purpose.label)
-    if citizen.cards.filter(product=product, state__in=Card.LIVE).exists():
+    held = citizen.cards.filter(product=product, state__in=Card.LIVE)
+    if held.exclude(pk__in=[replacing.pk] if replacing else []).exists():
         raise CardAlreadyHeld(product=product.name)
 
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.errors import (
+    ApplicationBegun,
     CardAlreadyHeld,
     CardNotForThis,
     CitizenRequired,
@@ -45,6 +46,7 @@ from accounts.services.documents import check_birth, check_name, check_phone
 from accounts.services.levels import Operation, require_level
 from accounts.services.papers import Paper
 from accounts.services.photos import portrait
+from accounts.services.replacements import replacement_fee_fen, require_replaceable
 from accounts.services.stock import propose_stock, require_in_stock, take_from_stock
 from citizencard.core.audit import record_audit
 from citizencard.core.masks import mask_document, mask_name
@@ -69,7 +71,26 @@ def begin_issue(
     What the clerk has begun with the same document is gone on with. Raises CitizenRequired, CardAlreadyHeld, LevelTooLow,
     KeyServiceUnavailable.
     """
-    application = IssueApplication(clerk=clerk, hall=hall, product=product)
+    return _begun(IssueApplication(clerk=clerk, hall=hall, product=product), paper, citizen)
+
+
+def begin_replacement(*, card: Card, cause: str, hall: StockPlace, clerk: str) -> IssueApplication:
+    """A card of the hall's stock shall take the place of `card`, which is out of use when that one is written.
+
+    What the clerk has begun for it is gone on with. Raises NotReplaceable, ApplicationBegun, CardAlreadyHeld, LevelTooLow.
+    """
+    card = Card.objects.select_related("product", "citizen").get(pk=card.pk)
+    require_replaceable(card, cause, timezone.localdate())
+    application = IssueApplication(clerk=clerk, hall=hall, product=card.product, replaces=card, cause=cause)
+    begun = _begun(application, None, card.citizen)
+    if (begun.replaces_id, begun.cause) != (card.pk, cause):
+        raise ApplicationBegun(what=begun)
+    return begun
+
+
+def _begun(application: IssueApplication, paper: Paper | None, citizen: Citizen | None) -> IssueApplication:
+    """Saved, or the one that is open already."""
+    clerk, product = application.clerk, application.product
     if product.real_name:
         _name_person(application, paper, citizen)
     known = IssueApplication.objects.filter(
@@ -143,18 +164,25 @@ def photo_of(application: IssueApplication) -> str:
 
 def take_payment(*, application: IssueApplication) -> IssueApplication:
     """The clerk has price and deposit in hand; nothing is booked yet. Raises PhotoMissing, IllegalApplicationStep."""
-    product = application.product
-    product.refresh_from_db()
+    product = CardProduct.objects.get(pk=application.product_id)
+    price_fen, deposit_fen = amounts_due(application)
     if product.photo_needed and not application.photo_sealed:
         raise PhotoMissing(product=product.name)
     return _step(
         application,
         IssueApplication.pay,
         State.PAID,
-        price_fen=product.price_fen,
-        deposit_fen=product.deposit_fen,
+        price_fen=price_fen,
+        deposit_fen=deposit_fen,
         paid_at=timezone.now(),
     )
+
+
+def amounts_due(application: IssueApplication) -> tuple[int, int]:
+    """Price, or the fee of a replacement, and deposit, in fen, as they are now."""
+    product, replaced = CardProduct.objects.get(pk=application.product_id), application.replaces
+    price_fen = replacement_fee_fen(replaced, application.cause) if replaced else product.price_fen
+    return price_fen, product.deposit_fen
 
 
 def begin_writing(*, application: IssueApplication, card: Card) -> IssueApplication:
@@ -184,7 +212,7 @@ def begin_writing(*, application: IssueApplication, card: Card) -> IssueApplicat
         current.citizen, current.card, current.step, current.steps = citizen, card, 0, 0
         if citizen is not None:
             current.consent = _consent(current, citizen)
-            assign_card(card=card, citizen=citizen, actor=current.clerk)
+            assign_card(card=card, citizen=citizen, actor=current.clerk, replacing=current.replaces)
         current.person_sealed = None
         with step_to(State.WRITING, IllegalApplicationStep):
             current.begin_writing()
@@ -273,7 +301,7 @@ def _name_person(application: IssueApplication, paper: Paper | None, citizen: Ci
         citizen = find_citizen(document_number=paper.number)
     if citizen is not None:
         require_level(citizen, Operation.REAL_NAME_CARD)
-        if card_in_the_way(citizen, application.product):
+        if card_in_the_way(citizen, application.product, application.replaces):
             raise CardAlreadyHeld(product=application.product.name)
         application.citizen = citizen
         application.document_index = paper.index if paper else bytes(main_document(citizen).number_index)
@@ -371,11 +399,10 @@ def _has_one_waiting(application: IssueApplication) -> bool:
 
 
 def _check_price(application: IssueApplication) -> None:
-    """The sale is booked at the product's price: it must be what was taken."""
-    product = CardProduct.objects.get(pk=application.product_id)
-    if (application.price_fen, application.deposit_fen) != (product.price_fen, product.deposit_fen):
-        due_fen = product.price_fen + product.deposit_fen
-        raise PaymentChanged(taken=format_yuan(application.taken_fen), due=format_yuan(due_fen))
+    """The sale is booked at what is due: it must be what was taken."""
+    due = amounts_due(application)
+    if (application.price_fen, application.deposit_fen) != due:
+        raise PaymentChanged(taken=format_yuan(application.taken_fen), due=format_yuan(sum(due)))
 
 
 @transaction.atomic

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+from django.utils import timezone
+
 from accounts.models import Card, IssueApplication
 from accounts.services.issuing import begin_writing, finish_issue, note_progress
 from citizencard.core.errors import NotFound
+from citizencard.core.states import lock_row
 from terminals.card.bench import chip_serial
 from terminals.card.profile import T_UNION
 from terminals.card.purse import PurseSession
@@ -13,6 +17,7 @@ from terminals.card.transport import Transport
 from terminals.errors import UnknownChip, WrongCardOnReader
 from terminals.models import BureauLine
 from terminals.services.counter import personalise_card
+from terminals.services.replacing import replace_and_list
 
 
 def card_on_reader(transport: Transport) -> Card:
@@ -47,7 +52,22 @@ def write_card(*, application: IssueApplication, transport: Transport, pin: str)
     found = T_UNION.card_number(PurseSession(transport).identify())
     if found != card.pan:
         raise WrongCardOnReader(expected=card.pan, found=found)
-    return finish_issue(application=application)
+    return _hand_out(application, card)
+
+
+@transaction.atomic
+def _hand_out(application: IssueApplication, card: Card) -> IssueApplication:
+    """It is issued, and takes the place of the card it replaces, which no terminal takes any more."""
+    current = lock_row(application)
+    if current.replaces is not None:
+        replace_and_list(
+            card=current.replaces,
+            cause=current.cause,
+            actor=current.clerk,
+            occurred_at=timezone.now(),
+            new=card,
+        )
+    return finish_issue(application=current)
 
 
 def card_lying_there(transport: Transport) -> Card:

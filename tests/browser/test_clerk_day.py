@@ -223,8 +223,27 @@ def test_a_clerks_day(window: Watched, hall: Hall) -> None:
         page.get_by_label("原因").fill("本人到柜台挂失")
         page.get_by_role("button", name="挂失", exact=True).click()
         expect(page.get_by_text("黑名单版本")).to_be_visible()
-        window.open(f"/office/accounts/card/{card.pk}/replace/")
-        page.get_by_label("原因").select_option("lost")
-        page.locator("form button.office-primary").click()
-        expect(page.locator(".office-facts")).to_contain_text("新卡")
+
+        # Another one is written in its place at once.
+        hall.reader.insert(hall.cards[1][1])
+        window.open(f"/office/accounts/card/{card.pk}/replace_now/")
+        look(window, "replace")
+        keys.press("Tab")
+        keys.press("Enter")
+        expect(page.get_by_label("已核对：本人与证件相符")).to_be_focused()
+        keys.press("Space")
+        keys.press("Enter")
+        expect(page.get_by_label("已宣读，本人知悉并同意")).to_be_focused()
+        keys.press("Space")
+        keys.press("Enter")
+        page.get_by_label("照片").set_input_files(
+            {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": somebody()}
+        )
+        page.get_by_role("button", name="保存照片").click()
+        expect(page.get_by_text("补换")).to_be_visible()
+        page.get_by_role("button", name="已收现金").click()
+        write(window)
+        expect(page.get_by_role("heading", name="办卡完成")).to_be_visible()
+        expect(page.get_by_text("余额转入日期")).to_be_visible()
+        look(window, "replaced")
     assert window.complaints == []

@@ -24,6 +24,7 @@ from citizencard.office.admin.card_story import life_table, movements_table, rep
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
 from citizencard.office.admin.dispute_tables import disputes_table
 from citizencard.office.admin.disputes import dispute_page
+from citizencard.office.desk.issuing import replacement_page
 from citizencard.office.forms import ReplaceForm
 from citizencard.office.reasons import Facts, ask, ask_reason
 from citizencard.office.site import office
@@ -57,7 +58,16 @@ class CardAdmin(ReadOnlyAdmin):
     fields = ["number", "product", "citizen", "state", "valid_from", "valid_to", "key_version"]
     readonly_fields = ["number"]
     ordering = ["-pk"]
-    actions_detail = ["report_lost", "replace", "refund", "damage", "concession", "dispute", "appeal"]
+    actions_detail = [
+        "report_lost",
+        "replace_now",
+        "replace",
+        "refund",
+        "damage",
+        "concession",
+        "dispute",
+        "appeal",
+    ]
 
     @display(description=_("card number"), ordering="pan")
     def number(self, obj: Card) -> str:
@@ -118,7 +128,7 @@ class CardAdmin(ReadOnlyAdmin):
 
     def offers(self, obj: Card, step: str) -> bool:
         """A loss is reported and a refund asked for as long as the holder has the card; damage is found once."""
-        if step == "replace":
+        if step in ("replace", "replace_now"):
             return obj.state in (*_HELD, Card.State.LOST)
         if step == "appeal":
             block = block_of(obj) if obj.citizen_id else None
@@ -139,6 +149,17 @@ class CardAdmin(ReadOnlyAdmin):
         """Read the chip, show the quote; on confirmation the card is blocked and the refund waits for late taps and approval."""
         card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
         return refund_page(request, self, card)
+
+    @action(
+        description=_("Replace here and now"),
+        permissions=["replace_card"],
+        icon="published_with_changes",
+        variant=None,
+    )
+    def replace_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A card of the hall's stock is written in its place, screen by screen."""
+        card = get_object_or_404(Card.objects.select_related("product", "citizen"), pk=unquote(object_id))
+        return replacement_page(request, self.admin_site, card)
 
     @action(description=_("Replace"), permissions=["replace_card"], icon="swap_horiz", variant=None)
     def replace(self, request: HttpRequest, object_id: str) -> HttpResponse:

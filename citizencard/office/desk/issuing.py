@@ -22,7 +22,7 @@ from django_stubs_ext import StrOrPromise
 
 from accounts.consent_words import CARD_CONSENT
 from accounts.errors import CardAlreadyHeld, LevelTooLow, PersonPerhapsKnown
-from accounts.models import Citizen, IssueApplication
+from accounts.models import Card, Citizen, IssueApplication, Replacement
 from accounts.selectors.people import find_citizen
 from accounts.services import issuing
 from accounts.services.photos import BYTES_MAX
@@ -40,7 +40,7 @@ from citizencard.office.desk.forms import (
     ReasonLineForm,
 )
 from citizencard.office.desk.halls import hall_here
-from citizencard.office.forms import ConfirmForm
+from citizencard.office.forms import ConfirmForm, ReplaceForm
 from terminals.services.issuing import write_card
 
 PURPOSE: Final = "issue card"
@@ -90,6 +90,27 @@ def begin_page(request: HttpRequest, site: AdminSite, citizen: Citizen | None = 
 
 
 @_may_issue
+def replacement_page(request: HttpRequest, site: AdminSite, card: Card) -> HttpResponse:
+    """Why this card needs another one, which is written here and now."""
+    hall = hall_here(request)
+    if hall is None:
+        return _page(request, site, "office/desk/begin.html", {})
+    lost = card.state == Card.State.LOST
+    cause = Replacement.Cause.LOST if lost else Replacement.Cause.DAMAGED
+    form = ReplaceForm(request.POST or None, initial={"cause": cause})
+    if form.is_valid():
+        try:
+            return _to(
+                issuing.begin_replacement(
+                    card=card, cause=form.cleaned_data["cause"], hall=hall, clerk=request.user.get_username()
+                )
+            )
+        except CitizenCardError as refusal:
+            form.add_error(None, str(refusal))
+    return _page(request, site, "office/desk/begin.html", {"form": form, "hall": hall, "person": card})
+
+
+@_may_issue
 def step_page(request: HttpRequest, site: AdminSite, pk: UUID) -> HttpResponse:
     """The step an application stands at; POST takes it."""
     application = _mine(request, pk)
@@ -113,13 +134,15 @@ def step_page(request: HttpRequest, site: AdminSite, pk: UUID) -> HttpResponse:
                 form.ask_whether_new()
                 context["people"] = refusal.data["people"]
         application.refresh_from_db()
+    due = issuing.amounts_due(application)
     context |= {
         "application": application,
         "screen": screen,
         "form": form,
         "consent_text": CARD_CONSENT,
         "photo": issuing.photo_of(application) if screen.name == "pay" else "",
-        "due_fen": application.product.price_fen + application.product.deposit_fen,
+        "due": due,
+        "due_fen": sum(due),
         **_steps(screen),
     }
     return _page(request, site, "office/desk/step.html", context)
@@ -211,7 +234,7 @@ def _screen(application: IssueApplication) -> Screen | None:
     product = application.product
     if screen is _WRITE and application.state == State.PAID:
         taken = (application.price_fen, application.deposit_fen)
-        screen = screen if taken == (product.price_fen, product.deposit_fen) else _PAY
+        screen = screen if taken == issuing.amounts_due(application) else _PAY
     if screen is _PAY and product.photo_needed and not application.photo_sealed:
         return _PHOTO
     return screen
@@ -225,7 +248,7 @@ def _steps(screen: Screen | None) -> dict[str, Any]:
 
 def _mine(request: HttpRequest, pk: UUID) -> IssueApplication:
     """Applications are gone on with by whoever began them."""
-    rows = IssueApplication.objects.select_related("product", "citizen", "card", "hall")
+    rows = IssueApplication.objects.select_related("product", "citizen", "card", "hall", "replaces__product")
     return get_object_or_404(rows, pk=pk, clerk=request.user.get_username())
 
 

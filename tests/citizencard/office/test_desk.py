@@ -147,6 +147,20 @@ def test_a_holder_is_led_to_the_card_there_is(places: Places, as_staff: SignIn) 
     assert clerk.post(page, {"product": student.pk})["Location"].startswith(ISSUE)
 
 
+def test_a_card_is_replaced_from_its_page(places: Places, as_staff: SignIn) -> None:
+    card = make_card(citizen=make_citizen())
+    clerk, page = as_staff("clerk"), f"/office/accounts/card/{card.pk}/replace_now/"
+    assert "补换" in clerk.post(page, {"cause": "lost"}).content.decode()
+    wizard = Wizard(clerk, page)
+    assert "核对本人" in wizard.send(cause="damaged")
+    wizard.send(at="check", same="on")
+    wizard.send(at="agree", agreed="on", guardian="")
+    assert "应收现金（元） 0.00" in wizard.see()
+    application = IssueApplication.objects.get()
+    assert (application.replaces, application.cause) == (card, "damaged")
+    assert Card.objects.get(pk=card.pk).state == "active"
+
+
 def test_an_application_is_its_clerks(places: Places, as_staff: SignIn) -> None:
     wizard = Wizard(as_staff("clerk"))
     wizard.begin(make_product(real_name=True), document_number())

@@ -157,6 +157,7 @@ STEPS = {
     "accounts_personmerge_refuse": {"supervisor"},
     "accounts_card_refund": {"clerk"},
     "accounts_card_replace": {"clerk"},
+    "accounts_card_replace_now": {"clerk"},
     "accounts_card_damage": {"clerk"},
     "accounts_card_concession": {"clerk"},
     "accounts_card_dispute": {"clerk"},

@@ -18,6 +18,7 @@ from accounts.errors import (
     GuardianRequired,
     IllegalApplicationStep,
     LevelTooLow,
+    NotReplaceable,
     PaymentChanged,
     PersonPerhapsKnown,
     PhotoMissing,
@@ -31,6 +32,7 @@ from accounts.models import (
     Consent,
     IssueApplication,
     Journal,
+    Replacement,
     StockItem,
     StockProposal,
 )
@@ -44,11 +46,13 @@ from citizencard.core.keyservice.keystore import KeyStore
 from citizencard.core.models import AuditEntry, BusinessDay
 from terminals.card.errors import CardRemoved
 from terminals.errors import UnknownChip
+from terminals.models import HotListEntry
 from terminals.readers.memory import MemoryTransport
+from terminals.services.hotlist import report_loss
 from terminals.services.issuing import write_card
 from terminals.simulator.chip import Chip
 from tests.accounts.stock.shelf import Places, open_places
-from tests.factories import CLERK, NOON, document_number, make_citizen, make_product
+from tests.factories import CLERK, NOON, document_number, fill_purse, make_citizen, make_product
 from tests.terminals.chips import PIN, blank_chip
 from tests.terminals.stocked import stocked
 
@@ -71,7 +75,13 @@ class Desk:
 
     def paid(self, document: str = "", **person: Any) -> IssueApplication:
         """As far as the payment."""
-        application = self.begin(document)
+        return self.through(self.begin(document), **person)
+
+    def replacement(self, card: Card, cause: str) -> IssueApplication:
+        return issuing.begin_replacement(card=card, cause=cause, hall=self.places.hall, clerk=CLERK)
+
+    def through(self, application: IssueApplication, **person: Any) -> IssueApplication:
+        """What is asked of a person, and the payment."""
         if application.state == "draft":
             told = {} if application.citizen_id else {"name": "林美玲", "phone": ""} | person
             application = issuing.check_person(application=application, **told)
@@ -267,7 +277,7 @@ def test_a_card_pulled_while_it_is_written_is_finished_with_the_same_card(desk: 
     assert application.state in ("paid", "writing")
     assert not Journal.objects.filter(kind="card_sale").exists()
     if application.state == "writing":
-        with pytest.raises(CardNotForThis, match="another card was begun"):
+        with pytest.raises(CardNotForThis, match="已为此人开始写另一张卡"):
             desk.write(application, 1)
     assert desk.write(application).state == "issued"
     assert Journal.objects.filter(kind="card_sale").count() == 1
@@ -296,7 +306,7 @@ def test_a_spoiled_card_is_scrapped_by_two_and_another_is_taken_for_the_same_mon
     application = issuing.spoil_card(application=application, reason="芯片损坏")
     proposal = StockProposal.objects.get()
     assert (proposal.first, proposal.kind, proposal.maker) == (desk.cards[0][0].pan, "scrapped", CLERK)
-    with pytest.raises(CardNotForThis, match="keep it"):
+    with pytest.raises(CardNotForThis, match="请留下此卡"):
         desk.write(application, 0)
     assert desk.write(application, 1).state == "issued"
     assert Journal.objects.filter(kind="card_sale").count() == 1
@@ -332,7 +342,7 @@ def test_what_does_not_belong_on_the_reader_is_told(desk: Desk, demo_keys: KeySt
     with pytest.raises(StockMismatch, match="bureau"):
         put(elsewhere)
     desk.write(desk.paid(document_number()), 2)
-    with pytest.raises(CardNotForThis, match="keep it"):
+    with pytest.raises(CardNotForThis, match="请留下此卡"):
         put(desk.cards[2][1])
     application.refresh_from_db()
     assert (application.state, Citizen.objects.count()) == ("paid", 1)
@@ -341,7 +351,7 @@ def test_what_does_not_belong_on_the_reader_is_told(desk: Desk, demo_keys: KeySt
 def test_another_price_than_was_taken_is_settled_first(desk: Desk) -> None:
     application = desk.paid(document_number())
     make_product(real_name=True, price_fen=2_000)
-    with pytest.raises(PaymentChanged, match=r"20\.00 yuan were taken, 25\.00"):
+    with pytest.raises(PaymentChanged, match=r"已收 20\.00 元，现应收 25\.00 元"):
         desk.write(application)
     assert not Citizen.objects.exists()
     application = issuing.take_payment(application=application)
@@ -366,3 +376,44 @@ def test_without_the_key_service_nothing_is_begun(desk: Desk, settings: Any) -> 
     with pytest.raises(KeyServiceUnavailable):
         issuing.begin_issue(product=desk.product, hall=desk.places.hall, clerk=CLERK, paper=asked)
     assert not IssueApplication.objects.exists()
+
+
+def test_a_lost_card_is_replaced_by_one_of_the_stock(desk: Desk) -> None:
+    number = document_number()
+    old = desk.write(desk.paid(number)).card
+    assert old is not None
+    fill_purse(old, 4_200)
+    report_loss(card=old, actor=CLERK, reason="lost", occurred_at=NOON)
+    begun = desk.replacement(old, "lost")
+    assert desk.replacement(old, "lost") == begun
+    application = desk.through(begun)
+    assert (application.price_fen, application.deposit_fen) == (1_500, 500)
+    with pytest.raises(CardRemoved):
+        write_card(application=application, transport=Pulled(desk.cards[1][1], 30), pin=PIN)
+    assert not Replacement.objects.exists()
+    application = desk.write(application, 1)
+    replacement = Replacement.objects.get()
+    assert (replacement.old, replacement.new, replacement.fee_fen) == (old, application.card, 1_500)
+    states = dict(Card.objects.values_list("pk", "state"))
+    assert (states[old.pk], states[replacement.new_id]) == ("replaced", "active")
+    assert broken() == []
+
+
+def test_a_card_that_failed_is_replaced_for_nothing_and_listed(desk: Desk, demo_keys: KeyStore) -> None:
+    product = make_product()
+    pairs = stocked(demo_keys, desk.places, product, 2)
+    application = issuing.begin_issue(product=product, hall=desk.places.hall, clerk=CLERK)
+    old = write_card(
+        application=issuing.take_payment(application=application),
+        transport=MemoryTransport(pairs[0][1]),
+        pin=PIN,
+    ).card
+    assert old is not None
+    with pytest.raises(NotReplaceable):
+        desk.replacement(old, "lost")
+    application = issuing.take_payment(application=desk.replacement(old, "damaged"))
+    assert (application.price_fen, application.deposit_fen) == (0, 1_000)
+    application = write_card(application=application, transport=MemoryTransport(pairs[1][1]), pin=PIN)
+    assert HotListEntry.objects.get(removed_at=None).pan == old.pan
+    assert Card.objects.get(pk=application.card_id).price_fen == 0
+    assert broken() == []
