@@ -40,7 +40,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         """Pages that belong to no model."""
         from citizencard.bridge.pages import card_page, reader_page, state_fragment
         from citizencard.office.completeness import completeness_page
-        from citizencard.office.desk import home, issuing
+        from citizencard.office.desk import cases, home, issuing
         from citizencard.office.latency import latency_page
         from citizencard.office.report_pages import report_file, report_page, reports_page
         from citizencard.office.views import trial_balance_page
@@ -56,6 +56,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("reader/state/", state_fragment, "bridge_state"),
             self._page("reader/card/", card_page, "bridge_card"),
             self._page("desk/", home.home_page, "desk"),
+            self._page("desk/cases/", cases.cases_page, "desk_cases"),
             self._page("desk/hall/", home.hall_page, "desk_hall"),
             self._page("desk/read/", home.read_page, "desk_read"),
             self._page("desk/issue/", issuing.begin_page, "desk_issue"),

@@ -45,6 +45,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "separator": True,
         "items": [
             _item(_("Service desk"), "support_agent", "desk", "accounts.view_citizen"),
+            _item(_("Cases"), "assignment", "desk_cases", "accounts.view_citizen"),
             _item(_("Card reader"), "nfc", "bridge_reader", "bridge.use_reader"),
             *_models(
                 (_("Citizens"), "person", "accounts", "citizen"),

@@ -107,7 +107,8 @@ def replacement_page(request: HttpRequest, site: AdminSite, card: Card) -> HttpR
             )
         except CitizenCardError as refusal:
             form.add_error(None, str(refusal))
-    return _page(request, site, "office/desk/begin.html", {"form": form, "hall": hall, "person": card})
+    context = {"form": form, "hall": hall, "person": card, "title": _("Replace here and now")}
+    return _page(request, site, "office/desk/begin.html", context)
 
 
 @_may_issue

@@ -6,20 +6,24 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 
-from accounts.models import Card, CardProduct, Citizen, IssueApplication, Journal
-from citizencard.core.calendar import open_business_day
+from accounts.models import Card, CardOrder, CardProduct, Citizen, IssueApplication, Journal
+from accounts.services.card_orders import propose_order
+from accounts.services.merging import propose_merge
+from citizencard.core.calendar import open_business_day, shanghai
 from citizencard.core.keyservice.client import KeyServiceClient
 from citizencard.core.keyservice.keystore import KeyStore
 from terminals.bridge.sources import SimulatedSource
 from terminals.simulator.chip import Chip
-from tests.accounts.stock.shelf import Places, open_places
+from tests.accounts.stock.shelf import Places, open_places, order_cards
 from tests.citizencard.bridge.house import READER, House, wait_for
 from tests.citizencard.bridge.test_pages import seat
 from tests.citizencard.city import make_staff
@@ -238,3 +242,26 @@ class Torn:
 
     def reset(self) -> bytes:
         return self._chip.reset()
+
+
+def test_the_queue_has_what_waits_by_its_day_in_a_fixed_number_of_queries(
+    places: Places, as_staff: SignIn, django_assert_max_num_queries: Any
+) -> None:
+    order = order_cards(places, 1)
+    today = shanghai(timezone.now()).date()
+    late, later = (
+        propose_order(
+            product=order.product, quantity=1, hall=places.hall, deadline=today + timedelta(days), actor="li"
+        )
+        for days in (3, 9)
+    )
+    CardOrder.objects.filter(pk=late.pk).update(deadline=today - timedelta(2))
+    for _ in range(3):
+        propose_merge(master=make_citizen(), other=make_citizen(), reason="same", maker="li")
+    clerk = as_staff("clerk")
+    with django_assert_max_num_queries(20):
+        page = clerk.get("/office/desk/cases/").content.decode()
+    assert page.index("逾期 2 天") < page.index(later.number) < page.rindex("由 li 提请")
+    assert page.index(late.number) < page.index(later.number)
+    assert "还剩 9 天" in page
+    assert order.number not in page
