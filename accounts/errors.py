@@ -751,3 +751,64 @@ class NotReversible(CitizenCardError):
     code = "not_reversible"
     status = 409
     message = _("This cannot be reversed here: %(reason)s")
+
+
+class IllegalApplicationStep(CitizenCardError):
+    """The application has no such step: data `source`, `target`."""
+
+    code = "illegal_application_step"
+    status = 409
+    message = _("An application whose state is %(source)s cannot become %(target)s.")
+
+
+class PersonPerhapsKnown(CitizenCardError):
+    """People of this name or telephone number are on record: data `count`, `people`."""
+
+    code = "person_perhaps_known"
+    status = 409
+    message = _(
+        "%(count)s people on record have this name or telephone number. Look at them; if it is none of them, say so."
+    )
+    rule = gettext_noop("one person, one record")
+
+
+class PhotoRefused(CitizenCardError):
+    """The file is no photograph that can be taken: data `reason`."""
+
+    code = "photo_refused"
+    status = 422
+    message = _("The photograph is not taken: %(reason)s.")
+
+
+class PhotoMissing(CitizenCardError):
+    """The product carries the holder's photograph: data `product`."""
+
+    code = "photo_missing"
+    status = 409
+    message = _("A card of the product %(product)s needs a photograph.")
+
+
+class PaymentChanged(CitizenCardError):
+    """Another price holds than was taken: data `taken`, `due` (yuan)."""
+
+    code = "payment_changed"
+    status = 409
+    message = _(
+        "%(taken)s yuan were taken, %(due)s are due now. Settle the difference and confirm the payment again."
+    )
+
+
+class CardNotForThis(CitizenCardError):
+    """The card on the reader cannot be issued here: data `card`, `reason` what it is and what to do."""
+
+    code = "card_not_for_this"
+    status = 409
+    message = _("Card %(card)s: %(reason)s.")
+
+
+class ApplicationBegun(CitizenCardError):
+    """The clerk has another application open for the same person: data `what`."""
+
+    code = "application_begun"
+    status = 409
+    message = _("%(what)s is begun and not ended. Go on with it or cancel it.")

@@ -1,5 +1,6 @@
-"""Every row lock of this app. Order, so that no two callers wait for each other: gateway message, citizen, family link,
-subsidy batch, card, disputed charge, alert, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger account, card in stock.
+"""Every row lock of this app. Order, so that no two callers wait for each other: gateway message, application for a card, citizen,
+family link, subsidy batch, card, disputed charge, alert, refund, mandate, order, gateway refund, agent, pass, hold, purse, ledger
+account, card in stock.
 
 All of them end with the caller's transaction. They are NO KEY locks: the check of a foreign key never waits for them. A second
 update of a row in one transaction makes that check again, and would want the card when it has the order already.

@@ -115,6 +115,14 @@ class WrongChipOnReader(TerminalsError):
     message = _("This card was printed on chip %(expected)s; the reader holds chip %(found)s.")
 
 
+class UnknownChip(TerminalsError):
+    """The bureau has printed none of our cards on this chip. Data `found` (chip serial)."""
+
+    code = "unknown_chip"
+    status = 409
+    message = _("Chip %(found)s carries no card of ours. Put it aside and take one from the stock.")
+
+
 class ChallengeUsed(TerminalsError):
     """An identity challenge that was never given, is older than its life, or was answered before."""
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0028_receipts_reversals"),
+        ("accounts", "0029_issuing"),
     ]
 
     operations = [

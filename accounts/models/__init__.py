@@ -14,6 +14,7 @@ from accounts.models.guardians import Guardianship
 from accounts.models.holds import Hold
 from accounts.models.identity import IdentityDocument
 from accounts.models.incidents import CardDamage, CardFlag
+from accounts.models.issuing import IssueApplication
 from accounts.models.ledger import Chart, Closing, Journal, LedgerAccount, Tally, Transfer
 from accounts.models.mandates import Mandate, MandateCollection
 from accounts.models.matching import GatewayEntry, TopUpDifference
@@ -72,6 +73,7 @@ __all__ = [
     "Guardianship",
     "Hold",
     "IdentityDocument",
+    "IssueApplication",
     "IssueBatch",
     "IssueRow",
     "Journal",

@@ -33,6 +33,10 @@ class IssueBatch(MadeAndChecked):
     class Meta:
         verbose_name = _("batch issue")
         verbose_name_plural = _("batch issues")
+        permissions = [
+            ("upload_issuebatch", _("Upload lists of people to be issued cards")),
+            ("approve_issuebatch", _("Approve batch issues")),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(state="proposed", checker="", checked_at=None)

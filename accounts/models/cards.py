@@ -33,6 +33,7 @@ class CardProduct(models.Model):
     price_fen = models.BigIntegerField(_("price (fen)"), default=0)
     deposit_fen = models.BigIntegerField(_("deposit (fen)"), default=0)
     validity_years = models.PositiveSmallIntegerField(_("validity (years)"))
+    photo_needed = models.BooleanField(_("with the holder's photograph"), default=False, db_default=False)
     test_only = models.BooleanField(
         _("for tests only"),
         default=False,

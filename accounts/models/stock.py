@@ -61,6 +61,10 @@ class CardOrder(MadeAndChecked):
     class Meta:
         verbose_name = _("card order")
         verbose_name_plural = _("card orders")
+        permissions = [
+            ("propose_cardorder", _("Order cards for a hall")),
+            ("approve_cardorder", _("Approve orders of cards")),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(quantity__range=(1, 10_000)), name="card_order_quantity"
@@ -171,6 +175,7 @@ class StockMovement(models.Model):
     class Meta:
         verbose_name = _("movement of stock")
         verbose_name_plural = _("movements of stock")
+        permissions = [("move_stock", _("Send and receive cards, propose to scrap them"))]
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(kind__in=["arrived", "scrapped", "found"])
@@ -264,6 +269,7 @@ class StockProposal(Proposed):
         abstract = False
         verbose_name = _("proposal about stock")
         verbose_name_plural = _("proposals about stock")
+        permissions = [("decide_stock", _("Decide on cards to be scrapped or found"))]
 
     def __str__(self) -> str:
         return f"{self.first}–{self.last}"

@@ -54,9 +54,14 @@ def refund_progress(number: str, *, on: date) -> RefundProgress:
     )
 
 
+def open_refunds() -> QuerySet[Refund]:
+    """Refunds that have not ended, the most urgent first."""
+    return Refund.objects.filter(state__in=_OPEN).order_by("promised_by", "pk")
+
+
 def late_refunds(on: date) -> QuerySet[Refund]:
     """Open refunds whose promise is broken, the oldest first."""
-    return Refund.objects.filter(state__in=_OPEN, promised_by__lt=on).order_by("promised_by", "pk")
+    return open_refunds().filter(promised_by__lt=on)
 
 
 def refunds_to_approve() -> QuerySet[Refund]:

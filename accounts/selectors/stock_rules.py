@@ -38,4 +38,11 @@ RULES: Final = {
         SELECT card.pan, 'card ' || card.state || ', stock ' || item.state
         FROM accounts_stockitem item JOIN accounts_card card ON card.id = item.card_id
         WHERE item.state IN ('held', 'travelling') AND card.state IN ('issued', 'active', 'refunding')""",
+    "an application's card was sold for what was taken, and not before it was written": """
+        SELECT application.id::text, format('%%s: %%s and %%s fen taken, card sold for %%s and %%s', application.state,
+            application.price_fen, application.deposit_fen, card.price_fen, card.deposit_fen)
+        FROM accounts_issueapplication application JOIN accounts_card card ON card.id = application.card_id
+        WHERE application.state = 'issued' AND (application.price_fen, application.deposit_fen)
+                IS DISTINCT FROM (card.price_fen, card.deposit_fen)
+            OR application.state = 'writing' AND card.price_fen IS NOT NULL""",
 }

@@ -29,7 +29,7 @@ from accounts.models import (
 )
 from accounts.selectors.people import TABLE
 from accounts.services.card_making import make_cards
-from accounts.services.card_orders import approve_filled, open_order, refuse_order
+from accounts.services.card_orders import approve_filled, propose_order, refuse_order
 from accounts.services.issue_file import HEADINGS, Fault, IssueFile, Person, Problem, read_issue_file
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
@@ -111,7 +111,7 @@ def upload_issue_file(
         raise IssueFileRefused(problems=checked.problems)
     rows = _sealed(checked)
     with transaction.atomic():
-        order = open_order(product=product, quantity=len(rows), hall=hall, deadline=deadline, actor=maker)
+        order = propose_order(product=product, quantity=len(rows), hall=hall, deadline=deadline, actor=maker)
         batch = IssueBatch.objects.create(
             organisation=organisation, order=order, bureau=bureau, sha256=checked.file.sha256, maker=maker
         )

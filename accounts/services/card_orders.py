@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import IllegalCardOrderStep
-from accounts.models import CardOrder, CardProduct, StockItem, StockMovement, StockPlace
+from accounts.models import CardOrder, CardProduct, IssueBatch, StockItem, StockMovement, StockPlace
 from accounts.services.card_making import make_cards
 from citizencard.core.audit import record_audit
 from citizencard.core.calendar import shanghai
@@ -29,17 +29,10 @@ State = CardOrder.State
 def propose_order(
     *, product: CardProduct, quantity: int, hall: StockPlace, deadline: date, actor: str
 ) -> CardOrder:
-    """Ask for anonymous cards to be made for a hall. Raises InvalidField (named cards are ordered by batch issue)."""
-    if product.real_name:
-        raise InvalidField("product", _("cards in a name are ordered for their holders, by batch issue"))
-    return open_order(product=product, quantity=quantity, hall=hall, deadline=deadline, actor=actor)
+    """Ask for cards to be made for a hall. Raises InvalidField for quantity, place or deadline.
 
-
-@transaction.atomic
-def open_order(
-    *, product: CardProduct, quantity: int, hall: StockPlace, deadline: date, actor: str
-) -> CardOrder:
-    """A proposed order of any product. Raises InvalidField for quantity, place or deadline."""
+    Those of a real-name product get their holder at the counter (`assign_card`), or by batch issue.
+    """
     if not 1 <= quantity <= 10_000:
         raise InvalidField("quantity", _("an order has 1 to 10,000 cards"))
     if hall.kind != StockPlace.Kind.HALL:
@@ -55,9 +48,11 @@ def open_order(
 
 @transaction.atomic
 def approve_order(*, order: CardOrder, bureau: StockPlace, checker: str) -> CardOrder:
-    """A second person agrees: the anonymous cards get their numbers. Raises MakerIsChecker, AlreadyDecided, InvalidField."""
+    """A second person agrees: the cards get their numbers, nobody's yet. Raises MakerIsChecker, AlreadyDecided, InvalidField."""
     if bureau.kind != StockPlace.Kind.BUREAU:
         raise InvalidField("bureau", _("cards are made by a bureau"))
+    if IssueBatch.objects.filter(order=order).exists():
+        raise InvalidField("order", _("it belongs to a batch issue, which is approved instead"))
     order = approve_filled(order=order, checker=checker)
     now = timezone.now()
     make_cards(

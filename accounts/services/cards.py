@@ -47,6 +47,7 @@ from accounts.services.deposits import return_deposit
 from accounts.services.ledger import open_account, post_journal, set_account_state
 from accounts.services.levels import Operation, require_level
 from accounts.services.mandates import stop_for_card
+from citizencard.core.audit import record_audit
 from citizencard.core.states import step_to
 
 PAN_PREFIX: Final = "3104"
@@ -89,6 +90,34 @@ def order_card(
     _open_purses(card)
     _record(card, source="", actor=actor, reason="", occurred_at=occurred_at or timezone.now())
     return card
+
+
+@transaction.atomic
+def assign_card(*, card: Card, citizen: Citizen, actor: str, replacing: Card | None = None) -> Card:
+    """A card that was made for nobody becomes this holder's, before anything is written onto it; again is no change. Audited.
+
+    The holder may still have the one that it is `replacing`.
+
+    Raises IllegalCardTransition (it has its chip, or another holder), AnonymousProduct, and what `order_card` raises.
+    """
+    if not card.product.real_name:
+        raise AnonymousProduct(product=card.product.name)
+    locks.lock_citizen(citizen.pk)
+    current = locks.lock_card(card.pk)
+    if current.state != Card.State.BLANK or current.citizen_id not in (None, citizen.pk):
+        target = Card.State.PERSONALISED.label
+        raise IllegalCardTransition(source=current.get_state_display(), target=target)
+    if current.citizen_id is None:
+        check_holder(current.product, citizen, replacing)
+        current.citizen = citizen
+        current.save(update_fields=["citizen"])
+        record_audit(
+            actor=actor,
+            action="card.assign",
+            subject=f"card:{current.pan}",
+            detail={"citizen": str(citizen.pk)},
+        )
+    return current
 
 
 @transaction.atomic
@@ -303,7 +332,7 @@ def purse_terms(product: CardProduct) -> list[tuple[Purse.Kind, Chart, int, int]
     return terms
 
 
-def check_holder(product: CardProduct, citizen: Citizen | None) -> None:
+def check_holder(product: CardProduct, citizen: Citizen | None, replacing: Card | None = None) -> None:
     """A real-name card needs a holder who is known, agreed and has no other live one; the lock serialises two clerks.
 
     Raises what `order_card` raises.
@@ -320,7 +349,8 @@ def check_holder(product: CardProduct, citizen: Citizen | None) -> None:
             raise GuardianRequired(age=age)
     elif consent is None or consent.guardian_id is not None:
         raise ConsentMissing(purpose=purpose.label)
-    if citizen.cards.filter(product=product, state__in=Card.LIVE).exists():
+    held = citizen.cards.filter(product=product, state__in=Card.LIVE)
+    if held.exclude(pk__in=[replacing.pk] if replacing else []).exists():
         raise CardAlreadyHeld(product=product.name)
 
 

@@ -107,15 +107,7 @@ def give_consent(*, citizen: Citizen, purpose: str, actor: str, guardian: Citize
     """
     if purpose not in Consent.Purpose.values:
         raise InvalidField("purpose", _("unknown purpose"))
-    age = age_of(citizen, timezone.localdate())
-    if age is not None and age < OWN_CONSENT:
-        known = (
-            guardian and Guardianship.objects.filter(guardian=guardian, ward=citizen, ended_at=None).exists()
-        )
-        if not known:
-            raise GuardianRequired(age=age)
-    elif guardian is not None:
-        raise InvalidField("guardian", _("from 14 on one agrees for oneself"))
+    check_agreement(citizen, guardian)
     with transaction.atomic():
         locks.lock_citizen(citizen.pk)
         valid = Consent.objects.filter(citizen=citizen, purpose=purpose, withdrawn_at=None).first()
@@ -131,6 +123,32 @@ def give_consent(*, citizen: Citizen, purpose: str, actor: str, guardian: Citize
             detail={"purpose": purpose, "guardian": str(guardian.pk) if guardian else None},
         )
         return Consent.objects.create(citizen=citizen, purpose=purpose, guardian=guardian)
+
+
+def check_agreement(citizen: Citizen, guardian: Citizen | None) -> None:
+    """Who has to agree: from 14 on oneself, before that a guardian on record. Raises GuardianRequired, InvalidField."""
+    age = age_of(citizen, timezone.localdate())
+    if age is not None and age < OWN_CONSENT:
+        known = (
+            guardian and Guardianship.objects.filter(guardian=guardian, ward=citizen, ended_at=None).exists()
+        )
+        if not known:
+            raise GuardianRequired(age=age)
+    elif guardian is not None:
+        raise InvalidField("guardian", _("from 14 on one agrees for oneself"))
+
+
+@transaction.atomic
+def withdraw_consent(*, consent: Consent, actor: str, reason: str) -> None:
+    """The purpose is not served any more, or never came to be; again is no change. Audited."""
+    locks.lock_citizen(consent.citizen_id)
+    if Consent.objects.filter(pk=consent.pk, withdrawn_at=None).update(withdrawn_at=timezone.now()):
+        record_audit(
+            actor=actor,
+            action="citizen.withdraw_consent",
+            subject=f"citizen:{consent.citizen_id}",
+            detail={"purpose": consent.purpose, "reason": reason},
+        )
 
 
 def reveal_citizen(*, citizen: Citizen, actor: str, reason: str) -> RevealedCitizen:

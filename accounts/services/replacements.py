@@ -7,7 +7,7 @@ orders of a channel of their own, into the account purse at once, onto the chip 
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -47,31 +47,45 @@ _FROM: Final = {
 }
 
 
-@transaction.atomic
-def replace_card(*, card: Card, cause: str, actor: str, occurred_at: datetime) -> Replacement:
-    """Order a card of the same product in the place of `card`, which is out of use from now on; again, the same one. Audited.
+def require_replaceable(card: Card, cause: str, on: date) -> None:
+    """Raises NotReplaceable."""
+    why = Cause(cause)
+    if card.state not in _FROM[why] or (why == Cause.EXPIRED and card.valid_to > on + RENEWED_FROM):
+        raise NotReplaceable(state=card.get_state_display(), cause=why.label)
 
-    It costs the product's price where the holder has lost or damaged the card, and nothing otherwise (a card with money on it
-    must be exchanged: 支付机构预付卡业务管理办法). Raises NotReplaceable, and what `order_card` raises.
+
+def replacement_fee_fen(card: Card, cause: str) -> int:
+    """The product's price where the holder has lost or damaged the card, in fen, and nothing otherwise: a card with money on it
+    must be exchanged (支付机构预付卡业务管理办法).
+    """
+    to_blame = cause == Cause.LOST or CardDamage.objects.filter(card=card).exists()
+    return card.product.price_fen if to_blame else 0
+
+
+@transaction.atomic
+def replace_card(
+    *, card: Card, cause: str, actor: str, occurred_at: datetime, new: Card | None = None
+) -> Replacement:
+    """A card of the same product takes the place of `card`, which is out of use from now on; again, the same one. Audited.
+
+    It is `new`, a blank one of the same holder, or else ordered now. Raises NotReplaceable, and what `order_card` raises.
     """
     why = Cause(cause)
     current = locks.lock_card(card.pk)
     if known := Replacement.objects.filter(old=current).first():
         return known
     on = shanghai(occurred_at).date()
-    if current.state not in _FROM[why] or (why == Cause.EXPIRED and current.valid_to > on + RENEWED_FROM):
-        raise NotReplaceable(state=current.get_state_display(), cause=why.label)
+    require_replaceable(current, why, on)
     quote = quote_refund(card=current, on=on)
     current = mark_replaced(card=current, actor=actor, reason=why.value, occurred_at=occurred_at)
-    new = order_card(
+    new = new or order_card(
         product=current.product, citizen=current.citizen, actor=actor, valid_from=on, occurred_at=occurred_at
     )
-    to_blame = why == Cause.LOST or CardDamage.objects.filter(card=current).exists()
     replacement = Replacement.objects.create(
         old=current,
         new=new,
         cause=why,
-        fee_fen=current.product.price_fen if to_blame else 0,
+        fee_fen=replacement_fee_fen(current, why),
         due_on=quote.due_on,
         requested_by=actor,
         requested_at=occurred_at,

@@ -114,11 +114,10 @@ def receive_stock(
     return movement
 
 
-@transaction.atomic
-def take_from_stock(*, card: Card, hall: StockPlace, actor: str) -> StockItem:
-    """The card is handed out: it leaves the stock of the clerk's hall. Taking it again there changes nothing.
+def require_in_stock(*, card: Card, hall: StockPlace) -> StockItem:
+    """The card as goods, which lies at the clerk's hall or was handed out there.
 
-    Call it in the transaction of `issue_card`. Raises StockMismatch, whose `reason` tells where the card is and what to do.
+    Raises StockMismatch, whose `reason` tells where the card is and what to do.
     """
     item = StockItem.objects.select_related("place", "bound_for").filter(card=card).first()
     if item is None:
@@ -138,8 +137,19 @@ def take_from_stock(*, card: Card, hall: StockPlace, actor: str) -> StockItem:
     if item.place_id != hall.pk:
         reason = _("it belongs to %(place)s; have it sent here first") % {"place": item.place}
         raise StockMismatch(card=card.pan, reason=reason)
-    _move(Kind.ISSUED, StockItem.objects.filter(pk=item.pk), source=hall, actor=actor)
-    item.refresh_from_db()
+    return item
+
+
+@transaction.atomic
+def take_from_stock(*, card: Card, hall: StockPlace, actor: str) -> StockItem:
+    """The card is handed out: it leaves the stock of the clerk's hall. Taking it again there changes nothing.
+
+    Call it in the transaction of `issue_card`. Raises as `require_in_stock`.
+    """
+    item = require_in_stock(card=card, hall=hall)
+    if item.state == State.HELD:
+        _move(Kind.ISSUED, StockItem.objects.filter(pk=item.pk), source=hall, actor=actor)
+        item.refresh_from_db()
     return item
 
 

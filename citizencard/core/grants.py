@@ -54,6 +54,10 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_identitydocument": (
         "citizen_id", "kind", "nationality", "valid_to", "main", "source", "as_of", "ended_at",
     ),
+    "accounts_issueapplication": (
+        "state", "citizen_id", "name_mask", "person_sealed", "consent_text", "consented_at", "guardian_id", "consent_id",
+        "photo_sealed", "price_fen", "deposit_fen", "paid_at", "card_id", "step", "steps", "ended_at", "reason",
+    ),
     "accounts_ledgeraccount": ("name", "state"),
     "accounts_pass": ("card_id", "state", "rides_left", "unused_fen", "refunded_fen"),
     "accounts_personchange": ("state", "checker", "checked_at", "answer", "name_sealed", "name_index"),

@@ -49,6 +49,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         from citizencard.bridge.pages import card_page, reader_page, state_fragment
         from citizencard.office.admin.counter_topup import progress_fragment
         from citizencard.office.completeness import completeness_page
+        from citizencard.office.desk import cases, home, issuing
         from citizencard.office.latency import latency_page
         from citizencard.office.receipt_pages import receipt_page
         from citizencard.office.report_pages import report_file, report_page, reports_page
@@ -74,6 +75,15 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("account/codes/", codes_page, "staff_codes"),
             self._page("receipt/<int:pk>/", receipt_page, "receipt"),
             self._page("topup-progress/<int:pk>/", progress_fragment, "topup_progress"),
+            self._page("desk/", home.home_page, "desk"),
+            self._page("desk/cases/", cases.cases_page, "desk_cases"),
+            self._page("desk/hall/", home.hall_page, "desk_hall"),
+            self._page("desk/read/", home.read_page, "desk_read"),
+            self._page("desk/issue/", issuing.begin_page, "desk_issue"),
+            self._page("desk/issue/<uuid:pk>/", issuing.step_page, "desk_step"),
+            self._page("desk/issue/<uuid:pk>/progress/", issuing.progress_fragment, "desk_progress"),
+            self._page("desk/issue/<uuid:pk>/spoiled/", issuing.spoiled_page, "desk_spoiled"),
+            self._page("desk/issue/<uuid:pk>/cancel/", issuing.cancel_page, "desk_cancel"),
         ]
 
     def _page(self, where: str, page: View, name: str) -> URLPattern:

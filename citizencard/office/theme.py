@@ -44,6 +44,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": _("Citizens and cards"),
         "separator": True,
         "items": [
+            _item(_("Service desk"), "support_agent", "desk", "accounts.view_citizen"),
+            _item(_("Cases"), "assignment", "desk_cases", "accounts.view_citizen"),
             _item(_("Card reader"), "nfc", "bridge_reader", "bridge.use_reader"),
             *_models(
                 (_("Cash drawers"), "point_of_sale", "accounts", "drawersession"),
@@ -67,6 +69,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Versions of products"), "edit_calendar", "accounts", "productversion"),
                 (_("Card stock"), "inventory_2", "accounts", "stocklevel"),
                 (_("Movements of stock"), "local_shipping", "accounts", "stockmovement"),
+                (_("Cards to scrap or found"), "delete_sweep", "accounts", "stockproposal"),
                 (_("Card orders"), "print", "accounts", "cardorder"),
                 (_("Batch issues"), "group_add", "accounts", "issuebatch"),
                 (_("Passes on sale"), "confirmation_number", "accounts", "passproduct"),

@@ -13,9 +13,11 @@ from terminals.services.publishing.hot_list import publish_soon
 
 
 @transaction.atomic
-def replace_and_list(*, card: Card, cause: str, actor: str, occurred_at: datetime) -> Replacement:
+def replace_and_list(
+    *, card: Card, cause: str, actor: str, occurred_at: datetime, new: Card | None = None
+) -> Replacement:
     """As `replace_card`; a card that was not lost goes on the hot list now. A lost one is on it, and stays."""
-    replacement = replace_card(card=card, cause=cause, actor=actor, occurred_at=occurred_at)
+    replacement = replace_card(card=card, cause=cause, actor=actor, occurred_at=occurred_at, new=new)
     if not HotListEntry.objects.filter(pan=card.pan, removed_at=None).exists():
         HotListEntry.objects.create(
             pan=card.pan,

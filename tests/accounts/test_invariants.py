@@ -77,6 +77,10 @@ INSERT INTO accounts_stockplace (id, code, name, kind) VALUES (1, 'h', 'h', 'hal
 INSERT INTO accounts_drawersession (clerk, hall_id, float_fen, opened_at, counted_at, state)
     VALUES ('clerk', 1, 0, '2026-01-01', %s, '%s')"""
 TAMPERING = {
+    "an application's card was sold for what was taken, and not before it was written": "INSERT INTO accounts_issueapplication "
+    "(id, clerk, hall_id, product_id, state, document_mask, name_mask, consent_text, cause, price_fen, deposit_fen, paid_at, "
+    "card_id, began_at, ended_at, reason) SELECT gen_random_uuid(), 'clerk', 0, product_id, 'issued', '', '', '', '', price_fen + 1, "
+    "deposit_fen, now(), id, now(), now(), '' FROM accounts_card WHERE price_fen IS NOT NULL LIMIT 1",
     "a transfer stands between two accounts of the ledger": "UPDATE accounts_transfer SET debit_id = 0 WHERE kind = 5",
     "a transfer belongs to a journal of its business date": "UPDATE accounts_transfer SET journal_id = 0 WHERE kind = 4",
     "a transfer was posted to a business day that exists": "DELETE FROM core_businessday",

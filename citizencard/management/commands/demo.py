@@ -15,6 +15,7 @@ from citizencard.demo.city import City
 from citizencard.demo.counter import Counter
 from citizencard.demo.day import Day, DayFailed, next_day
 from citizencard.demo.fleet import Fleet
+from citizencard.demo.hall import stock_hall
 from citizencard.demo.hardware import ChipFactory, Readers, best_readers
 from citizencard.demo.report import print_day, print_logins
 from citizencard.embedded.errors import EmbeddedError
@@ -81,6 +82,7 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"{city.plan['name']}, {date:%F}")
         factory = ChipFactory(FIXTURES / "demo_keys.json", stack.state_dir / "chips")
+        stock_hall(city, factory)
         counter = Counter(city, readers, factory)
         day = Day(
             business_date=date,

@@ -26,6 +26,7 @@ from citizencard.office.admin.counter_topup import top_up_page
 from citizencard.office.admin.dispute_tables import disputes_table
 from citizencard.office.admin.disputes import dispute_page
 from citizencard.office.admin.reversals import is_todays, reversal_page
+from citizencard.office.desk.issuing import replacement_page
 from citizencard.office.forms import ReplaceForm
 from citizencard.office.reasons import Facts, ask, ask_reason
 from citizencard.office.receipt_pages import cash_table
@@ -69,6 +70,7 @@ class CardAdmin(CardSteps):
         "suspend",
         "let_go_on",
         "register",
+        "replace_now",
         "replace",
         "refund",
         "damage",
@@ -147,7 +149,7 @@ class CardAdmin(CardSteps):
         if step == "reverse_sale":
             untouched = all(purse.movements == 0 for purse in obj.purses.all())
             return obj.state in _HELD and untouched and is_todays(obj)
-        if step == "replace":
+        if step in ("replace", "replace_now"):
             return obj.state in (*_HELD, Card.State.LOST)
         if step == "appeal":
             block = block_of(obj) if obj.citizen_id else None
@@ -181,6 +183,17 @@ class CardAdmin(CardSteps):
         """Read the chip, show the quote; on confirmation the card is blocked and the refund waits for late taps and approval."""
         card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
         return refund_page(request, self, card)
+
+    @action(
+        description=_("Replace here and now"),
+        permissions=["replace_card"],
+        icon="published_with_changes",
+        variant=None,
+    )
+    def replace_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A card of the hall's stock is written in its place, screen by screen."""
+        card = get_object_or_404(Card.objects.select_related("product", "citizen"), pk=unquote(object_id))
+        return replacement_page(request, self.admin_site, card)
 
     @action(description=_("Replace"), permissions=["replace_card"], icon="swap_horiz", variant=None)
     def replace(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -29,6 +29,7 @@ from citizencard.core.masks import mask_card
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.concession_pages import concessions_table
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin
+from citizencard.office.desk.issuing import begin_page
 from citizencard.office.people_forms import (
     ChangeForm,
     CitizenForm,
@@ -56,7 +57,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     readonly_fields = ["masked_name"]
     ordering = ["-registered_at"]
     actions_list = ["register"]
-    actions_detail = ["reveal", "document", "consent", "guardian", "level", "merge", "report"]
+    actions_detail = ["issue", "reveal", "document", "consent", "guardian", "level", "merge", "report"]
 
     @display(description=pgettext_lazy("person", "name"))
     def masked_name(self, obj: Citizen) -> str:
@@ -242,6 +243,15 @@ class CitizenAdmin(ReadOnlyAdmin):
             return [(gettext("proposed"), str(made)), (gettext("state"), made.get_state_display())]
 
         return ask(request, self, citizen, title=gettext("Report a change"), form=ChangeForm, act=act)
+
+    def has_issue_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user issue cards?"""
+        return request.user.has_perm("accounts.issue_card")
+
+    @action(description=_("Issue a card"), permissions=["issue"], icon="add_card", variant=None)
+    def issue(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The desk's guided issue, for somebody who was found."""
+        return begin_page(request, self.admin_site, citizen=self.found(request, object_id))
 
     @action(description=_("Reveal personal data"), permissions=["reveal"], icon="visibility")
     def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:

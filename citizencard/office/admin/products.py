@@ -32,7 +32,7 @@ class CardProductAdmin(ProposesTerms):
     ]  # fmt: skip
     fields = [
         "name", "code", "real_name", "kind_code", "limit", "online_limit", "overdraft", "price", "deposit",
-        "validity_years", "test_only",
+        "validity_years", "photo_needed", "test_only",
     ]  # fmt: skip
     readonly_fields = ["limit", "online_limit", "overdraft", "price", "deposit"]
     ordering = ["code"]

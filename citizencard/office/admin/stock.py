@@ -1,22 +1,28 @@
-"""Stock of cards: what lies where, what was moved by whom, what is ordered, and lists of people to be issued cards."""
+"""Stock of cards: what lies where, what was moved by whom, what is to be scrapped."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from unfold.decorators import action, display
 
-from accounts.models import CardOrder, IssueBatch, StockLevel, StockMovement
-from accounts.services.batch_issue import progress_of
+from accounts.models import StockItem, StockLevel, StockMovement, StockProposal
+from accounts.services.stock import propose_stock, receive_stock, refuse_stock, send_stock
 from citizencard.office.admin.base import ReadOnlyAdmin
-from citizencard.office.admin.deciding import DECISION
+from citizencard.office.admin.deciding import DECISION, DecidedAdmin
+from citizencard.office.forms import ConfirmForm
+from citizencard.office.reasons import Facts, ask, ask_new
 from citizencard.office.site import office
-from citizencard.office.tables import Table, columns, link
+from citizencard.office.stock_forms import SendForm, StockProposalForm
+from citizencard.office.tables import Table, link
+from terminals.services.cartons import approve_proposal
 
-_ROWS: Final = 200
+ROWS_SHOWN: Final = 200
 
 
 @admin.register(StockLevel, site=office)
@@ -53,55 +59,77 @@ class StockMovementAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "source", "target"]
     list_select_related = ["source", "target"]
     ordering = ["-pk"]
+    actions_list = ["send"]
+    actions_detail = ["receive"]
+
+    def has_move_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user move cards?"""
+        return request.user.has_perm("accounts.move_stock")
+
+    def offers(self, obj: StockMovement, step: str) -> bool:
+        """What was sent arrives, as long as something of it is on its way."""
+        on_its_way = obj.lines.filter(item__state=StockItem.State.TRAVELLING)
+        return obj.kind == StockMovement.Kind.SENT and on_its_way.exists()
+
+    @action(description=_("Send cards"), permissions=["move"], icon="local_shipping", variant=None)
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Cards of a range leave for another place."""
+
+        def act(given: dict[str, Any]) -> StockMovement:
+            return send_stock(actor=request.user.get_username(), **given)
+
+        return ask_new(request, self, title=gettext("Send cards"), form=SendForm, act=act)
+
+    @action(description=_("Confirm arrival"), permissions=["move"], icon="inventory", variant=None)
+    def receive(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """All that is still on its way has arrived and was counted, by another person than sent it."""
+        consignment = self.found(request, object_id)
+
+        def act(_given: dict[str, Any]) -> Facts:
+            arrived = receive_stock(consignment=consignment, actor=request.user.get_username())
+            return [(gettext("cards"), str(arrived.lines.count())), (gettext("to"), str(arrived.target))]
+
+        title = gettext("Confirm arrival")
+        tables = self.tables(request, consignment)
+        return ask(request, self, consignment, title=title, form=ConfirmForm, act=act, tables=tables)
 
     def tables(self, request: HttpRequest, obj: StockMovement) -> list[Table]:
         """Its cards."""
-        lines = obj.lines.select_related("item__card").order_by("item__card__pan")[:_ROWS]
+        lines = obj.lines.select_related("item__card").order_by("item__card__pan")[:ROWS_SHOWN]
         rows = [[link(line.item.card), line.item.carton, line.item.get_state_display()] for line in lines]
-        return [_table(_("cards"), [_("card number"), _("carton"), _("state")], rows)]
+        return [table_of(_("cards"), [_("card number"), _("carton"), _("state")], rows)]
 
 
-@admin.register(CardOrder, site=office)
-class CardOrderAdmin(ReadOnlyAdmin):
-    """What was ordered from the bureau, for which hall, and how far it is."""
+@admin.register(StockProposal, site=office)
+class StockProposalAdmin(DecidedAdmin):
+    """Cards to be scrapped, spoiled ones among them, and lost ones that were found."""
 
-    list_display = ["number", "product", "quantity", "hall", "deadline", "state", "maker", "checker"]
-    list_filter = ["state", "hall", "product"]
-    list_select_related = ["hall", "product"]
+    may_propose, may_decide = "accounts.move_stock", "accounts.decide_stock"
+    list_display = ["made_at", "kind", "place", "first", "last", "state_label", "maker", "checker"]
+    list_select_related = ["place"]
+    fields = ["kind", "place", "first", "last", "reason", *DECISION]
     ordering = ["-pk"]
 
-    def tables(self, request: HttpRequest, obj: CardOrder) -> list[Table]:
-        """Its cards and where they are."""
-        items = obj.items.select_related("card", "place").order_by("card__pan")[:_ROWS]
-        rows = [[link(item.card), item.carton, item.place, item.get_state_display()] for item in items]
-        return [_table(_("cards"), [_("card number"), _("carton"), _("place"), _("state")], rows)]
+    @action(description=_("Propose"), permissions=["propose"], icon="add", variant=None)
+    def propose(self, request: HttpRequest) -> HttpResponse:
+        """Ask for cards to be scrapped, or say that they are found."""
+
+        def act(given: dict[str, Any]) -> StockProposal:
+            return propose_stock(actor=request.user.get_username(), **given)
+
+        return ask_new(request, self, title=gettext("Propose"), form=StockProposalForm, act=act)
+
+    def agree(self, row: StockProposal, checker: str) -> StockProposal:
+        """Out of stock, or back in it and off the hot list."""
+        approve_proposal(proposal=row, checker=checker, occurred_at=timezone.now())
+        row.refresh_from_db()
+        return row
+
+    def turn_down(self, row: StockProposal, checker: str, reason: str) -> StockProposal:
+        """Nothing moves."""
+        return refuse_stock(proposal=row, checker=checker, reason=reason)
 
 
-@admin.register(IssueBatch, site=office)
-class IssueBatchAdmin(ReadOnlyAdmin):
-    """Lists of people, and how far they are carried out."""
-
-    list_display = ["organisation", "order", "state", "maker", "made_at", "checker"]
-    list_filter = ["state"]
-    list_select_related = ["order"]
-    fields = ["organisation", "order", "bureau", *DECISION]
-    ordering = ["-pk"]
-
-    def tables(self, request: HttpRequest, obj: IssueBatch) -> list[Table]:
-        """Its rows, with masks only."""
-        done = progress_of(obj)
-        rows = [
-            [row.row, row.name_mask, row.document_mask, link(row.card) if row.card else row.refusal]
-            for row in obj.rows.select_related("card").order_by("row")[:_ROWS]
-        ]
-        headers = [_("row"), _("name"), _("document number"), _("card number")]
-        return [
-            Table(
-                _("rows of a batch issue"), headers, rows, columns(0), ["", "", _("Total"), f"{done.made}/{done.rows}"],
-                _("At most %(limit)s.") % {"limit": _ROWS},
-            )
-        ]  # fmt: skip
-
-
-def _table(title: Any, headers: list[Any], rows: list[list[Any]]) -> Table:
-    return Table(title, headers, rows, note=_("At most %(limit)s.") % {"limit": _ROWS})
+def table_of(title: Any, headers: list[Any], rows: list[list[Any]]) -> Table:
+    """A table of at most ROWS_SHOWN rows, which says so."""
+    return Table(title, headers, rows, note=_("At most %(limit)s.") % {"limit": ROWS_SHOWN})
