@@ -83,7 +83,7 @@ def reveal_many(fields: Sequence[SealedField]) -> list[str]:
     return key_service().open_fields([(_place(f.table, f.column, f.row_id), bytes(f.sealed)) for f in fields])
 
 
-def reveal_to_staff(*, actor: str, reason: str, field: SealedField, request_ip: str | None = None) -> str:
+def reveal_to_staff(*, actor: str, reason: str, field: SealedField) -> str:
     """The value for a member of staff, after the audit entry is written; `InvalidField` without a reason.
 
     The entry names row, column and reason, not the value.
@@ -95,7 +95,6 @@ def reveal_to_staff(*, actor: str, reason: str, field: SealedField, request_ip: 
         action="pii.reveal",
         subject=f"{field.table}:{field.row_id}",
         detail={"column": field.column, "reason": reason.strip()},
-        request_ip=request_ip,
     )
     return reveal_many([field])[0]
 

@@ -181,6 +181,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.view_citizen",
         "accounts.view_personmerge",
         "core.view_auditentry",
+        "core.view_audithead",
         "accounts.view_user",
         "bridge.view_workstation",
     },

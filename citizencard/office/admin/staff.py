@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from accounts.models import User
-from citizencard.core.models import AuditEntry
+from citizencard.core.models import AuditEntry, AuditHead
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.roles import TITLES
 from citizencard.office.site import office
@@ -31,6 +31,21 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def chain(self, obj: AuditEntry) -> str:
         """The entry's own hash; the next entry carries it."""
         return bytes(obj.hash).hex()
+
+
+@admin.register(AuditHead, site=office)
+class AuditHeadAdmin(ReadOnlyAdmin):
+    """Where the trail stood at the end of each date, to be kept elsewhere."""
+
+    list_display = ["date", "position", "made_at"]
+    fields = ["date", "position", "made_at", "line"]
+    readonly_fields = ["line"]
+    ordering = ["-date"]
+
+    @display(description=_("To keep elsewhere"))
+    def line(self, obj: AuditHead) -> str:
+        """What `verify_audit --head` reads."""
+        return obj.line
 
 
 @admin.register(User, site=office)

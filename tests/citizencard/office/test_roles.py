@@ -80,6 +80,7 @@ LISTS = {
     "settlement_dispute": {"clerk", "finance", "supervisor", "auditor"},
     "core_businessday": {"finance", "auditor"},
     "core_auditentry": {"auditor"},
+    "core_audithead": {"auditor"},
     "bridge_workstation": {"clerk", "auditor"},
 }
 
