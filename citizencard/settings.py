@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "citizencard.portal",
     "citizencard.office",
     "citizencard.bridge",
+    "citizencard.privacy",
     "citizencard",
 ]
 

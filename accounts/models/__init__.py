@@ -3,6 +3,7 @@ from accounts.models.batches import IssueBatch, IssueRow
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
 from accounts.models.compensations import Compensation
 from accounts.models.concessions import Concession
+from accounts.models.diary import DataAccess
 from accounts.models.disputed import CreditReturn, DisputedCharge
 from accounts.models.family import FamilyLink
 from accounts.models.gateway import GatewayEvent
@@ -51,6 +52,7 @@ __all__ = [
     "Concession",
     "Consent",
     "CreditReturn",
+    "DataAccess",
     "DisputedCharge",
     "FamilyLink",
     "GatewayEntry",

@@ -86,9 +86,7 @@ def audit_use(*, pk: UUID, actor: str, action: str, detail: dict[str, Any]) -> N
     record_audit(actor=actor, action=action, subject=f"workstation:{pk}", detail=detail)
 
 
-def _audit(
-    workstation: Workstation, *, actor: str, action: str, **detail: Any
-) -> None:
+def _audit(workstation: Workstation, *, actor: str, action: str, **detail: Any) -> None:
     record_audit(
         actor=actor,
         action=action,

@@ -53,7 +53,7 @@ def record_audit(
 ) -> AuditEntry:
     """Append one entry in the caller's transaction: it stands if and only if the audited action does.
 
-    `actor` is a user name, `action` a stable word like `citizen.reveal`, `subject` names the object by kind and id.
+    `actor` is a user name, `action` a stable word like `card.replace`, `subject` names the object by kind and id.
     `detail` is JSON and never holds personal data or secrets; what changed stands in it as `before` and `after`, why as `reason`.
     From where is the address of `called_from`. The chain stays locked until the transaction ends,
     so record late and commit soon.

@@ -53,6 +53,8 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_replacement": ("state", "chip_fen", "account_fen", "deposit_fen", "moved_at"),
     "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),
     "core_businessday": ("state", "closed_at"),
+    "privacy_accessquestion": ("answered_at", "answered_by", "answer"),
+    "privacy_privacyrule": ("state", "checker", "checked_at", "answer"),
     "settlement_banksource": ("state", "checker", "checked_at", "answer"),
     "settlement_monthclose": ("state", "checker", "checked_at", "answer"),
     "settlement_payoutaccount": ("state", "checker", "checked_at", "answer"),

@@ -12,7 +12,6 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-
 AUDIT_HEAD_FORM: Final = b"citizencard audit head 1\n"
 """What the signed head of the audit trail begins with."""
 
@@ -80,6 +79,11 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
+        indexes = [
+            models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(fields=["subject", "-id"], name="audit_of_subject"),
+            models.Index(fields=["at"], name="audit_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%F %T} {self.actor} {self.action} {self.subject}"

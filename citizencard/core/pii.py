@@ -1,4 +1,4 @@
-"""Personal data in rows: sealed for their place, found by blind index, shown masked, revealed with a reason."""
+"""Personal data in rows: sealed for their place, found by blind index, shown masked, opened for the system's own work."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from django.utils.translation import gettext_lazy as _
-
-from citizencard.core.audit import record_audit
-from citizencard.core.errors import InvalidField
 from citizencard.core.keyservice.client import key_service
 from citizencard.core.masks import mask_card, mask_document, mask_name, mask_phone
 
@@ -26,7 +22,6 @@ __all__ = [
     "normalise",
     "reveal",
     "reveal_many",
-    "reveal_to_staff",
     "seal",
     "seal_many",
 ]
@@ -74,29 +69,13 @@ def seal_many(items: Iterable[tuple[str, str, object, str]]) -> list[bytes]:
 
 
 def reveal(table: str, column: str, row_id: object, sealed: bytes) -> str:
-    """The value, for the system's own work and for its owner; staff get it through `reveal_to_staff`."""
+    """The value, for the system's own work and for its owner; staff get it through `accounts.services.diary`."""
     return reveal_many([SealedField(table, column, row_id, sealed)])[0]
 
 
 def reveal_many(fields: Sequence[SealedField]) -> list[str]:
     """The values of many sealed fields, in one call."""
     return key_service().open_fields([(_place(f.table, f.column, f.row_id), bytes(f.sealed)) for f in fields])
-
-
-def reveal_to_staff(*, actor: str, reason: str, field: SealedField) -> str:
-    """The value for a member of staff, after the audit entry is written; `InvalidField` without a reason.
-
-    The entry names row, column and reason, not the value.
-    """
-    if not reason.strip():
-        raise InvalidField("reason", _("Revealing personal data needs a reason."))
-    record_audit(
-        actor=actor,
-        action="pii.reveal",
-        subject=f"{field.table}:{field.row_id}",
-        detail={"column": field.column, "reason": reason.strip()},
-    )
-    return reveal_many([field])[0]
 
 
 def blind_index(table: str, column: str, kind: Kind, value: str) -> bytes:

@@ -55,6 +55,11 @@ _CARDS = {
     "settlement.view_dispute",
 }
 _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
+_PRIVACY = {
+    "accounts.view_dataaccess",
+    "privacy.view_accessquestion",
+    "privacy.view_privacyrule",
+}
 _READER = {
     "bridge.view_workstation",
     "bridge.pair_workstation",
@@ -152,10 +157,14 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _CARDS
     | _RISK
     | _BANK
+    | _PRIVACY
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",
         "accounts.approve_merge",
+        "privacy.answer_accessquestion",
+        "privacy.propose_privacyrule",
+        "privacy.approve_privacyrule",
         "office.set_level",
         "accounts.review_riskalert",
         "office.approve_payout",
@@ -177,6 +186,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _RISK
     | _BOOKS
     | _BANK
+    | _PRIVACY
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",

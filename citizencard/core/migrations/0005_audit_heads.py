@@ -2,7 +2,6 @@
 
 from django.db import migrations, models
 
-
 APPEND_ONLY = """
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON core_audithead
     FOR EACH STATEMENT EXECUTE FUNCTION core_append_only();
@@ -39,5 +38,12 @@ class Migration(migrations.Migration):
             name="actor",
             field=models.CharField(max_length=150, verbose_name="actor"),
         ),
+        migrations.AddIndex(
+            model_name="auditentry", index=models.Index(fields=["actor", "-id"], name="audit_by_actor")
+        ),
+        migrations.AddIndex(
+            model_name="auditentry", index=models.Index(fields=["subject", "-id"], name="audit_of_subject")
+        ),
+        migrations.AddIndex(model_name="auditentry", index=models.Index(fields=["at"], name="audit_at")),
         migrations.RunSQL(APPEND_ONLY, DROP_APPEND_ONLY),
     ]

@@ -120,7 +120,7 @@ class BankFileAdmin(ReadOnlyAdmin):
             file=file,
             actor=request.user.get_username(),
             reason="office",
-            )
+        )
         return as_file(content, "application/octet-stream", f"{file.pk}.bin")
 
 

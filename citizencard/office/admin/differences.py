@@ -212,7 +212,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
             actor=request.user.get_username(),
             action="difference.evidence",
             subject=f"evidence:{difference.pk}",
-            )
+        )
         return as_file(pack, ZIP, f"difference-{difference.pk}.zip")
 
 

@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.errors import GuardianRequired
-from accounts.models import Citizen, Consent, PersonMerge
+from accounts.models import Citizen, Consent, DataAccess, PersonMerge
 from accounts.selectors.people import find_people, perhaps_the_same
 from accounts.services.citizens import COUNTER, give_consent, register_citizen, reveal_citizen
+from accounts.services.diary import note_access
 from accounts.services.guardians import appoint_guardian
 from accounts.services.merging import approve_merge, propose_merge, refuse_merge
 from accounts.services.papers import add_document, read_paper
@@ -28,8 +29,15 @@ from citizencard.core.masks import mask_card
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.concession_pages import concessions_table
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin
-from citizencard.office.people_forms import CitizenForm, ConsentForm, DocumentForm, LevelForm, OtherPersonForm
-from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
+from citizencard.office.people_forms import (
+    CitizenForm,
+    ConsentForm,
+    DocumentForm,
+    LevelForm,
+    OtherPersonForm,
+    RevealForm,
+)
+from citizencard.office.reasons import Facts, ask, ask_new
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
 
@@ -84,6 +92,22 @@ class CitizenAdmin(ReadOnlyAdmin):
                 [[each.get_purpose_display(), at(each.given_at), at(each.withdrawn_at)] for each in consents],
             ),
         ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The citizen's page; that it was opened stands in their access diary."""
+        citizen = self.get_object(request, unquote(object_id))
+        if citizen is not None and self.has_view_permission(request, citizen):
+            actor = request.user.get_username()
+            note_access(
+                citizen=citizen, what=DataAccess.What.OPENED, fields=[DataAccess.Field.RECORD], actor=actor
+            )
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def has_register_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user register people and keep their documents?"""
@@ -223,18 +247,17 @@ class CitizenAdmin(ReadOnlyAdmin):
         """Ask for the reason, then show the data once; leaving the page hides them again."""
         citizen = get_object_or_404(Citizen, pk=unquote(object_id))
 
-        def show(reason: str) -> list[tuple[str, str]]:
-            clear = reveal_citizen(citizen=citizen, actor=request.user.get_username(), reason=reason)
-            values = (clear.name, clear.document_number, clear.phone or "–")
-            return list(
-                zip(
-                    (pgettext("person", "name"), gettext("document number"), gettext("phone")),
-                    values,
-                    strict=True,
-                )
-            )
+        def show(given: dict[str, Any]) -> Facts:
+            actor = request.user.get_username()
+            clear = reveal_citizen(citizen=citizen, actor=actor, reason=given["reason"])
+            return [
+                (pgettext("person", "name"), clear.name),
+                (gettext("document number"), clear.document_number),
+                (gettext("phone"), clear.phone or "–"),
+            ]
 
-        return ask_reason(request, self, citizen, title=gettext("Reveal personal data"), act=show)
+        title = gettext("Reveal personal data")
+        return ask(request, self, citizen, title=title, form=RevealForm, act=show)
 
 
 @admin.register(PersonMerge, site=office)

@@ -118,5 +118,5 @@ class SettlementFilesAdmin(ReadOnlyAdmin):
             action="settlement.download",
             subject=f"statement:{files.statement_id}",
             detail={"format": "zip"},
-            )
+        )
         return as_file(archive, "application/zip", name)

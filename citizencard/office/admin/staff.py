@@ -7,13 +7,16 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from unfold.decorators import display
 
 from accounts.models import User
+from citizencard.core.audit_search import chain_state
 from citizencard.core.models import AuditEntry, AuditHead
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.roles import TITLES
 from citizencard.office.site import office
+from citizencard.office.tables import Table, link
 
 
 @admin.register(AuditEntry, site=office)
@@ -23,14 +26,19 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "actor", "action", "subject", "ip"]
     list_filter = ["action"]
     search_fields = ["actor", "subject"]
-    fields = ["at", "actor", "action", "subject", "detail", "ip", "chain"]
-    readonly_fields = ["chain"]
+    fields = ["at", "actor", "action", "subject", "detail", "ip"]
     ordering = ["-pk"]
 
-    @display(description=_("hash"))
-    def chain(self, obj: AuditEntry) -> str:
-        """The entry's own hash; the next entry carries it."""
-        return bytes(obj.hash).hex()
+    def tables(self, request: HttpRequest, obj: AuditEntry) -> list[Table]:
+        """How the entry stands in the chain."""
+        state = chain_state(obj)
+        rows: list[list[Any]] = [
+            [_("hash"), bytes(obj.hash).hex(), _fits(state.is_whole)],
+            [_("hash of the entry before"), bytes(obj.previous_hash).hex(), _fits(state.follows)],
+            [_("the entry after carries its hash"), "", _fits(state.is_followed)],
+            [_("signed head that covers it"), link(state.head) if state.head else _("none yet"), ""],
+        ]
+        return [Table(_("Chain"), [_("what"), _("value"), _("state")], rows)]
 
 
 @admin.register(AuditHead, site=office)
@@ -65,3 +73,9 @@ class StaffAdmin(ReadOnlyAdmin):
     def roles(self, obj: User) -> str:
         """The user's roles by their titles."""
         return "、".join(str(TITLES.get(group.name, group.name)) for group in obj.groups.all()) or "–"
+
+
+def _fits(is_right: bool | None) -> StrOrPromise:
+    if is_right is None:
+        return _("it is the newest")
+    return _("right") if is_right else _("broken")

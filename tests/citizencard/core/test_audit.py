@@ -287,7 +287,9 @@ def test_a_signed_head_finds_what_the_chain_alone_does_not(
                 call_command("verify_audit")
             assert f"signed head of {fault}" in capsys.readouterr().out
             transaction.set_rollback(True)
-    with transaction.atomic():  # the newest heads with the newest entries: only a head kept elsewhere shows it
+    with (
+        transaction.atomic()
+    ):  # the newest heads with the newest entries: only a head kept elsewhere shows it
         tamper(cut + f"{heads} DELETE FROM core_audithead WHERE date = '2026-11-22'")
         call_command("verify_audit")
         with pytest.raises(CommandError):

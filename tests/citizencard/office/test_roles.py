@@ -82,6 +82,9 @@ LISTS = {
     "core_auditentry": {"auditor"},
     "core_audithead": {"auditor"},
     "bridge_workstation": {"clerk", "auditor"},
+    "accounts_dataaccess": {"supervisor", "auditor"},
+    "privacy_accessquestion": {"supervisor", "auditor"},
+    "privacy_privacyrule": {"supervisor", "auditor"},
 }
 
 
