@@ -643,3 +643,22 @@ class IllegalIssueStep(CitizenCardError):
     code = "illegal_issue_step"
     status = 409
     message = _("A batch issue cannot go from %(source)s to %(target)s.")
+
+
+class ErasureBlocked(CitizenCardError):
+    """A person is not erased while something of theirs is under way: data `blockers`, each a sentence that says what to do first."""
+
+    code = "erasure_blocked"
+    status = 409
+    message = _("This cannot be erased yet. %(what)s")
+
+    def __init__(self, blockers: Sequence[str]) -> None:
+        super().__init__(what=" ".join(blockers), blockers=tuple(blockers))
+
+
+class PersonErased(CitizenCardError):
+    """Nothing is known of this person any more."""
+
+    code = "person_erased"
+    status = 410
+    message = _("The data of this person were erased.")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
-from accounts.errors import DocumentAlreadyRegistered, GuardianRequired, LoginExists
+from accounts.errors import DocumentAlreadyRegistered, GuardianRequired, LoginExists, PersonErased
 from accounts.models import Citizen, Consent, DataAccess, Guardianship, User
 from accounts.selectors.ages import age_of
 from accounts.selectors.people import TABLE, main_document
@@ -138,8 +138,10 @@ def reveal_citizen(
 ) -> RevealedCitizen:
     """Personal data in clear for a member of staff; diary and audit trail have it before anything is opened.
 
-    Raises InvalidField without a reason, KeyServiceUnavailable.
+    Raises InvalidField without a reason, PersonErased, KeyServiceUnavailable.
     """
+    if citizen.erased_at is not None:
+        raise PersonErased
     fields = {
         "name": _place(citizen, "name"),
         "document": number_place(main_document(citizen)),

@@ -58,6 +58,7 @@ _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _PRIVACY = {
     "accounts.view_dataaccess",
     "privacy.view_accessquestion",
+    "privacy.view_erasurerequest",
     "privacy.view_privacyrule",
 }
 _READER = {
@@ -111,6 +112,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.view_personmerge",
         "accounts.propose_merge",
         "office.reveal_citizen",
+        "privacy.view_erasurerequest",
+        "privacy.check_erasurerequest",
         "office.register_citizen",
         "office.report_loss",
         "office.request_refund",
@@ -163,6 +166,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.view_personmerge",
         "accounts.approve_merge",
         "privacy.answer_accessquestion",
+        "privacy.approve_erasurerequest",
         "privacy.propose_privacyrule",
         "privacy.approve_privacyrule",
         "office.set_level",

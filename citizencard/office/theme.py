@@ -171,6 +171,7 @@ NAVIGATION: list[dict[str, Any]] = [
             *_models(
                 (_("Access diary"), "visibility", "accounts", "dataaccess"),
                 (_("Questions about access"), "contact_support", "privacy", "accessquestion"),
+                (_("Erasures"), "person_off", "privacy", "erasurerequest"),
             ),
             _item(
                 _("Unusual access"), "notification_important", "unusual_access", "accounts.view_dataaccess"

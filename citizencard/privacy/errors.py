@@ -30,3 +30,11 @@ class OwnAccess(CitizenCardError):
     status = 403
     message = _("Somebody else has to answer: it was you who looked at these data.")
     rule = "four eyes"
+
+
+class IllegalErasureStep(CitizenCardError):
+    """An erasure has no such step: data `source`, `target`."""
+
+    code = "illegal_erasure_step"
+    status = 409
+    message = _("An erasure cannot go from %(source)s to %(target)s.")

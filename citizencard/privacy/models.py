@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django_fsm import FSMField, transition
 
-from accounts.models import DataAccess
+from accounts.models import Citizen, DataAccess
+from citizencard.core.states import StatefulModel
 from citizencard.core.two_people import Proposed
 
 
@@ -19,8 +23,7 @@ class PrivacyRule(Proposed):
 
     class Subject(models.TextChoices):
         QUESTION = "question", _("answer to a question about an access")
-
-    CLOCKS: ClassVar = (Subject.QUESTION,)
+        ERASURE = "erasure", _("erasure that somebody asked for")
 
     subject = models.CharField(_("what for"), max_length=20, choices=Subject.choices)
     valid_from = models.DateField(_("valid from"))
@@ -87,3 +90,78 @@ class AccessQuestion(models.Model):
 
     def __str__(self) -> str:
         return str(self.access)
+
+
+class ErasureRequest(StatefulModel):
+    """Somebody asks to be erased. One member of staff has checked that it is them, another carries it out, or refuses with a reason.
+
+    `due_on` is what they were promised. Who asked (`made_by`) is the person's login, or the clerk at the counter.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", pgettext_lazy("erasure", "to be checked")
+        CHECKED = "checked", pgettext_lazy("erasure", "checked, to be carried out")
+        DONE = "done", pgettext_lazy("erasure", "carried out")
+        REFUSED = "refused", pgettext_lazy("erasure", "refused")
+
+    UNDER_WAY: ClassVar = (State.OPEN, State.CHECKED)
+
+    citizen = models.ForeignKey(
+        Citizen, models.PROTECT, related_name="erasure_requests", verbose_name=_("citizen")
+    )
+    made_by = models.CharField(_("asked for by"), max_length=150)
+    made_at = models.DateTimeField(_("asked at"))
+    due_on = models.DateField(_("due on"))
+    state = FSMField(_("state"), max_length=7, choices=State.choices, default=State.OPEN, protected=True)
+    checked_by = models.CharField(_("checked by"), max_length=150, blank=True)
+    checked_at = models.DateTimeField(_("checked at"), null=True, blank=True)
+    decided_by = models.CharField(_("decided by"), max_length=150, blank=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    answer = models.CharField(_("why refused"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+        default_permissions = ("view",)
+        permissions = [
+            ("check_erasurerequest", _("Take in and check requests to be erased")),
+            ("approve_erasurerequest", _("Erase people, or refuse it")),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["citizen"],
+                condition=models.Q(state__in=["open", "checked"]),
+                name="one_erasure_under_way",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="done")
+                | models.Q(checked_at__isnull=False, decided_at__isnull=False)
+                & ~models.Q(checked_by="")
+                & ~models.Q(decided_by="")
+                & ~models.Q(decided_by=models.F("checked_by"))
+                & ~models.Q(decided_by=models.F("made_by")),
+                name="erasure_by_two",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="refused") | ~models.Q(answer="") & ~models.Q(decided_by=""),
+                name="erasure_refused_with_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.citizen_id} {self.get_state_display()}"
+
+    @transition(field=state, source=State.OPEN, target=State.CHECKED)
+    def check_person(self, by: str, at: datetime) -> None:
+        """It is them, and they mean it."""
+        self.checked_by, self.checked_at = by, at
+
+    @transition(field=state, source=State.CHECKED, target=State.DONE)
+    def carry_out(self, by: str, at: datetime) -> None:
+        """They are erased."""
+        self.decided_by, self.decided_at = by, at
+
+    @transition(field=state, source=UNDER_WAY, target=State.REFUSED)
+    def refuse(self, by: str, at: datetime, answer: str) -> None:
+        """The law keeps them, or it is not them."""
+        self.decided_by, self.decided_at, self.answer = by, at, answer

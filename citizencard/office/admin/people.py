@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from citizencard.core.masks import mask_card
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.concession_pages import concessions_table
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin
+from citizencard.office.forms import ConfirmForm
 from citizencard.office.people_forms import (
     CitizenForm,
     ConsentForm,
@@ -38,8 +40,11 @@ from citizencard.office.people_forms import (
     RevealForm,
 )
 from citizencard.office.reasons import Facts, ask, ask_new
+from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
+from citizencard.privacy.services.copies import copy_at_counter
+from citizencard.privacy.services.erasures import request_erasure
 
 
 @admin.register(Citizen, site=office)
@@ -50,11 +55,19 @@ class CitizenAdmin(ReadOnlyAdmin):
     list_filter = ["level"]
     search_fields = ["pk"]
     search_help_text = _("Document, telephone, whole name or card number")
-    fields = ["masked_name", "document_mask", "phone_mask", "level", "merged_into", "registered_at"]
+    fields = [
+        "masked_name",
+        "document_mask",
+        "phone_mask",
+        "level",
+        "merged_into",
+        "registered_at",
+        "erased_at",
+    ]
     readonly_fields = ["masked_name"]
     ordering = ["-registered_at"]
     actions_list = ["register"]
-    actions_detail = ["reveal", "document", "consent", "guardian", "level", "merge"]
+    actions_detail = ["reveal", "copy", "document", "consent", "guardian", "level", "merge", "erase"]
 
     @display(description=pgettext_lazy("person", "name"))
     def masked_name(self, obj: Citizen) -> str:
@@ -117,13 +130,17 @@ class CitizenAdmin(ReadOnlyAdmin):
         """May the user say how well somebody is known?"""
         return request.user.has_perm("office.set_level")
 
+    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user take in requests to be erased?"""
+        return request.user.has_perm("privacy.check_erasurerequest")
+
     def has_merge_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user propose that two records are one person?"""
         return request.user.has_perm("accounts.propose_merge")
 
     def offers(self, obj: Citizen, step: str) -> bool:
-        """A record that was merged is only looked at."""
-        return step == "reveal" or obj.merged_into_id is None
+        """A record that was merged is only looked at, and of one that was erased there is nothing to see."""
+        return obj.erased_at is None and (step in ("reveal", "copy") or obj.merged_into_id is None)
 
     @action(description=_("Register a citizen"), permissions=["register"], icon="person_add", variant=None)
     def register(self, request: HttpRequest) -> HttpResponse:
@@ -258,6 +275,42 @@ class CitizenAdmin(ReadOnlyAdmin):
 
         title = gettext("Reveal personal data")
         return ask(request, self, citizen, title=title, form=RevealForm, act=show)
+
+    @action(
+        description=_("Take in a request to be erased"),
+        permissions=["erase"],
+        icon="person_off",
+        variant=None,
+    )
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The person asks for it at the counter; what stands against it is said at once."""
+        citizen = self.found(request, object_id)
+
+        def act(_given: dict[str, Any]) -> Facts:
+            actor = request.user.get_username()
+            made = request_erasure(citizen=citizen, actor=actor, now=timezone.now())
+            return [(gettext("state"), made.get_state_display()), (gettext("due on"), str(made.due_on))]
+
+        title = gettext("Take in a request to be erased")
+        return ask(request, self, citizen, title=title, form=ConfirmForm, act=act)
+
+    @action(
+        description=_("Hand out a copy of the data"), permissions=["reveal"], icon="file_save", variant=None
+    )
+    def copy(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Everything on record about the person as a file, for the person."""
+        citizen, form = self.found(request, object_id), RevealForm(request.POST or None)
+        if form.is_valid():
+            copy = copy_at_counter(
+                citizen=citizen,
+                actor=request.user.get_username(),
+                reason=form.cleaned_data["reason"],
+                now=timezone.now(),
+            )
+            content = json.dumps(copy, ensure_ascii=False, indent=1).encode()
+            return as_file(content, "application/json", f"copy-{citizen.pk}.json")
+        title = gettext("Hand out a copy of the data")
+        return ask(request, self, citizen, title=title, form=lambda _data: form, act=lambda _given: [])
 
 
 @admin.register(PersonMerge, site=office)

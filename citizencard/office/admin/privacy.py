@@ -15,13 +15,15 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import DataAccess
+from accounts.selectors.erasing import what_blocks_erasure
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin
-from citizencard.office.forms import ReasonForm
-from citizencard.office.reasons import Facts, ask, ask_new
+from citizencard.office.forms import ConfirmForm, ReasonForm
+from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, link
-from citizencard.privacy.models import AccessQuestion, PrivacyRule
+from citizencard.privacy.models import AccessQuestion, ErasureRequest, PrivacyRule
+from citizencard.privacy.services.erasures import approve_erasure, check_erasure, refuse_erasure
 from citizencard.privacy.services.questions import ANSWER_MAX, answer_question
 from citizencard.privacy.services.rules import (
     approve_privacy_rule,
@@ -142,6 +144,84 @@ class AccessQuestionAdmin(ReadOnlyAdmin):
 
         tables = self.tables(request, question)
         return ask(request, self, question, title=gettext("Answer"), form=AnswerForm, act=act, tables=tables)
+
+
+@admin.register(ErasureRequest, site=office)
+class ErasureRequestAdmin(ReadOnlyAdmin):
+    """Who asks to be erased, how far it is, and by when."""
+
+    list_display = ["citizen", "state", "made_by", "made_at", "due_on", "checked_by", "decided_by"]
+    list_filter = ["state"]
+    list_select_related = ["citizen"]
+    fields = [
+        "citizen", "state", "made_by", "made_at", "due_on", "checked_by", "checked_at", "decided_by", "decided_at", "answer",
+    ]  # fmt: skip
+    ordering = ["due_on", "pk"]
+    actions_detail = ["confirm", "approve", "refuse"]
+
+    def tables(self, request: HttpRequest, obj: ErasureRequest) -> list[Table]:
+        """What stands against it now."""
+        if obj.state not in ErasureRequest.UNDER_WAY:
+            return []
+        rows = [[sentence] for sentence in what_blocks_erasure(obj.citizen)]
+        return [Table(_("What stands against it"), [_("to do first")], rows)]
+
+    def has_check_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user check who asks?"""
+        return request.user.has_perm("privacy.check_erasurerequest")
+
+    def has_approve_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user erase people?"""
+        return request.user.has_perm("privacy.approve_erasurerequest")
+
+    def offers(self, obj: ErasureRequest, step: str) -> bool:
+        """Checked, then carried out, or refused before."""
+        wanted = {
+            "confirm": (ErasureRequest.State.OPEN,),
+            "approve": (ErasureRequest.State.CHECKED,),
+            "refuse": ErasureRequest.UNDER_WAY,
+        }
+        return obj.state in wanted[step]
+
+    @action(description=_("It is the person"), permissions=["check"], icon="how_to_reg", variant=None)
+    def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """On what it rests that they ask themselves."""
+        row = self.found(request, object_id)
+
+        def act(reason: str) -> Facts:
+            actor = request.user.get_username()
+            return _state(check_erasure(request=row, actor=actor, proof=reason, now=timezone.now()))
+
+        return ask_reason(
+            request, self, row, title=gettext("It is the person"), act=act, tables=self.tables(request, row)
+        )
+
+    @action(description=_("Erase the person"), permissions=["approve"], icon="person_off", variant=None)
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For good."""
+        row = self.found(request, object_id)
+
+        def act(_given: dict[str, Any]) -> Facts:
+            actor = request.user.get_username()
+            return _state(approve_erasure(request=row, actor=actor, now=timezone.now()))
+
+        tables, title = self.tables(request, row), gettext("Erase the person")
+        return ask(request, self, row, title=title, form=ConfirmForm, act=act, tables=tables)
+
+    @action(description=_("Refuse"), permissions=["approve"], icon="block", variant=None)
+    def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The person reads why."""
+        row = self.found(request, object_id)
+
+        def act(reason: str) -> Facts:
+            actor = request.user.get_username()
+            return _state(refuse_erasure(request=row, actor=actor, answer=reason, now=timezone.now()))
+
+        return ask_reason(request, self, row, title=gettext("Refuse"), act=act)
+
+
+def _state(row: ErasureRequest) -> Facts:
+    return [(gettext("state"), row.get_state_display())]
 
 
 @admin.register(PrivacyRule, site=office)

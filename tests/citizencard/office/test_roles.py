@@ -84,6 +84,7 @@ LISTS = {
     "bridge_workstation": {"clerk", "auditor"},
     "accounts_dataaccess": {"supervisor", "auditor"},
     "privacy_accessquestion": {"supervisor", "auditor"},
+    "privacy_erasurerequest": {"clerk", "supervisor", "auditor"},
     "privacy_privacyrule": {"supervisor", "auditor"},
 }
 
@@ -134,6 +135,8 @@ def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: 
 
 
 STEPS = {
+    "accounts_citizen_copy": {"clerk"},
+    "accounts_citizen_erase": {"clerk"},
     "accounts_citizen_register": {"clerk"},
     "accounts_citizen_document": {"clerk"},
     "accounts_citizen_consent": {"clerk"},
