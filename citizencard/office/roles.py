@@ -59,6 +59,7 @@ _PRIVACY = {
     "accounts.view_dataaccess",
     "privacy.view_accessquestion",
     "privacy.view_erasurerequest",
+    "privacy.view_legalhold",
     "privacy.view_privacyrule",
 }
 _READER = {
@@ -166,6 +167,7 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.view_personmerge",
         "accounts.approve_merge",
         "privacy.answer_accessquestion",
+        "privacy.place_legalhold",
         "privacy.approve_erasurerequest",
         "privacy.propose_privacyrule",
         "privacy.approve_privacyrule",

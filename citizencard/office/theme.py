@@ -176,7 +176,10 @@ NAVIGATION: list[dict[str, Any]] = [
             _item(
                 _("Unusual access"), "notification_important", "unusual_access", "accounts.view_dataaccess"
             ),
-            *_models((_("Rules about personal data"), "rule", "privacy", "privacyrule")),
+            *_models(
+                (_("Rules about personal data"), "rule", "privacy", "privacyrule"),
+                (_("Legal holds"), "lock", "privacy", "legalhold"),
+            ),
         ],
     },
 ]

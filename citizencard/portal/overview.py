@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from django.db.models import Model, Q
+from django.utils import timezone
 
 from accounts.models import Card, Citizen, Mandate, Pass, Purse, Refund, TopUpOrder
 from accounts.selectors.purses import PurseOverview, purse_overview
 from citizencard.portal.movements import Movement, Spending, latest_spending, movement
+from citizencard.privacy.selectors.retention import places_hidden_before
 from terminals.selectors.appeals import blocked_now
 from terminals.selectors.statement import card_statement
 
@@ -63,7 +65,7 @@ def card_views(citizen: Citizen) -> list[CardView]:
     live = Mandate.objects.filter(purse__card__citizen=citizen).exclude(state=Mandate.State.STOPPED)
     for mandate in live.select_related("purse").order_by("pk"):
         mandates[mandate.purse.card_id].append(mandate)
-    views = []
+    views, places_from = [], places_hidden_before(timezone.now())
     shown = cards.annotate(is_blocked=blocked_now()).select_related("product")
     for card in shown.order_by("state", "-pk"):
         chip, *account = purse_overview(card)
@@ -76,7 +78,10 @@ def card_views(citizen: Citizen) -> list[CardView]:
                 passes=passes[card.pk],
                 mandates=mandates[card.pk],
                 refund=next(iter(refunds[card.pk]), None),
-                latest=[movement(line) for line in card_statement(card=card, limit=_LATEST)],
+                latest=[
+                    movement(line, places_from=places_from)
+                    for line in card_statement(card=card, limit=_LATEST)
+                ],
                 spending=latest_spending(card),
                 is_blocked=card.is_blocked,
             )

@@ -24,6 +24,11 @@ class PrivacyRule(Proposed):
     class Subject(models.TextChoices):
         QUESTION = "question", _("answer to a question about an access")
         ERASURE = "erasure", _("erasure that somebody asked for")
+        ATTEMPTS = "attempts", _("sign-in attempts")
+        SESSIONS = "sessions", _("sessions that have ended")
+        PAIRING = "pairing", _("codes for workstations that nobody used")
+        NOTICES = "notices", _("messages to citizens")
+        PLACES = "places", _("places of trips, as the holder sees them")
 
     subject = models.CharField(_("what for"), max_length=20, choices=Subject.choices)
     valid_from = models.DateField(_("valid from"))
@@ -53,6 +58,48 @@ class PrivacyRule(Proposed):
 
     def __str__(self) -> str:
         return f"{self.get_subject_display()} {self.valid_from}"
+
+
+class LegalHold(models.Model):
+    """Nothing of a kind, or nothing of a person, is removed while this stands: a court, an audit, a dispute needs it.
+
+    Placed by one person, released by another; the database keeps who.
+    """
+
+    subject = models.CharField(
+        _("what for"),
+        max_length=20,
+        choices=PrivacyRule.Subject.choices,
+        blank=True,
+        help_text=_("empty: everything"),
+    )
+    citizen = models.ForeignKey(
+        Citizen, models.PROTECT, null=True, blank=True, related_name="legal_holds", verbose_name=_("citizen")
+    )
+    reason = models.CharField(_("reason"), max_length=200)
+    placed_by = models.CharField(_("placed by"), max_length=150)
+    placed_at = models.DateTimeField(_("placed at"))
+    released_by = models.CharField(_("released by"), max_length=150, blank=True)
+    released_at = models.DateTimeField(_("released at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("legal hold")
+        verbose_name_plural = _("legal holds")
+        default_permissions = ("view",)
+        permissions = [("place_legalhold", _("Place and release legal holds"))]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(reason=""), name="legal_hold_has_a_reason"),
+            models.CheckConstraint(
+                condition=models.Q(released_at=None, released_by="")
+                | models.Q(released_at__isnull=False)
+                & ~models.Q(released_by="")
+                & ~models.Q(released_by=models.F("placed_by")),
+                name="legal_hold_released_by_another",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_subject_display()} {self.reason}".strip()
 
 
 class AccessQuestion(models.Model):

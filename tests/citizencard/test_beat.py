@@ -5,12 +5,13 @@ from __future__ import annotations
 from celery.schedules import crontab
 
 import accounts.tasks
-import citizencard.core.tasks  # noqa: F401  registers its tasks
+import citizencard.core.tasks
+import citizencard.privacy.tasks  # noqa: F401  as well
 import settlement.tasks  # noqa: F401  as well
 import terminals.tasks  # noqa: F401  as well
 from citizencard.celery import app
 
-OURS = {"accounts", "citizencard", "core", "settlement", "terminals"}
+OURS = {"accounts", "core", "privacy", "settlement", "terminals"}
 ON_DEMAND = {"settlement.clear_day"}
 """Sent by other tasks and by people."""
 

@@ -22,9 +22,10 @@ from citizencard.office.forms import ConfirmForm, ReasonForm
 from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, link
-from citizencard.privacy.models import AccessQuestion, ErasureRequest, PrivacyRule
+from citizencard.privacy.models import AccessQuestion, ErasureRequest, LegalHold, PrivacyRule
 from citizencard.privacy.services.erasures import approve_erasure, check_erasure, refuse_erasure
 from citizencard.privacy.services.questions import ANSWER_MAX, answer_question
+from citizencard.privacy.services.retention import place_hold, release_hold
 from citizencard.privacy.services.rules import (
     approve_privacy_rule,
     propose_privacy_rule,
@@ -54,6 +55,17 @@ class RuleForm(forms.Form):
         label=_("Valid from"), widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
     )
     legal_basis = forms.CharField(label=_("Legal basis"), max_length=200, widget=UnfoldAdminTextInputWidget)
+
+
+class HoldForm(ReasonForm):
+    """On what, and why."""
+
+    subject = forms.ChoiceField(
+        label=_("What for"),
+        choices=[("", _("everything")), *PrivacyRule.Subject.choices],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
 
 
 @admin.register(DataAccess, site=office)
@@ -222,6 +234,47 @@ class ErasureRequestAdmin(ReadOnlyAdmin):
 
 def _state(row: ErasureRequest) -> Facts:
     return [(gettext("state"), row.get_state_display())]
+
+
+@admin.register(LegalHold, site=office)
+class LegalHoldAdmin(ReadOnlyAdmin):
+    """What is kept although a rule would remove it."""
+
+    list_display = ["__str__", "citizen", "placed_by", "placed_at", "released_by", "released_at"]
+    list_select_related = ["citizen"]
+    fields = ["subject", "citizen", "reason", "placed_by", "placed_at", "released_by", "released_at"]
+    ordering = ["-pk"]
+    actions_list = ["place"]
+    actions_detail = ["release"]
+
+    def has_hold_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user place and release holds?"""
+        return request.user.has_perm("privacy.place_legalhold")
+
+    def offers(self, obj: LegalHold, step: str) -> bool:
+        """Released once."""
+        return obj.released_at is None
+
+    @action(description=_("Place a hold"), permissions=["hold"], icon="lock", variant=None)
+    def place(self, request: HttpRequest) -> HttpResponse:
+        """On a kind of data, or on everything."""
+
+        def act(given: dict[str, Any]) -> LegalHold:
+            return place_hold(actor=request.user.get_username(), now=timezone.now(), **given)
+
+        return ask_new(request, self, title=gettext("Place a hold"), form=HoldForm, act=act)
+
+    @action(description=_("Release the hold"), permissions=["hold"], icon="lock_open", variant=None)
+    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """By somebody else than who placed it."""
+        hold = self.found(request, object_id)
+
+        def act(_given: dict[str, Any]) -> Facts:
+            done = release_hold(hold=hold, actor=request.user.get_username(), now=timezone.now())
+            return [(gettext("released at"), at(done.released_at))]
+
+        title = gettext("Release the hold")
+        return ask(request, self, hold, title=title, form=ConfirmForm, act=act)
 
 
 @admin.register(PrivacyRule, site=office)

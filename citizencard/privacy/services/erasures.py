@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.errors import ErasureBlocked, PersonErased
@@ -26,8 +27,7 @@ def request_erasure(*, citizen: Citizen, actor: str, now: datetime) -> ErasureRe
     """Take it in; one that is under way is answered as it is. Audited. Raises ErasureBlocked, which says what to do first, PersonErased."""
     if citizen.erased_at is not None:
         raise PersonErased
-    if blockers := what_blocks_erasure(citizen):
-        raise ErasureBlocked(blockers)
+    _refuse_blocked(citizen)
     by = due_on(PrivacyRule.Subject.ERASURE, shanghai(now).date())
     try:
         with transaction.atomic():
@@ -63,6 +63,7 @@ def approve_erasure(*, request: ErasureRequest, actor: str, now: datetime) -> Er
     with step_to(State.DONE, IllegalErasureStep):
         current.carry_out(actor, now)
     current.save()
+    _refuse_blocked(current.citizen)
     erase_identity(citizen=current.citizen, actor=actor, occurred_at=now)
     _audit(current, "erasure.approve", actor)
     return current
@@ -79,6 +80,14 @@ def refuse_erasure(*, request: ErasureRequest, actor: str, answer: str, now: dat
     current.save()
     _audit(current, "erasure.refuse", actor, reason=answer.strip())
     return current
+
+
+def _refuse_blocked(citizen: Citizen) -> None:
+    blockers = what_blocks_erasure(citizen)
+    if citizen.legal_holds.filter(released_at=None).exists():
+        blockers.append(gettext("These data are needed for a legal inquiry. You are told when it is over."))
+    if blockers:
+        raise ErasureBlocked(blockers)
 
 
 def _audit(request: ErasureRequest, action: str, actor: str, **detail: str) -> None:

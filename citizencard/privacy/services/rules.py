@@ -13,6 +13,7 @@ from citizencard.core.audit import record_audit
 from citizencard.core.errors import Conflict, InvalidField
 from citizencard.core.states import lock_row
 from citizencard.privacy.models import PrivacyRule
+from citizencard.privacy.selectors.retention import KINDS
 
 
 @transaction.atomic
@@ -22,8 +23,9 @@ def propose_privacy_rule(
     """Ask for a rule to hold from a date on, not before today. Raises InvalidField. Audited."""
     if subject not in PrivacyRule.Subject.values:
         raise InvalidField("subject", _("unknown"))
-    if days < 1:
-        raise InvalidField("days", _("at least one"))
+    fewest = KINDS[subject].days_min if subject in KINDS else 1
+    if days < fewest:
+        raise InvalidField("days", _("by law at least %(days)s days") % {"days": fewest})
     if not legal_basis.strip():
         raise InvalidField("legal_basis", _("say why"))
     _check_begins(valid_from)

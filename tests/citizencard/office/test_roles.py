@@ -85,6 +85,7 @@ LISTS = {
     "accounts_dataaccess": {"supervisor", "auditor"},
     "privacy_accessquestion": {"supervisor", "auditor"},
     "privacy_erasurerequest": {"clerk", "supervisor", "auditor"},
+    "privacy_legalhold": {"supervisor", "auditor"},
     "privacy_privacyrule": {"supervisor", "auditor"},
 }
 
