@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from citizencard.core.keyservice.client import key_service
 from citizencard.core.masks import mask_card, mask_document, mask_name, mask_phone
@@ -20,6 +20,8 @@ __all__ = [
     "mask_name",
     "mask_phone",
     "normalise",
+    "present_header",
+    "reseal_many",
     "reveal",
     "reveal_many",
     "seal",
@@ -76,6 +78,25 @@ def reveal(table: str, column: str, row_id: object, sealed: bytes) -> str:
 def reveal_many(fields: Sequence[SealedField]) -> list[str]:
     """The values of many sealed fields, in one call."""
     return key_service().open_fields([(_place(f.table, f.column, f.row_id), bytes(f.sealed)) for f in fields])
+
+
+HEADER_BYTES: Final = 6
+"""The beginning of an envelope that says its version, suite and key."""
+
+
+def present_header() -> bytes:
+    """How everything begins that is sealed now."""
+    return seal("rotation", "probe", "0", "")[:HEADER_BYTES]
+
+
+def reseal_many(fields: Sequence[SealedField]) -> list[bytes]:
+    """The same values in envelopes of now, for the rotation of keys; a worker's work, whoever starts it."""
+    service = key_service("worker")
+    places = [_place(field.table, field.column, field.row_id) for field in fields]
+    opened = service.open_fields(
+        [(place, bytes(field.sealed)) for place, field in zip(places, fields, strict=True)]
+    )
+    return service.seal_fields(list(zip(places, opened, strict=True)))
 
 
 def blind_index(table: str, column: str, kind: Kind, value: str) -> bytes:
