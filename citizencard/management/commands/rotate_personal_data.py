@@ -43,7 +43,7 @@ class Command(SpeakingCommand):
         table = Table(_("data"), _("suite"), _("key version"), _("values"))
         for row in standing():
             name = str(row.column) if row.is_present else f"{row.column} ←"
-            table.add_row(name, SUITES.get(row.suite, "?"), str(row.version), f"{row.count:,}")
+            table.add_row(name, SUITES.get(row.suite, "?"), str(row.version), f"{row.values:,}")
         screen.print(table)
 
 

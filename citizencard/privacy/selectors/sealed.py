@@ -56,7 +56,7 @@ class Standing(NamedTuple):
     column: SealedColumn
     suite: int
     version: int
-    count: int
+    values: int
     is_present: bool
 
 
@@ -72,7 +72,7 @@ def standing() -> list[Standing]:
 
 def waiting(rows: Sequence[Standing]) -> int:
     """How many values are not under the present key."""
-    return sum(row.count for row in rows if not row.is_present)
+    return sum(row.values for row in rows if not row.is_present)
 
 
 def _counts(column: SealedColumn) -> list[tuple[bytes, int]]:

@@ -56,7 +56,7 @@ def _reseal(column: SealedColumn, header: bytes) -> Iterator[int]:
 
 def _rows(column: SealedColumn, header: bytes, after: object) -> list[tuple[Any, Any, Any]]:
     """The next ones that are of another key; an index of the primary key leads there, so that memory stays small."""
-    values = {"after": after, "header": header, "header_bytes": HEADER_BYTES, "chunk": CHUNK}
+    values: dict[str, Any] = {"after": after, "header": header, "header_bytes": HEADER_BYTES, "chunk": CHUNK}
     with connection.cursor() as cursor:
         cursor.execute(_for(column, _FIRST if after is None else _READ), values)
         return list(cursor.fetchall())
@@ -67,11 +67,12 @@ def _write(column: SealedColumn, ids: list[Any], before: list[SealedField], afte
     values = {"ids": ids, "before": [bytes(field.sealed) for field in before], "after": after}
     with connection.cursor() as cursor:
         cursor.execute(_for(column, _WRITE), values)
-        return cursor.rowcount
+        changed: int = cursor.rowcount
+    return changed
 
 
 def _for(column: SealedColumn, statement: str) -> sql.Composed:
-    return sql.SQL(statement).format(  # type: ignore[arg-type]  # our own text
+    return sql.SQL(statement).format(
         name=sql.Identifier(column.name),
         table=sql.Identifier(column.table),
         row_id=sql.Identifier(column.row_id),
