@@ -812,3 +812,22 @@ class ApplicationBegun(CitizenCardError):
     code = "application_begun"
     status = 409
     message = _("%(what)s is begun and not ended. Go on with it or cancel it.")
+
+
+class ErasureBlocked(CitizenCardError):
+    """A person is not erased while something of theirs is under way: data `blockers`, each a sentence that says what to do first."""
+
+    code = "erasure_blocked"
+    status = 409
+    message = _("This cannot be erased yet. %(what)s")
+
+    def __init__(self, blockers: Sequence[str]) -> None:
+        super().__init__(what=" ".join(blockers), blockers=tuple(blockers))
+
+
+class PersonErased(CitizenCardError):
+    """Nothing is known of this person any more."""
+
+    code = "person_erased"
+    status = 410
+    message = _("The data of this person were erased.")

@@ -1,4 +1,4 @@
-"""Behind a reverse proxy the caller's address is the one the proxy saw, not the proxy's own."""
+"""From where a request comes: behind a reverse proxy the address is the one the proxy saw, not the proxy's own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
+
+from citizencard.core.audit import called_from
 
 
 class CallersAddress:
@@ -23,3 +25,14 @@ class CallersAddress:
         if seen:
             request.META["REMOTE_ADDR"] = seen
         return self._get_response(request)
+
+
+class AuditedAddress:
+    """Whatever is audited while the request is answered says from where it was asked for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with called_from(request.META.get("REMOTE_ADDR", "")):
+            return self._get_response(request)

@@ -52,11 +52,13 @@ INSTALLED_APPS = [
     "citizencard.office",
     "citizencard.bridge",
     "citizencard.staff",
+    "citizencard.privacy",
     "citizencard",
 ]
 
 MIDDLEWARE = [
     "citizencard.proxy.CallersAddress",
+    "citizencard.proxy.AuditedAddress",
     "django.middleware.security.SecurityMiddleware",
     "terminals.api.at_once.PurchasesAtOnce",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -255,6 +257,8 @@ CELERY_BEAT_SCHEDULE = {
     "make-payouts": {"task": "settlement.make_payouts", "schedule": crontab(hour=1, minute=0)},
     "price-fares": {"task": "terminals.price_fares", "schedule": crontab(hour=1, minute=30)},
     "run-risk": {"task": "terminals.run_risk", "schedule": crontab(hour=1, minute=30)},
+    "apply-retention": {"task": "privacy.apply_retention", "schedule": crontab(hour=3, minute=30)},
+    "sign-audit-heads": {"task": "core.sign_audit_heads", "schedule": crontab(minute=5)},
     "match-topups": {"task": "accounts.match_topups", "schedule": crontab(hour=2, minute=0)},
 }
 

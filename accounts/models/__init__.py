@@ -5,6 +5,7 @@ from accounts.models.cards import Card, CardEvent, CardProduct, Purse
 from accounts.models.changes import ComparisonList, PersonChange
 from accounts.models.compensations import Compensation
 from accounts.models.concessions import Concession
+from accounts.models.diary import DataAccess
 from accounts.models.disputed import CreditReturn, DisputedCharge
 from accounts.models.drawers import DrawerCount, DrawerEntry, DrawerSession
 from accounts.models.family import FamilyLink
@@ -62,6 +63,7 @@ __all__ = [
     "Consent",
     "CounterReversal",
     "CreditReturn",
+    "DataAccess",
     "DisputedCharge",
     "DrawerCount",
     "DrawerEntry",

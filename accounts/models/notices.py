@@ -108,6 +108,10 @@ class Notice(models.Model):
                 "%(amount)s yuan of %(rides)s rides are given back to card %(card)s, at the next reader that tops up."
             ),
         )
+        ACCESS_ANSWERED = (
+            "access_answered",
+            _("Your question about who has seen your data is answered: see under “My data”."),
+        )
         CONCESSION_ENDS = (
             "concession_ends",
             _("Your concession (%(category)s) ends on %(date)s, in %(days)s days. Please have it renewed."),

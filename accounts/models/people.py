@@ -37,6 +37,8 @@ class Citizen(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="merged", verbose_name=_("merged into")
     )
     registered_at = models.DateTimeField(_("registered at"), auto_now_add=True)
+    erased_at = models.DateTimeField(_("erased at"), null=True, blank=True)
+    """From then on the row is a pseudonym: what identified the person is destroyed, the books keep its id."""
 
     class Meta:
         verbose_name = _("citizen")
@@ -44,7 +46,19 @@ class Citizen(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(merged_into=models.F("id")), name="citizen_not_merged_into_itself"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(erased_at=None)
+                | models.Q(
+                    name_sealed=b"",
+                    name_index=None,
+                    birth_sealed=None,
+                    phone_sealed=None,
+                    phone_index=None,
+                    phone_mask="",
+                ),
+                name="erased_citizen_is_nobody",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from citizencard.core.money import format_yuan
 def save_agent(*, code: str, name: str, credit_limit_fen: int, actor: str, active: bool = True) -> Agent:
     """A new agent, or other terms for one that is there; a lower limit only stops what comes after. Audited."""
     account = open_account(chart=Chart.AGENT_RECEIVABLE, owner=code, name=name)
+    before = Agent.objects.filter(code=code).values("name", "credit_limit_fen", "active").first()
     agent = Agent.objects.update_or_create(
         code=code,
         defaults={"name": name, "credit_limit_fen": credit_limit_fen, "active": active},
@@ -31,7 +32,10 @@ def save_agent(*, code: str, name: str, credit_limit_fen: int, actor: str, activ
         actor=actor,
         action="agent.save",
         subject=f"agent:{code}",
-        detail={"credit_limit_fen": credit_limit_fen, "active": active},
+        detail={
+            "before": before,
+            "after": {"name": name, "credit_limit_fen": credit_limit_fen, "active": active},
+        },
     )
     return agent
 

@@ -15,10 +15,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
-from accounts.errors import DocumentAlreadyRegistered, GuardianRequired, LoginExists
-from accounts.models import Citizen, Consent, Guardianship, User
+from accounts.errors import DocumentAlreadyRegistered, GuardianRequired, LoginExists, PersonErased
+from accounts.models import Citizen, Consent, DataAccess, Guardianship, User
 from accounts.selectors.ages import age_of
 from accounts.selectors.people import TABLE, main_document
+from accounts.services.diary import reveal_to_staff
 from accounts.services.documents import check_birth, check_name, check_phone
 from accounts.services.papers import number_place, read_paper, sealed_document
 from citizencard.core.audit import record_audit
@@ -30,7 +31,6 @@ from citizencard.core.pii import (
     mask_document,
     mask_name,
     mask_phone,
-    reveal_many,
     seal_many,
 )
 
@@ -151,24 +151,26 @@ def withdraw_consent(*, consent: Consent, actor: str, reason: str) -> None:
         )
 
 
-def reveal_citizen(*, citizen: Citizen, actor: str, reason: str) -> RevealedCitizen:
-    """Personal data in clear for a member of staff. The audit entry is written before anything is opened.
+def reveal_citizen(
+    *, citizen: Citizen, actor: str, reason: str, what: str = DataAccess.What.REVEALED
+) -> RevealedCitizen:
+    """Personal data in clear for a member of staff; diary and audit trail have it before anything is opened.
 
-    Raises InvalidField without a reason, KeyServiceUnavailable.
+    Raises InvalidField without a reason, PersonErased, KeyServiceUnavailable.
     """
-    if not reason.strip():
-        raise InvalidField("reason", _("revealing personal data needs a reason"))
-    record_audit(
-        actor=actor,
-        action="citizen.reveal",
-        subject=f"citizen:{citizen.pk}",
-        detail={"reason": reason.strip()},
+    if citizen.erased_at is not None:
+        raise PersonErased
+    fields = {
+        "name": _place(citizen, "name"),
+        "document": number_place(main_document(citizen)),
+        **{place.column: place for place in _kept(citizen)},
+    }
+    clear = reveal_to_staff(
+        citizen=citizen, subject=f"citizen:{citizen.pk}", fields=fields, actor=actor, reason=reason, what=what
     )
-    name, number, *others = reveal_many(
-        [_place(citizen, "name"), number_place(main_document(citizen)), *_kept(citizen)]
+    return RevealedCitizen(
+        clear["name"], clear["document"], clear.get("phone", ""), _date(clear.get("birth"))
     )
-    clear = dict(zip((each.column for each in _kept(citizen)), others, strict=True))
-    return RevealedCitizen(name, number, clear.get("phone", ""), _date(clear.get("birth")))
 
 
 @transaction.atomic

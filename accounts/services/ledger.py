@@ -197,13 +197,13 @@ def reverse_journal(*, journal: Journal, actor: str, reason: str) -> Journal:
 def set_account_state(*, account: LedgerAccount, state: str, actor: str, reason: str) -> LedgerAccount:
     """Freeze, close or open an account: what is not open takes no transfer on either side. Audited."""
     current = lock_account(account.pk)
-    current.state = LedgerAccount.State(state)
+    before, current.state = current.state, LedgerAccount.State(state)
     current.save(update_fields=["state"])
     record_audit(
         actor=actor,
         action="ledger_account.state",
         subject=f"account:{current.code}",
-        detail={"state": current.state, "reason": reason},
+        detail={"before": before, "after": current.state, "reason": reason},
     )
     return current
 

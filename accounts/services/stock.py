@@ -50,10 +50,11 @@ def set_minimum(*, place: StockPlace, product: CardProduct, minimum: int, actor:
     """How many cards shall lie there at least; fewer are a warning. Raises InvalidField below 0."""
     if minimum < 0:
         raise InvalidField("minimum", _("a minimum is not negative"))
+    before = StockLevel.objects.filter(place=place, product=product).values_list("minimum", flat=True).first()
     level, _new = StockLevel.objects.update_or_create(
         place=place, product=product, defaults={"minimum": minimum}
     )
-    detail = {"product": product.pk, "minimum": minimum}
+    detail = {"product": product.pk, "before": before, "after": minimum}
     record_audit(actor=actor, action="stock.minimum", subject=f"stock-place:{place.code}", detail=detail)
     return level
 

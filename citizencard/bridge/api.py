@@ -47,7 +47,7 @@ def _pair(request: HttpRequest) -> dict[str, Any]:
         raise InvalidField("body", str(error)) from error
     # Asked first: without the key service the code is not used up.
     server_key = key_service().public_key(SignPurpose.CARD_BRIDGE)
-    workstation = pair_workstation(code=code, public_key=public_key, request_ip=address)
+    workstation = pair_workstation(code=code, public_key=public_key)
     forget_attempts(subject)
     return {
         "workstation": str(workstation.pk),

@@ -36,7 +36,7 @@ def ask_pairing_code(*, name: str, actor: str) -> tuple[PairingCode, str]:
 
 
 @transaction.atomic
-def pair_workstation(*, code: str, public_key: bytes, request_ip: str | None = None) -> Workstation:
+def pair_workstation(*, code: str, public_key: bytes) -> Workstation:
     """Make a PC known under the code's name; the code is used up. Audited in the name of who asked for the code.
 
     Raises PairingCodeInvalid. Of two at the same time with one code, the row lets one win.
@@ -52,7 +52,7 @@ def pair_workstation(*, code: str, public_key: bytes, request_ip: str | None = N
     )
     if not usable.update(workstation=workstation):
         raise PairingCodeInvalid
-    _audit(workstation, actor=kept.created_by, action="workstation.pair", request_ip=request_ip)
+    _audit(workstation, actor=kept.created_by, action="workstation.pair")
     return workstation
 
 
@@ -86,15 +86,12 @@ def audit_use(*, pk: UUID, actor: str, action: str, detail: dict[str, Any]) -> N
     record_audit(actor=actor, action=action, subject=f"workstation:{pk}", detail=detail)
 
 
-def _audit(
-    workstation: Workstation, *, actor: str, action: str, request_ip: str | None = None, **detail: Any
-) -> None:
+def _audit(workstation: Workstation, *, actor: str, action: str, **detail: Any) -> None:
     record_audit(
         actor=actor,
         action=action,
         subject=f"workstation:{workstation.pk}",
         detail={"name": workstation.name, **detail},
-        request_ip=request_ip,
     )
 
 

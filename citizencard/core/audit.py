@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
@@ -25,22 +27,38 @@ _CHAIN_LOCK: Final = 0x4175_6469_7400
 """Advisory lock ("Audit"): entries join the chain one after another, so that none has two successors."""
 
 
+_caller: ContextVar[str | None] = ContextVar("audit_caller", default=None)
+
+
+@contextmanager
+def called_from(address: str) -> Iterator[None]:
+    """What is audited inside is asked for from this IP address; what is no address counts as none."""
+    try:
+        known = str(ip_address(address))
+    except ValueError:
+        known = None
+    before = _caller.set(known)
+    try:
+        yield
+    finally:
+        _caller.reset(before)
+
+
 def record_audit(
     *,
     actor: str,
     action: str,
     subject: str,
     detail: Mapping[str, Any] | None = None,
-    request_ip: str | None = None,
 ) -> AuditEntry:
     """Append one entry in the caller's transaction: it stands if and only if the audited action does.
 
-    `actor` is a user name, `action` a stable word like `citizen.reveal`, `subject` names the object by kind and id.
-    `detail` is JSON and never holds personal data or secrets. The chain stays locked until the transaction ends,
+    `actor` is a user name, `action` a stable word like `card.replace`, `subject` names the object by kind and id.
+    `detail` is JSON and never holds personal data or secrets; what changed stands in it as `before` and `after`, why as `reason`.
+    From where is the address of `called_from`. The chain stays locked until the transaction ends,
     so record late and commit soon.
     """
     plain = json.loads(json.dumps(dict(detail or {}), cls=DjangoJSONEncoder))
-    address = str(ip_address(request_ip)) if request_ip else None
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
@@ -50,7 +68,7 @@ def record_audit(
             action=action,
             subject=subject,
             detail=plain,
-            ip=address,
+            ip=_caller.get(),
             previous_hash=_newest_hash(),
         )
         entry.hash = entry_hash(entry)

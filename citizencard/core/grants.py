@@ -53,6 +53,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_hold": ("state", "captured_fen", "ended_at"),
     "accounts_identitydocument": (
         "citizen_id", "kind", "nationality", "valid_to", "main", "source", "as_of", "ended_at",
+        "number_sealed", "number_index", "mask",
     ),
     "accounts_issueapplication": (
         "state", "citizen_id", "name_mask", "person_sealed", "consent_text", "consented_at", "guardian_id", "consent_id",
@@ -68,6 +69,12 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_replacement": ("state", "chip_fen", "account_fen", "deposit_fen", "moved_at"),
     "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),
     "core_businessday": ("state", "closed_at"),
+    "privacy_legalhold": ("released_by", "released_at"),
+    "privacy_erasurerequest": (
+        "state", "checked_by", "checked_at", "decided_by", "decided_at", "answer",
+    ),
+    "privacy_accessquestion": ("answered_at", "answered_by", "answer"),
+    "privacy_privacyrule": ("state", "checker", "checked_at", "answer"),
     "settlement_banksource": ("state", "checker", "checked_at", "answer"),
     "settlement_monthclose": ("state", "checker", "checked_at", "answer"),
     "settlement_payoutaccount": ("state", "checker", "checked_at", "answer"),

@@ -20,6 +20,16 @@ from citizencard.office.forms import ReasonForm
 _DAY = UnfoldAdminTextInputWidget(attrs={"type": "date"})
 
 
+class RevealForm(ReasonForm):
+    """Why somebody sees a person's data in clear."""
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["reason"].help_text = _(
+            "The person reads this reason in the access diary. Name nobody else in it."
+        )
+
+
 class PaperForm(forms.Form):
     """A document that lies on the counter; the service checks number and papers by its kind."""
 

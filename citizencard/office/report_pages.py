@@ -105,7 +105,6 @@ def report_answer(
         action="settlement.download",
         subject=f"report:{report.code}:{report.period}",
         detail={"format": form, **dict(terms)},
-        request_ip=request.META.get("REMOTE_ADDR"),
     )
     return as_file(write(report), media_type, f"{name}.{form}")
 

@@ -63,6 +63,13 @@ _CARDS = {
 }
 _DRAWERS = {"accounts.view_drawersession", "accounts.view_drawercount", "accounts.view_counterreversal"}
 _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
+_PRIVACY = {
+    "accounts.view_dataaccess",
+    "privacy.view_accessquestion",
+    "privacy.view_erasurerequest",
+    "privacy.view_legalhold",
+    "privacy.view_privacyrule",
+}
 _READER = {
     "bridge.view_workstation",
     "bridge.pair_workstation",
@@ -122,6 +129,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.propose_cardorder",
         "accounts.upload_issuebatch",
         "office.reveal_citizen",
+        "privacy.view_erasurerequest",
+        "privacy.check_erasurerequest",
         "office.register_citizen",
         "office.report_loss",
         "office.request_refund",
@@ -174,6 +183,7 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _RISK
     | _BANK
     | _DRAWERS
+    | _PRIVACY
     | {
         "office.check_drawer",
         "accounts.view_citizen",
@@ -187,6 +197,11 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.approve_issuebatch",
         "accounts.decide_stock",
         "accounts.move_stock",
+        "privacy.answer_accessquestion",
+        "privacy.place_legalhold",
+        "privacy.approve_erasurerequest",
+        "privacy.propose_privacyrule",
+        "privacy.approve_privacyrule",
         "office.set_level",
         "accounts.review_riskalert",
         "office.approve_payout",
@@ -212,12 +227,14 @@ MATRIX: Final[dict[str, set[str]]] = {
     | _BOOKS
     | _BANK
     | _DRAWERS
+    | _PRIVACY
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",
         "accounts.view_personchange",
         "accounts.view_comparisonlist",
         "core.view_auditentry",
+        "core.view_audithead",
         "accounts.view_user",
         "bridge.view_workstation",
         "staff.view_accountchange",

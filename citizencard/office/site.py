@@ -47,7 +47,9 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""
         from citizencard.bridge.pages import card_page, reader_page, state_fragment
+        from citizencard.office.access_page import unusual_access_page
         from citizencard.office.admin.counter_topup import progress_fragment
+        from citizencard.office.audit_pages import audit_file, audit_page
         from citizencard.office.completeness import completeness_page
         from citizencard.office.desk import cases, home, issuing
         from citizencard.office.latency import latency_page
@@ -64,6 +66,9 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("reports/<slug:code>/<slug:form>/", report_file, "report_file"),
             self._page("completeness/", completeness_page, "completeness"),
             self._page("hot-list-latency/", latency_page, "hot_list_latency"),
+            self._page("audit/", audit_page, "audit"),
+            self._page("audit/<slug:form>/", audit_file, "audit_file"),
+            self._page("unusual-access/", unusual_access_page, "unusual_access"),
             self._page("reader/", reader_page, "bridge_reader"),
             self._page("reader/state/", state_fragment, "bridge_state"),
             self._page("reader/card/", card_page, "bridge_card"),

@@ -163,13 +163,35 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": _("Oversight"),
         "separator": True,
-        "items": _models(
-            (_("Audit trail"), "policy", "core", "auditentry"),
-            (_("Staff"), "badge", "accounts", "user"),
-            (_("Changes of accounts"), "manage_accounts", "staff", "accountchange"),
-            (_("Sign-ins"), "login", "staff", "staffsession"),
-            (_("Workstations"), "desktop_windows", "bridge", "workstation"),
-        ),
+        "items": [
+            _item(_("Audit trail"), "policy", "audit", "core.view_auditentry"),
+            *_models(
+                (_("Entries of the audit trail"), "list_alt", "core", "auditentry"),
+                (_("Signed heads of the audit trail"), "verified", "core", "audithead"),
+                (_("Staff"), "badge", "accounts", "user"),
+                (_("Changes of accounts"), "manage_accounts", "staff", "accountchange"),
+                (_("Sign-ins"), "login", "staff", "staffsession"),
+                (_("Workstations"), "desktop_windows", "bridge", "workstation"),
+            ),
+        ],
+    },
+    {
+        "title": _("Personal data"),
+        "separator": True,
+        "items": [
+            *_models(
+                (_("Access diary"), "visibility", "accounts", "dataaccess"),
+                (_("Questions about access"), "contact_support", "privacy", "accessquestion"),
+                (_("Erasures"), "person_off", "privacy", "erasurerequest"),
+            ),
+            _item(
+                _("Unusual access"), "notification_important", "unusual_access", "accounts.view_dataaccess"
+            ),
+            *_models(
+                (_("Rules about personal data"), "rule", "privacy", "privacyrule"),
+                (_("Legal holds"), "lock", "privacy", "legalhold"),
+            ),
+        ],
     },
 ]
 

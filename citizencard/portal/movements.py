@@ -8,11 +8,13 @@ from datetime import date, datetime
 from typing import Final
 
 from django.core.paginator import Page, Paginator
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from accounts.models import Card, DisputedCharge
 from accounts.selectors.registration import known_since
+from citizencard.privacy.selectors.retention import places_hidden_before
 from citizencard.words import ENDED, GIVEN_BACK, OUTCOMES
 from settlement.selectors.disputes import disputes_of_card
 from settlement.selectors.receipts import proved_lines
@@ -98,19 +100,25 @@ def movement(
     priced: Collection[tuple[date, int]] = (),
     receipt: tuple[date, int] | None = None,
     disputes: Mapping[tuple[str, int], str] | None = None,
+    places_from: datetime | None = None,
 ) -> Movement:
-    """A selector's line in words; `priced` are the taps whose fare is explained, `disputes` the numbers by charge."""
+    """A selector's line in words; `priced` are the taps whose fare is explained, `disputes` the numbers by charge.
+
+    What was before `places_from` names its kind and no place.
+    """
     loaded = line.kind == "load"
     charge = None if disputes is None else _charge(line)
     return Movement(
         occurred_at=line.occurred_at,
         icon="topup" if loaded else line.channel,
-        place=str(_LOADS.get(line.channel, line.channel)) if loaded else _place(line),
+        place=str(_LOADS.get(line.channel, line.channel)) if loaded else _place(line, places_from),
         amount_fen=line.amount_fen,
         balance_fen=line.balance_fen,
         words=_words(line),
         held=not line.ended and line.outcome not in (None, Tap.Outcome.ACCEPTED),
-        priced=next((tap for tap in priced if tap == (line.business_date, line.atc)), None),
+        priced=None
+        if _is_hidden(line, places_from)
+        else next((tap for tap in priced if tap == (line.business_date, line.atc)), None),
         receipt=receipt,
         charge=charge,
         dispute=(disputes or {}).get((charge.what, charge.source_id), "") if charge else "",
@@ -139,7 +147,13 @@ def _words(line: StatementLine) -> StrOrPromise:
     return OUTCOMES[line.outcome]
 
 
-def _place(line: StatementLine) -> str:
+def _is_hidden(line: StatementLine, places_from: datetime | None) -> bool:
+    return places_from is not None and line.occurred_at < places_from
+
+
+def _place(line: StatementLine, places_from: datetime | None) -> str:
+    if _is_hidden(line, places_from):
+        return str(Channel(line.channel).label)
     parts = [line.party, line.place] if line.place and line.place != line.party else [line.party]
     return " · ".join([*parts, line.note] if line.note else parts)
 
@@ -163,10 +177,12 @@ class StatementPaginator(Paginator):  # type: ignore[type-arg]  # generic in the
         lines = card_statement(
             card=self.card, limit=PAGE_LINES, offset=(number - 1) * PAGE_LINES, since=since, until=until
         )
-        priced = priced_taps(self.card, lines)
+        priced, places_from = priced_taps(self.card, lines), places_hidden_before(timezone.now())
         proved, disputes = proved_lines(self.card.purse.account_id, lines), disputes_of_card(self.card)
         return Page(
-            [movement(line, priced, proved.get(line), disputes.numbers) for line in lines], number, self
+            [movement(line, priced, proved.get(line), disputes.numbers, places_from) for line in lines],
+            number,
+            self,
         )
 
 

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from django.db.models import Model, Q
+from django.utils import timezone
 
 from accounts.models import Card, Citizen, Mandate, Pass, Purse, Refund, TopUpOrder
 from accounts.selectors.purses import PurseOverview, purse_overview
 from accounts.selectors.registration import known_since
 from citizencard.portal.movements import Movement, Spending, latest_spending, movement
+from citizencard.privacy.selectors.retention import places_hidden_before
 from terminals.selectors.appeals import blocked_now
 from terminals.selectors.statement import card_statement
 
@@ -64,7 +66,7 @@ def card_views(citizen: Citizen) -> list[CardView]:
     live = Mandate.objects.filter(purse__card__citizen=citizen).exclude(state=Mandate.State.STOPPED)
     for mandate in live.select_related("purse").order_by("pk"):
         mandates[mandate.purse.card_id].append(mandate)
-    views = []
+    views, places_from = [], places_hidden_before(timezone.now())
     shown = cards.annotate(is_blocked=blocked_now()).select_related("product", "registration")
     for card in shown.order_by("state", "-pk"):
         chip, *account = purse_overview(card)
@@ -78,7 +80,7 @@ def card_views(citizen: Citizen) -> list[CardView]:
                 mandates=mandates[card.pk],
                 refund=next(iter(refunds[card.pk]), None),
                 latest=[
-                    movement(line)
+                    movement(line, places_from=places_from)
                     for line in card_statement(card=card, limit=_LATEST, since=known_since(card))
                 ],
                 spending=latest_spending(card),

@@ -73,12 +73,11 @@ def password_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
 
 
 def _take_away(request: HttpRequest, session: StaffSession) -> None:
-    ip = request.META.get("REMOTE_ADDR")
     step, number = request.POST.get("step"), request.POST.get("number", "")
     if step == "remove_app":
-        signin.remove_app(user=member_here(request), session=session, ip=ip)
+        signin.remove_app(user=member_here(request), session=session)
     elif step == "remove_key" and number.isdecimal():
-        signin.remove_key(user=member_here(request), session=session, key_id=int(number), ip=ip)
+        signin.remove_key(user=member_here(request), session=session, key_id=int(number))
     elif step == "end" and number.isdecimal():
         for running in running_sessions(member_here(request)).filter(pk=number):
             sessions.end_session(session=running, because=StaffSession.End.ENDED)

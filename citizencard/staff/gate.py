@@ -92,7 +92,6 @@ def _elsewhere(request: HttpRequest, acts: Callable[[], Collection[str]]) -> Htt
             actor=request.user.get_username(),
             action="superuser.look",
             subject=request.path[:100],
-            request_ip=request.META.get("REMOTE_ADDR"),
         )
     return None
 

@@ -32,11 +32,18 @@ def factor_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     refusal: CitizenCardError | None = None
     try:
         if code.is_valid():
-            signin.show_code(**_who(request), code=code.cleaned_data["code"])
+            signin.show_code(
+                **_who(request), ip=request.META.get("REMOTE_ADDR"), code=code.cleaned_data["code"]
+            )
             return _shown(request)
         if answer.is_valid():
             state = request.session.pop(STATE, None) or {}
-            signin.show_key(**_who(request), state=state, answer=answer.cleaned_data["credential"])
+            signin.show_key(
+                **_who(request),
+                ip=request.META.get("REMOTE_ADDR"),
+                state=state,
+                answer=answer.cleaned_data["credential"],
+            )
             return _shown(request)
     except CitizenCardError as refused:
         refusal = refused
@@ -126,7 +133,7 @@ def _enrolled(request: HttpRequest, site: AdminSite) -> HttpResponse:
 
 
 def _codes(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    made = recovery.make_codes(user=member_here(request), request_ip=request.META.get("REMOTE_ADDR"))
+    made = recovery.make_codes(user=member_here(request))
     context = {"codes": made, "title": _("Recovery codes"), "next": way_on(request)}
     return _page(request, site, "staff/codes.html", context)
 
@@ -137,11 +144,7 @@ def _shown(request: HttpRequest) -> HttpResponse:
 
 
 def _who(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "user": member_here(request),
-        "session": session_here(request),
-        "ip": request.META.get("REMOTE_ADDR"),
-    }
+    return {"user": member_here(request), "session": session_here(request)}
 
 
 def _page(request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]) -> HttpResponse:

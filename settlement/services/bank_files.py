@@ -47,7 +47,7 @@ def keep_file(
     return file
 
 
-def open_file(*, file: BankFile, actor: str, reason: str, request_ip: str | None = None) -> bytes:
+def open_file(*, file: BankFile, actor: str, reason: str) -> bytes:
     """The file's bytes, the same every time. Raises FileChanged. Audited."""
     fields = [
         SealedField(_TABLE, "content", _place(file.pk, number), bytes(sealed))
@@ -61,7 +61,6 @@ def open_file(*, file: BankFile, actor: str, reason: str, request_ip: str | None
         action="bank_file.open",
         subject=f"bank_file:{file.pk}",
         detail={"sha256": bytes(file.sha256).hex(), "reason": reason},
-        request_ip=request_ip,
     )
     return content
 

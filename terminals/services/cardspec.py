@@ -6,7 +6,7 @@ from typing import Final
 
 from django.conf import settings
 
-from accounts.models import Card, IdentityDocument
+from accounts.models import Card, DataAccess, IdentityDocument
 from accounts.selectors.people import main_document
 from accounts.services.citizens import RevealedCitizen, reveal_citizen
 from terminals.card.files import HolderInfo, ManagementInfo, PublicInfo
@@ -40,8 +40,10 @@ def card_spec(*, card: Card, pin: str, actor: str) -> CardSpec:
 
 
 def reveal_holder(*, card: Card, actor: str, reason: str) -> RevealedCitizen | None:
-    """The holder's data in clear, audited; None for an anonymous card."""
-    return reveal_citizen(citizen=card.citizen, actor=actor, reason=reason) if card.citizen else None
+    """The holder's data in clear, to be written to the card, in diary and audit trail; None for an anonymous card."""
+    if card.citizen is None:
+        return None
+    return reveal_citizen(citizen=card.citizen, actor=actor, reason=reason, what=DataAccess.What.WRITTEN)
 
 
 def public_info(card: Card) -> PublicInfo:

@@ -64,11 +64,13 @@ def _step(
     reason: str,
 ) -> Terminal:
     locked = lock_terminal(terminal)
+    before = locked.state
     with step_to(target, IllegalTerminalStep):
         step(locked)
     locked.state_at, locked.state_reason = timezone.now(), reason
     locked.save(update_fields=["state", "state_at", "state_reason"])
-    record_audit(actor=actor, action=action, subject=f"terminal:{locked.code}", detail={"reason": reason})
+    detail = {"before": before, "after": locked.state, "reason": reason}
+    record_audit(actor=actor, action=action, subject=f"terminal:{locked.code}", detail=detail)
     return locked
 
 

@@ -103,6 +103,7 @@ class Ceremonies:
             self._person(fields).name,
             fields.optional_day("cut_off"),
             fields.integer("kek_version", 0, 255),
+            bool(fields.integer("national", 0, 1)),
         )
         return {"number": self._four_eyes.propose(proposal)}
 

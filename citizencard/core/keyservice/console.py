@@ -111,7 +111,12 @@ def _import(calls: CustodyCalls, options: argparse.Namespace) -> None:
 def _propose(calls: CustodyCalls, options: argparse.Namespace) -> None:
     """Propose a change; another custodian confirms it."""
     number = calls.propose(
-        _credentials(), options.action, options.keys, cut_off=options.cut_off, kek_version=options.kek
+        _credentials(),
+        options.action,
+        options.keys,
+        cut_off=options.cut_off,
+        kek_version=options.kek,
+        national=options.national,
     )
     print(f"proposal {number}: another custodian must confirm it")
 
@@ -189,6 +194,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     added["propose"].add_argument("action", choices=["generate", "activate", "retire", "destroy", "export"])
     added["propose"].add_argument("--cut-off", metavar="DAY", help="last day a retiring key serves")
     added["propose"].add_argument("--kek", type=int, default=0, metavar="VERSION")
+    added["propose"].add_argument(
+        "--national", action="store_true", help="generate keys of the national suite (SM4, HMAC-SM3)"
+    )
     for name in ("propose", "disable"):
         added[name].add_argument("keys", nargs="+", metavar="USAGE/VERSION")
     added["confirm"].add_argument("number", type=int)

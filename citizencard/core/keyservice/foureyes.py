@@ -42,6 +42,8 @@ class Proposal:
     by: str
     cut_off: date | None = None
     kek_version: int = 0
+    national: bool = False
+    """Keys to be generated are of the national suite, where their usage has one."""
 
 
 class FourEyes:
@@ -102,7 +104,7 @@ class FourEyes:
     def _carry_out(self, proposal: Proposal) -> list[str]:
         if proposal.action is Action.GENERATE:
             for name in proposal.names:
-                self._generate(name)
+                self._generate(name, national=proposal.national)
         elif proposal.action is Action.EXPORT:
             kek = self._shared_key(proposal.kek_version, Intent.ISSUE)
             return [keyblock.wrap(kek, self._exportable(name)) for name in proposal.names]
@@ -110,8 +112,8 @@ class FourEyes:
             self._custody.apply(Change(proposal.action), proposal.names, proposal.cut_off)
         return []
 
-    def _generate(self, name: KeyName) -> None:
-        algorithm = algorithms_of(name[0])[0]
+    def _generate(self, name: KeyName, *, national: bool) -> None:
+        algorithm = algorithms_of(name[0])[-1 if national else 0]
         master = Master(algorithm, secrets.token_bytes(KEY_BYTES[algorithm]))
         self._custody.store(UnwrappedKey(name, master, exportable=False))
 

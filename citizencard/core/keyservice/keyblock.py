@@ -46,8 +46,9 @@ _LETTERS: Final = {
     Algorithm.HMAC: "H",
     Algorithm.SEED: "H",
     Algorithm.SM4: "4",
+    Algorithm.HMAC_SM3: "5",
 }
-"""The standard's letter; SM4 has none and takes a number of the parties' own."""
+"""The standard's letter; the national ones have none and take numbers of the parties' own."""
 
 _UPPER_HEX: Final = re.compile(r"[0-9A-F]+")
 

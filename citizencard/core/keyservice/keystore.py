@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
+from cryptography.hazmat.primitives.hashes import SM3
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from citizencard.core.keyservice.refusal import Code, Refusal
 from terminals.card import suites
@@ -56,12 +58,16 @@ KeyName = tuple[Usage, int]
 
 
 class Algorithm(StrEnum):
-    """What a master key computes with. HMAC and SEED keys are both used by HMAC-SHA256 only; a SEED makes key pairs."""
+    """What a master key computes with. HMAC and SEED keys are both used by HMAC-SHA256 only; a SEED makes key pairs.
+
+    SM4 and HMAC_SM3 are the national suite's: for personal data, a key's algorithm is the suite of what it seals.
+    """
 
     DES3 = "DES3"
     SM4 = "SM4"
     AES = "AES"
     HMAC = "HMAC"
+    HMAC_SM3 = "HMAC_SM3"
     SEED = "SEED"
 
 
@@ -75,6 +81,7 @@ KEY_BYTES: Final = {
     Algorithm.SM4: 16,
     Algorithm.AES: 32,
     Algorithm.HMAC: 32,
+    Algorithm.HMAC_SM3: 32,
     Algorithm.SEED: 32,
 }
 
@@ -84,13 +91,13 @@ def algorithms_of(usage: Usage) -> tuple[Algorithm, ...]:
     if usage in CHIP_USAGES:
         return (Algorithm.DES3, Algorithm.SM4)
     others = {
-        Usage.PII_DEK: Algorithm.AES,
-        Usage.PII_INDEX: Algorithm.HMAC,
-        Usage.PROOF: Algorithm.HMAC,
-        Usage.SIGN: Algorithm.SEED,
-        Usage.KEK: Algorithm.AES,
+        Usage.PII_DEK: (Algorithm.AES, Algorithm.SM4),
+        Usage.PII_INDEX: (Algorithm.HMAC, Algorithm.HMAC_SM3),
+        Usage.PROOF: (Algorithm.HMAC,),
+        Usage.SIGN: (Algorithm.SEED,),
+        Usage.KEK: (Algorithm.AES,),
     }
-    return (others[usage],)
+    return others[usage]
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,7 @@ class Master:
         """Key check value, 6 hex digits, by the method of the key's algorithm.
 
         3DES: encryption of zeros; AES and SM4: CMAC over 16 zero bytes (PCI PIN 15-1); HMAC and SEED: HMAC-SHA256
-        of `CHECKED`.
+        of `CHECKED`, HMAC_SM3: HMAC-SM3 of the same.
         """
         if self.algorithm in SUITES:
             value = SUITES[self.algorithm].kcv(self.key)
@@ -117,9 +124,18 @@ class Master:
             mac = CMAC(AES(self.key))
             mac.update(bytes(16))
             value = mac.finalize()
+        elif self.algorithm is Algorithm.HMAC_SM3:
+            value = hmac_sm3(self.key, CHECKED)
         else:
             value = hmac.digest(self.key, CHECKED, hashlib.sha256)
         return value[:3].hex().upper()
+
+
+def hmac_sm3(key: bytes, data: bytes) -> bytes:
+    """HMAC with SM3 (GB/T 32905), 32 bytes."""
+    code = HMAC(key, SM3())
+    code.update(data)
+    return code.finalize()
 
 
 CHECKED: Final = b"key check value"

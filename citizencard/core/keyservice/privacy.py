@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Final
 
 from citizencard.core.keyservice.access import KeyAccess
-from citizencard.core.keyservice.keystore import Usage
+from citizencard.core.keyservice.keystore import Algorithm, Usage, hmac_sm3
 from citizencard.core.keyservice.lifecycle import Intent
 from citizencard.core.keyservice.refusal import Code, Refusal
 
@@ -25,9 +25,13 @@ _TAG: Final = 16
 
 
 class Suite(IntEnum):
-    """Algorithm of one sealed value; stored in the value, so that suites can live side by side."""
+    """Algorithm of one sealed value, which is that of the data key's version; stored in the value, so that suites live side by side."""
 
     AES_256_GCM = 1
+    SM4_GCM = 2
+
+
+_SUITE_OF: Final = {Algorithm.AES: Suite.AES_256_GCM, Algorithm.SM4: Suite.SM4_GCM}
 
 
 class PrivacyKeys:
@@ -39,7 +43,8 @@ class PrivacyKeys:
     def seal(self, items: list[tuple[bytes, bytes]]) -> list[bytes]:
         """Envelopes of (associated data, plaintext) pairs under the current data key."""
         version = self._access.current(Usage.PII_DEK)
-        header = _HEADER.pack(ENVELOPE_VERSION, Suite.AES_256_GCM, version)
+        suite = _SUITE_OF[self._access.require(Usage.PII_DEK, version, Intent.ISSUE)]
+        header = _HEADER.pack(ENVELOPE_VERSION, suite, version)
         sealed = []
         for place, plaintext in items:
             nonce = os.urandom(_NONCE)
@@ -52,10 +57,12 @@ class PrivacyKeys:
         return [self._open_one(index, place, sealed) for index, (place, sealed) in enumerate(items)]
 
     def blind_index(self, column: str, values: list[bytes], key_version: int) -> list[bytes]:
-        """HMAC-SHA256 of each value under the column's own key: equal values are found, nothing is revealed."""
-        self._access.require(Usage.PII_INDEX, key_version, Intent.SERVE)
+        """HMAC of each value under the column's own key, with the key's hash: equal values are found, nothing is revealed."""
+        algorithm = self._access.require(Usage.PII_INDEX, key_version, Intent.SERVE)
         info = b"citizencard blind index " + column.encode()
         key = self._access.derive(Usage.PII_INDEX, key_version, info)
+        if algorithm is Algorithm.HMAC_SM3:
+            return [hmac_sm3(key, value) for value in values]
         return [hmac.digest(key, value, hashlib.sha256) for value in values]
 
     def _open_one(self, index: int, place: bytes, sealed: bytes) -> bytes:
@@ -63,9 +70,10 @@ class PrivacyKeys:
             raise Refusal(Code.ENVELOPE_INVALID, f"sealed value {index} is too short")
         header, body = sealed[: _HEADER.size], sealed[_HEADER.size :]
         version, suite, key_id = _HEADER.unpack(header)
-        if (version, suite) != (ENVELOPE_VERSION, Suite.AES_256_GCM):
+        if version != ENVELOPE_VERSION or suite not in set(Suite):
             raise Refusal(Code.ENVELOPE_INVALID, f"sealed value {index} has an unknown version or suite")
-        self._access.require(Usage.PII_DEK, key_id, Intent.SERVE)
+        if suite != _SUITE_OF[self._access.require(Usage.PII_DEK, key_id, Intent.SERVE)]:
+            raise Refusal(Code.ENVELOPE_INVALID, f"sealed value {index} is of another suite than its key")
         nonce, ciphertext = body[:_NONCE], body[_NONCE:]
         try:
             return self._access.vault.open(Usage.PII_DEK, key_id, nonce, ciphertext, place + b"|" + header)

@@ -30,6 +30,7 @@ KCV_METHODS: Final = {
     Algorithm.SM4: "SM4-CMAC of 16 zero bytes",
     Algorithm.AES: "AES-CMAC of 16 zero bytes",
     Algorithm.HMAC: "HMAC-SHA256 of 'key check value'",
+    Algorithm.HMAC_SM3: "HMAC-SM3 of 'key check value'",
     Algorithm.SEED: "HMAC-SHA256 of 'key check value'",
 }
 """How a check value was made, written beside it; always the first 3 bytes."""

@@ -133,6 +133,7 @@ SIGNS: Final[Mapping[Role, frozenset[SignPurpose]]] = {
             SignPurpose.KEY_CHANGE,
             SignPurpose.SETTLEMENT_FILE,
             SignPurpose.TREE_HEAD,
+            SignPurpose.AUDIT_HEAD,
         }
     ),
     Role.COUNTER: frozenset({SignPurpose.BUREAU_FILE}),

@@ -29,6 +29,7 @@ class SignPurpose(StrEnum):
     RIDE_CODE = "ride_code"
     SETTLEMENT_FILE = "settlement_file"
     TREE_HEAD = "tree_head"
+    AUDIT_HEAD = "audit_head"
     CARD_BRIDGE = "card_bridge"
     BUREAU_FILE = "bureau_file"
 
@@ -36,7 +37,10 @@ class SignPurpose(StrEnum):
 _DOCUMENT: Final = b"citizencard document 1\n"
 _RIDE_CODE: Final = b"citizencard ride code 1\n"
 _RIDE_CODE_BYTES: Final = 40
-_TREE_HEAD: Final = b"citizencard tree head 1\n"
+_HEADS: Final = {
+    SignPurpose.TREE_HEAD: b"citizencard tree head 1\n",
+    SignPurpose.AUDIT_HEAD: b"citizencard audit head 1\n",
+}
 _KEY_OF: Final = {SignPurpose.KEY_CHANGE: SignPurpose.DOCUMENT}
 _CHANGE: Final = "next_key"
 
@@ -75,10 +79,10 @@ def _check_form(purpose: SignPurpose, data: bytes) -> None:
         good = data.startswith(_RIDE_CODE) and len(data) == len(_RIDE_CODE) + _RIDE_CODE_BYTES
     elif purpose in (SignPurpose.DOCUMENT, SignPurpose.KEY_CHANGE):
         good = data.startswith(_DOCUMENT) and _names_key(data) is (purpose is SignPurpose.KEY_CHANGE)
-    elif purpose is SignPurpose.TREE_HEAD:
-        good = data.startswith(_TREE_HEAD)
+    elif purpose in _HEADS:
+        good = data.startswith(_HEADS[purpose])
     else:
-        good = not data.startswith((_DOCUMENT, _RIDE_CODE, _TREE_HEAD))
+        good = not data.startswith((_DOCUMENT, _RIDE_CODE, *_HEADS.values()))
     if not good:
         raise Refusal(Code.BAD_REQUEST, f"this is no {purpose}")
 

@@ -41,10 +41,10 @@ class Vault(Protocol):
         """
 
     def mac(self, usage: Usage, version: int, data: bytes) -> bytes:
-        """HMAC-SHA256 under an HMAC or SEED master, 32 bytes."""
+        """HMAC under the master, 32 bytes: with SM3 for an HMAC_SM3 one, else SHA-256."""
 
     def seal(self, usage: Usage, version: int, nonce12: bytes, plaintext: bytes, associated: bytes) -> bytes:
-        """AES-256-GCM: ciphertext | tag16. The nonce must be fresh for this key."""
+        """AES-256-GCM, or SM4-GCM under an SM4 master: ciphertext | tag16. The nonce must be fresh for this key."""
 
     def open(self, usage: Usage, version: int, nonce12: bytes, sealed: bytes, associated: bytes) -> bytes:
         """The plaintext of `seal`; `Refusal` envelope_invalid when tag, nonce or associated data do not fit."""

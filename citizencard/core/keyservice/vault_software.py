@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import SM4
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 
-from citizencard.core.keyservice.keystore import SUITES, Algorithm, KeyName, Master, Usage
+from citizencard.core.keyservice.keystore import SUITES, Algorithm, KeyName, Master, Usage, hmac_sm3
 from citizencard.core.keyservice.refusal import Code, Refusal
 from citizencard.core.keyservice.vault import KeyInfo, Vault
+
+TAG_BYTES: Final = 16
+"""Of GCM, behind the ciphertext."""
 
 
 class SoftwareVault(Vault):
@@ -36,20 +43,30 @@ class SoftwareVault(Vault):
         return SUITES[master.algorithm].encrypt_ecb(master.key, blocks)
 
     def mac(self, usage: Usage, version: int, data: bytes) -> bytes:
-        """HMAC-SHA256, 32 bytes."""
-        master = self._master(usage, version, Algorithm.HMAC, Algorithm.SEED)
+        """HMAC with SM3 or SHA-256, 32 bytes."""
+        master = self._master(usage, version, Algorithm.HMAC, Algorithm.HMAC_SM3, Algorithm.SEED)
+        if master.algorithm is Algorithm.HMAC_SM3:
+            return hmac_sm3(master.key, data)
         return hmac.digest(master.key, data, hashlib.sha256)
 
     def seal(self, usage: Usage, version: int, nonce12: bytes, plaintext: bytes, associated: bytes) -> bytes:
-        """AES-256-GCM: ciphertext | tag16."""
-        master = self._master(usage, version, Algorithm.AES)
-        return AESGCM(master.key).encrypt(nonce12, plaintext, associated)
+        """AES-256-GCM or SM4-GCM: ciphertext | tag16."""
+        master = self._master(usage, version, Algorithm.AES, Algorithm.SM4)
+        if master.algorithm is Algorithm.AES:
+            return AESGCM(master.key).encrypt(nonce12, plaintext, associated)
+        cipher = Cipher(SM4(master.key), GCM(nonce12)).encryptor()
+        cipher.authenticate_additional_data(associated)
+        return cipher.update(plaintext) + cipher.finalize() + cipher.tag
 
     def open(self, usage: Usage, version: int, nonce12: bytes, sealed: bytes, associated: bytes) -> bytes:
         """The plaintext, or `Refusal` envelope_invalid."""
-        master = self._master(usage, version, Algorithm.AES)
+        master = self._master(usage, version, Algorithm.AES, Algorithm.SM4)
         try:
-            return AESGCM(master.key).decrypt(nonce12, sealed, associated)
+            if master.algorithm is Algorithm.AES:
+                return AESGCM(master.key).decrypt(nonce12, sealed, associated)
+            cipher = Cipher(SM4(master.key), GCM(nonce12, sealed[-TAG_BYTES:])).decryptor()
+            cipher.authenticate_additional_data(associated)
+            return cipher.update(sealed[:-TAG_BYTES]) + cipher.finalize()
         except InvalidTag:
             raise Refusal(Code.ENVELOPE_INVALID, "the sealed value does not belong to its place") from None
 

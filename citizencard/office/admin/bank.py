@@ -120,7 +120,6 @@ class BankFileAdmin(ReadOnlyAdmin):
             file=file,
             actor=request.user.get_username(),
             reason="office",
-            request_ip=request.META.get("REMOTE_ADDR"),
         )
         return as_file(content, "application/octet-stream", f"{file.pk}.bin")
 

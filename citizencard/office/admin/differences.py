@@ -212,7 +212,6 @@ class DifferenceAdmin(ReadOnlyAdmin):
             actor=request.user.get_username(),
             action="difference.evidence",
             subject=f"evidence:{difference.pk}",
-            request_ip=request.META.get("REMOTE_ADDR"),
         )
         return as_file(pack, ZIP, f"difference-{difference.pk}.zip")
 

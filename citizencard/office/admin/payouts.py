@@ -167,7 +167,6 @@ def _download(request: HttpRequest, object_id: str, kind: str, media_type: str, 
         file=file,
         actor=request.user.get_username(),
         reason=batch.number,
-        request_ip=request.META.get("REMOTE_ADDR"),
     )
     return as_file(content, media_type, f"{batch.number}.{ending}")
 

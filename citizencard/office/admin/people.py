@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,10 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.errors import GuardianRequired
-from accounts.models import Citizen, Consent, PersonMerge
+from accounts.models import Citizen, Consent, DataAccess, PersonMerge
 from accounts.selectors.people import find_people, perhaps_the_same
 from accounts.services.changes import report_change
 from accounts.services.citizens import COUNTER, give_consent, register_citizen, reveal_citizen
+from accounts.services.diary import note_access
 from accounts.services.guardians import appoint_guardian
 from accounts.services.merging import approve_merge, propose_merge, refuse_merge
 from accounts.services.papers import add_document, read_paper
@@ -30,6 +32,7 @@ from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.concession_pages import concessions_table
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin
 from citizencard.office.desk.issuing import begin_page
+from citizencard.office.forms import ConfirmForm
 from citizencard.office.people_forms import (
     ChangeForm,
     CitizenForm,
@@ -37,10 +40,14 @@ from citizencard.office.people_forms import (
     DocumentForm,
     LevelForm,
     OtherPersonForm,
+    RevealForm,
 )
-from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
+from citizencard.office.reasons import Facts, ask, ask_new
+from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
+from citizencard.privacy.services.copies import copy_at_counter
+from citizencard.privacy.services.erasures import request_erasure
 
 
 @admin.register(Citizen, site=office)
@@ -53,11 +60,23 @@ class CitizenAdmin(ReadOnlyAdmin):
     search_help_text = _("Document, telephone, whole name or card number")
     fields = [
         "masked_name", "document_mask", "phone_mask", "level", "deceased_on", "moved_out_on", "merged_into", "registered_at",
+        "erased_at",
     ]  # fmt: skip
     readonly_fields = ["masked_name"]
     ordering = ["-registered_at"]
     actions_list = ["register"]
-    actions_detail = ["issue", "reveal", "document", "consent", "guardian", "level", "merge", "report"]
+    actions_detail = [
+        "issue",
+        "reveal",
+        "copy",
+        "document",
+        "consent",
+        "guardian",
+        "level",
+        "merge",
+        "report",
+        "erase",
+    ]
 
     @display(description=pgettext_lazy("person", "name"))
     def masked_name(self, obj: Citizen) -> str:
@@ -96,6 +115,22 @@ class CitizenAdmin(ReadOnlyAdmin):
             ),
         ]
 
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The citizen's page; that it was opened stands in their access diary."""
+        citizen = self.get_object(request, unquote(object_id))
+        if citizen is not None and self.has_view_permission(request, citizen):
+            actor = request.user.get_username()
+            note_access(
+                citizen=citizen, what=DataAccess.What.OPENED, fields=[DataAccess.Field.RECORD], actor=actor
+            )
+        return super().change_view(request, object_id, form_url, extra_context)
+
     def has_register_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user register people and keep their documents?"""
         return request.user.has_perm("office.register_citizen")
@@ -103,6 +138,10 @@ class CitizenAdmin(ReadOnlyAdmin):
     def has_level_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user say how well somebody is known?"""
         return request.user.has_perm("office.set_level")
+
+    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user take in requests to be erased?"""
+        return request.user.has_perm("privacy.check_erasurerequest")
 
     def has_merge_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user propose that two records are one person?"""
@@ -113,8 +152,8 @@ class CitizenAdmin(ReadOnlyAdmin):
         return request.user.has_perm("accounts.propose_change")
 
     def offers(self, obj: Citizen, step: str) -> bool:
-        """A record that was merged is only looked at."""
-        return step == "reveal" or obj.merged_into_id is None
+        """A record that was merged is only looked at, and of one that was erased there is nothing to see."""
+        return obj.erased_at is None and (step in ("reveal", "copy") or obj.merged_into_id is None)
 
     @action(description=_("Register a citizen"), permissions=["register"], icon="person_add", variant=None)
     def register(self, request: HttpRequest) -> HttpResponse:
@@ -258,18 +297,53 @@ class CitizenAdmin(ReadOnlyAdmin):
         """Ask for the reason, then show the data once; leaving the page hides them again."""
         citizen = get_object_or_404(Citizen, pk=unquote(object_id))
 
-        def show(reason: str) -> list[tuple[str, str]]:
-            clear = reveal_citizen(citizen=citizen, actor=request.user.get_username(), reason=reason)
-            values = (clear.name, clear.document_number, clear.phone or "–")
-            return list(
-                zip(
-                    (pgettext("person", "name"), gettext("document number"), gettext("phone")),
-                    values,
-                    strict=True,
-                )
-            )
+        def show(given: dict[str, Any]) -> Facts:
+            actor = request.user.get_username()
+            clear = reveal_citizen(citizen=citizen, actor=actor, reason=given["reason"])
+            return [
+                (pgettext("person", "name"), clear.name),
+                (gettext("document number"), clear.document_number),
+                (gettext("phone"), clear.phone or "–"),
+            ]
 
-        return ask_reason(request, self, citizen, title=gettext("Reveal personal data"), act=show)
+        title = gettext("Reveal personal data")
+        return ask(request, self, citizen, title=title, form=RevealForm, act=show)
+
+    @action(
+        description=_("Take in a request to be erased"),
+        permissions=["erase"],
+        icon="person_off",
+        variant=None,
+    )
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The person asks for it at the counter; what stands against it is said at once."""
+        citizen = self.found(request, object_id)
+
+        def act(_given: dict[str, Any]) -> Facts:
+            actor = request.user.get_username()
+            made = request_erasure(citizen=citizen, actor=actor, now=timezone.now())
+            return [(gettext("state"), made.get_state_display()), (gettext("due on"), str(made.due_on))]
+
+        title = gettext("Take in a request to be erased")
+        return ask(request, self, citizen, title=title, form=ConfirmForm, act=act)
+
+    @action(
+        description=_("Hand out a copy of the data"), permissions=["reveal"], icon="file_save", variant=None
+    )
+    def copy(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Everything on record about the person as a file, for the person."""
+        citizen, form = self.found(request, object_id), RevealForm(request.POST or None)
+        if form.is_valid():
+            copy = copy_at_counter(
+                citizen=citizen,
+                actor=request.user.get_username(),
+                reason=form.cleaned_data["reason"],
+                now=timezone.now(),
+            )
+            content = json.dumps(copy, ensure_ascii=False, indent=1).encode()
+            return as_file(content, "application/json", f"copy-{citizen.pk}.json")
+        title = gettext("Hand out a copy of the data")
+        return ask(request, self, citizen, title=title, form=lambda _data: form, act=lambda _given: [])
 
 
 @admin.register(PersonMerge, site=office)

@@ -118,6 +118,5 @@ class SettlementFilesAdmin(ReadOnlyAdmin):
             action="settlement.download",
             subject=f"statement:{files.statement_id}",
             detail={"format": "zip"},
-            request_ip=request.META.get("REMOTE_ADDR"),
         )
         return as_file(archive, "application/zip", name)

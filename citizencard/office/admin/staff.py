@@ -9,16 +9,19 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from unfold.decorators import action, display
 
 from accounts.models import User
-from citizencard.core.models import AuditEntry
+from citizencard.core.audit_search import chain_state
+from citizencard.core.models import AuditEntry, AuditHead
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin, told
 from citizencard.office.forms import ConfirmForm
 from citizencard.office.reasons import Facts, ask, ask_new
 from citizencard.office.roles import TITLES
 from citizencard.office.site import office
+from citizencard.office.tables import Table, link
 from citizencard.staff.forms import AccountChangeForm
 from citizencard.staff.models import AccountChange, StaffSession
 from citizencard.staff.services.changes import approve_change, propose_change, refuse_change
@@ -31,14 +34,34 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "actor", "action", "subject", "ip"]
     list_filter = ["action"]
     search_fields = ["actor", "subject"]
-    fields = ["at", "actor", "action", "subject", "detail", "ip", "chain"]
-    readonly_fields = ["chain"]
+    fields = ["at", "actor", "action", "subject", "detail", "ip"]
     ordering = ["-pk"]
 
-    @display(description=_("hash"))
-    def chain(self, obj: AuditEntry) -> str:
-        """The entry's own hash; the next entry carries it."""
-        return bytes(obj.hash).hex()
+    def tables(self, request: HttpRequest, obj: AuditEntry) -> list[Table]:
+        """How the entry stands in the chain."""
+        state = chain_state(obj)
+        rows: list[list[Any]] = [
+            [_("hash"), bytes(obj.hash).hex(), _fits(state.is_whole)],
+            [_("hash of the entry before"), bytes(obj.previous_hash).hex(), _fits(state.follows)],
+            [_("the entry after carries its hash"), "", _fits(state.is_followed)],
+            [_("signed head that covers it"), link(state.head) if state.head else _("none yet"), ""],
+        ]
+        return [Table(_("Chain"), [_("what"), _("value"), _("state")], rows)]
+
+
+@admin.register(AuditHead, site=office)
+class AuditHeadAdmin(ReadOnlyAdmin):
+    """Where the trail stood at the end of each date, to be kept elsewhere."""
+
+    list_display = ["date", "position", "made_at"]
+    fields = ["date", "position", "made_at", "line"]
+    readonly_fields = ["line"]
+    ordering = ["-date"]
+
+    @display(description=_("To keep elsewhere"))
+    def line(self, obj: AuditHead) -> str:
+        """What `verify_audit --head` reads."""
+        return obj.line
 
 
 @admin.register(User, site=office)
@@ -121,3 +144,9 @@ class StaffSessionAdmin(ReadOnlyAdmin):
 
 def _titles(roles: Iterable[str]) -> str:
     return "、".join(str(TITLES.get(role, role)) for role in roles) or "–"
+
+
+def _fits(is_right: bool | None) -> StrOrPromise:
+    if is_right is None:
+        return _("it is the newest")
+    return _("right") if is_right else _("broken")

@@ -6,6 +6,7 @@ from datetime import date
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Citizen, FamilyLink
@@ -15,6 +16,7 @@ from citizencard.portal.access import for_citizen, login_name, own_card
 from citizencard.portal.csv_file import statement_csv as as_csv
 from citizencard.portal.movements import StatementPaginator, movement, parse_month, shown_of
 from citizencard.portal.overview import card_views
+from citizencard.privacy.selectors.retention import places_hidden_before
 from terminals.selectors.statement import card_statement, statement_months
 
 CSV_LINES = 100_000
@@ -55,9 +57,10 @@ def statement_csv(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpR
     month: date | None = parse_month(request.GET.get("month", ""), months)
     since, until = shown_of(card, month)
     lines = card_statement(card=card, limit=CSV_LINES, since=since, until=until)
+    places_from = places_hidden_before(timezone.now())
     name = f"statement-{month:%Y-%m}.csv" if month else "statement.csv"
     return HttpResponse(
-        as_csv(movement(line) for line in lines),
+        as_csv(movement(line, places_from=places_from) for line in lines),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -50,9 +50,7 @@ def ask_for_new_key(*, user: User) -> tuple[Options, State]:
     return dict(options)["publicKey"], state
 
 
-def add_key(
-    *, user: User, name: str, state: State, answer: Mapping[str, Any], request_ip: str | None = None
-) -> SecurityKey:
+def add_key(*, user: User, name: str, state: State, answer: Mapping[str, Any]) -> SecurityKey:
     """Keep the credential that the browser has made. Raises FactorRefused, NoSecurityKeys. Audited."""
     try:
         made = _server().register_complete(state, answer)
@@ -70,7 +68,7 @@ def add_key(
                 credential=bytes(credential),
                 sign_count=made.counter,
             )
-            _audit(key, "staff.key.add", request_ip)
+            _audit(key, "staff.key.add")
     except IntegrityError as error:  # somebody else's, or shown twice
         raise FactorRefused from error
     return key
@@ -82,9 +80,7 @@ def ask_for_key(*, user: User) -> tuple[Options, State]:
     return dict(options)["publicKey"], state
 
 
-def use_key(
-    *, user: User, state: State, answer: Mapping[str, Any], request_ip: str | None = None
-) -> SecurityKey:
+def use_key(*, user: User, state: State, answer: Mapping[str, Any]) -> SecurityKey:
     """Accept what a key has signed. Raises FactorRefused, NoSecurityKeys, SecurityKeyCopied (then it is stopped, audited)."""
     try:
         shown = _server().authenticate_complete(state, _credentials(user), answer)
@@ -94,25 +90,24 @@ def use_key(
     keys = SecurityKey.objects.filter(user=user, credential_id=shown.credential_id, stopped_at=None)
     in_order = Q(sign_count__lt=counter) if counter else Q(sign_count=0)
     if not keys.filter(in_order).update(sign_count=counter, last_used_at=timezone.now()):
-        raise _stop(keys.get(), request_ip)
+        raise _stop(keys.get())
     return keys.get()
 
 
 @transaction.atomic
-def _stop(key: SecurityKey, request_ip: str | None) -> SecurityKeyCopied:
+def _stop(key: SecurityKey) -> SecurityKeyCopied:
     key.stopped_at = timezone.now()
     key.save(update_fields=["stopped_at"])
-    _audit(key, "staff.key.copied", request_ip)
+    _audit(key, "staff.key.copied")
     return SecurityKeyCopied(name=key.name)
 
 
-def _audit(key: SecurityKey, action: str, request_ip: str | None) -> None:
+def _audit(key: SecurityKey, action: str) -> None:
     record_audit(
         actor=key.user.get_username(),
         action=action,
         subject=f"user:{key.user_id}",
         detail={"key": key.pk, "name": key.name},
-        request_ip=request_ip,
     )
 
 

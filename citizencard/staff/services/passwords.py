@@ -51,7 +51,6 @@ def change_password(*, user: User, old: str, new: str, session: StaffSession, ip
             actor=user.get_username(),
             action="staff.password.change",
             subject=f"user:{user.pk}",
-            request_ip=ip,
         )
 
 

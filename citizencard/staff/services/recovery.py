@@ -17,7 +17,7 @@ CODES: Final = 10
 
 
 @transaction.atomic
-def make_codes(*, user: User, request_ip: str | None = None) -> list[str]:
+def make_codes(*, user: User) -> list[str]:
     """A new list, shown this once; the one before is worth nothing any more. Audited."""
     RecoveryCode.objects.filter(user=user).delete()
     codes = [new_code() for _number in range(CODES)]
@@ -26,13 +26,12 @@ def make_codes(*, user: User, request_ip: str | None = None) -> list[str]:
         actor=user.get_username(),
         action="staff.recovery.make",
         subject=f"user:{user.pk}",
-        request_ip=request_ip,
     )
     return codes
 
 
 @transaction.atomic
-def use_recovery_code(*, user: User, code: str, request_ip: str | None = None) -> None:
+def use_recovery_code(*, user: User, code: str) -> None:
     """Accept a code once. Raises FactorRefused. Audited."""
     unused = RecoveryCode.objects.filter(user=user, digest=_digest(user, code), used_at=None)
     if not unused.update(used_at=timezone.now()):
@@ -43,7 +42,6 @@ def use_recovery_code(*, user: User, code: str, request_ip: str | None = None) -
         action="staff.recovery.use",
         subject=f"user:{user.pk}",
         detail={"left": left},
-        request_ip=request_ip,
     )
 
 

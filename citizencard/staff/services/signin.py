@@ -33,7 +33,7 @@ def show_code(*, user: User, session: StaffSession, code: str, ip: str | None) -
         totp.use_code(user=user, code=typed)
         factor = Factor.APP
     else:
-        recovery.use_recovery_code(user=user, code=typed, request_ip=ip)
+        recovery.use_recovery_code(user=user, code=typed)
         factor = Factor.RECOVERY
     forget_attempts(subject, address=ip)
     note_factor(session=session, factor=factor)
@@ -45,17 +45,17 @@ def show_key(
     """What a security key has signed. Raises SignInLocked, FactorRefused, SecurityKeyCopied, NoSecurityKeys."""
     subject = subject_of(user.get_username())
     count_attempt(subject, address=ip)
-    keys.use_key(user=user, state=state, answer=answer, request_ip=ip)
+    keys.use_key(user=user, state=state, answer=answer)
     forget_attempts(subject, address=ip)
     note_factor(session=session, factor=Factor.KEY)
 
 
-def enrol_app(*, user: User, session: StaffSession, code: str, ip: str | None) -> None:
+def enrol_app(*, user: User, session: StaffSession, code: str) -> None:
     """The app that was offered is the user's from now on, and this session has shown it. Raises FactorRefused. Audited."""
     totp.confirm_app(user=user, code=code.replace(" ", ""))
     with transaction.atomic():
         _enrolled(user, session, Factor.APP)
-        _audit(user, "staff.app.add", ip)
+        _audit(user, "staff.app.add")
 
 
 def enrol_key(
@@ -65,27 +65,26 @@ def enrol_key(
     name: str,
     state: keys.State,
     answer: Mapping[str, Any],
-    ip: str | None,
 ) -> None:
     """The key is the user's from now on, and this session has shown it. Raises FactorRefused, NoSecurityKeys. Audited."""
-    keys.add_key(user=user, name=name, state=state, answer=answer, request_ip=ip)
+    keys.add_key(user=user, name=name, state=state, answer=answer)
     _enrolled(user, session, Factor.KEY)
 
 
 @transaction.atomic
-def remove_app(*, user: User, session: StaffSession, ip: str | None) -> None:
+def remove_app(*, user: User, session: StaffSession) -> None:
     """The app counts no more; sessions elsewhere end. Audited."""
     if AuthenticatorApp.objects.filter(user=user).delete()[0]:
         _removed(user, session)
-        _audit(user, "staff.app.remove", ip)
+        _audit(user, "staff.app.remove")
 
 
 @transaction.atomic
-def remove_key(*, user: User, session: StaffSession, key_id: int, ip: str | None) -> None:
+def remove_key(*, user: User, session: StaffSession, key_id: int) -> None:
     """One of the user's keys counts no more; sessions elsewhere end. Somebody else's, or again: no change. Audited."""
     if SecurityKey.objects.filter(user=user, pk=key_id).delete()[0]:
         _removed(user, session)
-        _audit(user, "staff.key.remove", ip, key=key_id)
+        _audit(user, "staff.key.remove", key=key_id)
 
 
 def _enrolled(user: User, session: StaffSession, factor: Factor) -> None:
@@ -99,7 +98,5 @@ def _removed(user: User, session: StaffSession) -> None:
         forget_factor(session=session)
 
 
-def _audit(user: User, action: str, ip: str | None, **detail: Any) -> None:
-    record_audit(
-        actor=user.get_username(), action=action, subject=f"user:{user.pk}", detail=detail, request_ip=ip
-    )
+def _audit(user: User, action: str, **detail: Any) -> None:
+    record_audit(actor=user.get_username(), action=action, subject=f"user:{user.pk}", detail=detail)

@@ -15,6 +15,8 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import DataAccess
+from accounts.services.diary import reveal_to_staff
 from citizencard.core import pii
 from citizencard.core.errors import InvalidField
 from citizencard.core.states import step_to
@@ -116,5 +118,12 @@ def _opened(
 ) -> str:
     if sealed is None:
         return ""
-    field = pii.SealedField(_TABLE, column, evidence.pk, bytes(sealed))
-    return pii.reveal_to_staff(actor=actor, reason=reason, field=field)
+    place = pii.SealedField(_TABLE, column, evidence.pk, bytes(sealed))
+    opened = reveal_to_staff(
+        citizen=evidence.dispute.charge.card.citizen,
+        subject=f"{_TABLE}:{evidence.pk}",
+        fields={DataAccess.Field.STATEMENT: place},
+        actor=actor,
+        reason=reason,
+    )
+    return opened[DataAccess.Field.STATEMENT]

@@ -3,16 +3,29 @@ from __future__ import annotations
 import os
 import random
 import threading
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.utils import translation
 
-from citizencard.core.audit import GENESIS, broken_entries, entry_hash, newest_head, record_audit, still_holds
-from citizencard.core.models import AuditEntry
+from citizencard.core.audit import (
+    GENESIS,
+    broken_entries,
+    called_from,
+    entry_hash,
+    newest_head,
+    record_audit,
+    still_holds,
+)
+from citizencard.core.audit_heads import broken_heads, sign_audit_heads
+from citizencard.core.calendar import SHANGHAI
+from citizencard.core.models import AuditEntry, AuditHead
 
 pytestmark = pytest.mark.django_db
 
@@ -30,10 +43,14 @@ def test_entries_form_a_chain() -> None:
 
 
 def test_an_entry_reads_back_as_it_was_hashed() -> None:
-    record(detail={"日期": date(2026, 11, 21), "amount_fen": 5000, "b": [1, None, True]}, request_ip="::1")
-    record(request_ip="010.0.0.7".removeprefix("0"))
+    with called_from("::1"):
+        record(detail={"日期": date(2026, 11, 21), "amount_fen": 5000, "b": [1, None, True]})
+    with called_from("not an address"):
+        record()
     assert list(broken_entries()) == []
-    assert AuditEntry.objects.first().detail["日期"] == "2026-11-21"  # type: ignore[union-attr]
+    first, second = AuditEntry.objects.order_by("pk")
+    assert first.detail["日期"] == "2026-11-21"
+    assert (first.ip, second.ip) == ("::1", None)
 
 
 def test_an_entry_shares_the_fate_of_its_action() -> None:
@@ -220,3 +237,67 @@ def test_the_command_names_what_is_broken_and_keeps_a_head(
         file.write_text(content)
         with pytest.raises(CommandError, match=r"head\.json"):
             call_command("verify_audit", "--head", str(file))
+
+
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=SHANGHAI)
+
+
+def entries_of_two_days() -> list[int]:
+    made = []
+    for at in (MIDNIGHT - timedelta(days=1, minutes=5), MIDNIGHT - timedelta(microseconds=1), MIDNIGHT):
+        with patch("citizencard.core.audit.timezone.now", return_value=at):
+            made.append(record().pk)
+    return made
+
+
+def test_each_date_that_is_over_has_one_signed_head(key_service: Any) -> None:
+    ids = entries_of_two_days()
+    assert [head.entry for head in sign_audit_heads(now=MIDNIGHT)] == [ids[1]]
+    assert sign_audit_heads(now=MIDNIGHT + timedelta(hours=23)) == []
+    later = sign_audit_heads(now=MIDNIGHT + timedelta(days=2))
+    assert [(str(head), head.position, head.entry) for head in later] == [
+        ("2026-11-22", 3, ids[2]),
+        ("2026-11-23", 3, ids[2]),
+    ]
+    assert list(broken_heads()) == []
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        AuditHead.objects.all().delete()
+
+
+def test_a_signed_head_finds_what_the_chain_alone_does_not(
+    key_service: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids, file = entries_of_two_days(), tmp_path / "heads"
+    sign_audit_heads(now=MIDNIGHT)
+    sign_audit_heads(now=MIDNIGHT + timedelta(days=1))
+    call_command("verify_audit", "--write-signed", str(file))
+    call_command("verify_audit", "--head", str(file))
+    assert len(file.read_text().splitlines()) == 2
+    heads = "ALTER TABLE core_audithead DISABLE TRIGGER append_only;"
+    cut = f"DELETE FROM core_auditentry WHERE id >= {ids[2]};"
+    for done, fault in [
+        (cut, "2026-11-22: entries"),
+        (cut + f"{heads} UPDATE core_audithead SET position = 2, entry = {ids[1]} WHERE date = '2026-11-22'", "2026-11-22: signature"),
+        (heads + "DELETE FROM core_audithead WHERE date = '2026-11-21'", "2026-11-22: order"),
+        (heads + "UPDATE core_audithead SET public_key = sha256('x')", "2026-11-21: key"),
+    ]:  # fmt: skip
+        with transaction.atomic():
+            tamper(done)
+            with pytest.raises(CommandError), translation.override("en"):
+                call_command("verify_audit")
+            assert f"signed head of {fault}" in capsys.readouterr().out
+            transaction.set_rollback(True)
+    with (
+        transaction.atomic()
+    ):  # the newest heads with the newest entries: only a head kept elsewhere shows it
+        tamper(cut + f"{heads} DELETE FROM core_audithead WHERE date = '2026-11-22'")
+        call_command("verify_audit")
+        with pytest.raises(CommandError):
+            call_command("verify_audit", "--head", str(file))
+        transaction.set_rollback(True)
+
+
+def test_the_pages_of_the_office_say_from_where(client: Client) -> None:
+    with patch("citizencard.health._open_day", side_effect=lambda: record() and "ok"):
+        client.get("/healthz", REMOTE_ADDR="192.0.2.44")
+    assert AuditEntry.objects.get().ip == "192.0.2.44"

@@ -59,19 +59,23 @@ def test_citizens_are_masked_until_revealed_with_a_reason(city: City, as_staff: 
     assert city.document not in page(clerk, path + "change/") + page(clerk, "/office/accounts/citizen/")
     refused = clerk.post(path + "reveal/", {"reason": "  "}).content.decode()
     assert city.document not in refused
-    assert not AuditEntry.objects.filter(action="citizen.reveal").exists()
+    assert not AuditEntry.objects.filter(action="pii.reveal").exists()
     answer = clerk.post(path + "reveal/", {"reason": "本人到柜台更改手机号"})
     assert city.document in answer.content.decode()
     assert "林美玲" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
-    entry = AuditEntry.objects.get(action="citizen.reveal")
-    assert (entry.actor, entry.detail) == ("clerk", {"reason": "本人到柜台更改手机号"})
+    entry = AuditEntry.objects.get(action="pii.reveal")
+    assert (entry.actor, entry.ip) == ("clerk", "127.0.0.1")
+    assert entry.detail == {
+        "columns": ["name", "document", "phone", "birth"],
+        "reason": "本人到柜台更改手机号",
+    }
 
 
 def test_looking_at_the_reveal_page_alone_reveals_nothing(city: City, as_staff: SignIn) -> None:
     text = page(as_staff("clerk"), f"/office/accounts/citizen/{city.citizen.pk}/reveal/")
     assert city.document not in text
-    assert not AuditEntry.objects.filter(action="citizen.reveal").exists()
+    assert not AuditEntry.objects.filter(action="pii.reveal").exists()
 
 
 def test_a_clerk_reports_a_card_lost(city: City, as_staff: SignIn) -> None:

@@ -62,7 +62,7 @@ def test_a_real_name_card_carries_number_validity_and_holder_behind_the_pin(demo
     assert shown["management"]["city"] == "3970"
     assert "error" in describe_card(MemoryTransport(chip))["holder"]
     assert AuditEntry.objects.filter(action="card.personalise", subject=f"card:{card.pan}").exists()
-    assert AuditEntry.objects.filter(action="citizen.reveal").exists()
+    assert AuditEntry.objects.filter(action="pii.reveal").exists()
 
 
 def test_an_anonymous_card_carries_no_person(demo_keys: KeyStore) -> None:

@@ -162,9 +162,9 @@ def test_the_manifest_is_signed_and_names_the_file(people: list[tuple[Card, str,
 
 
 def test_every_look_at_a_holder_is_audited(people: list[tuple[Card, str, str]]) -> None:
-    before = AuditEntry.objects.filter(action="citizen.reveal").count()
+    before = AuditEntry.objects.filter(action="pii.reveal").count()
     made = order(*(card for card, _, _ in people))
-    assert AuditEntry.objects.filter(action="citizen.reveal").count() == before + len(people)
+    assert AuditEntry.objects.filter(action="pii.reveal").count() == before + len(people)
     entry = AuditEntry.objects.filter(action="bureau.file").get()
     assert entry.subject == f"bureau-batch:{made.batch.number}"
 

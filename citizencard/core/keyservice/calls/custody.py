@@ -87,10 +87,17 @@ class CustodyCalls(Calls):
         *,
         cut_off: str | None = None,
         kek_version: int = 0,
+        national: bool = False,
     ) -> int:
-        """Number of the proposal; `keys` are written USAGE/VERSION, `cut_off` in ISO 8601."""
+        """Number of the proposal; `keys` are written USAGE/VERSION, `cut_off` in ISO 8601; `national` keys to be generated."""
         answer = self._ask(
-            Opcode.PROPOSE, person, action=action, keys=list(keys), cut_off=cut_off, kek_version=kek_version
+            Opcode.PROPOSE,
+            person,
+            action=action,
+            keys=list(keys),
+            cut_off=cut_off,
+            kek_version=kek_version,
+            national=int(national),
         )
         return int(answer["number"])
 

@@ -104,7 +104,9 @@ class Office:
         assert self.confirm_entry(usage, version, progress["kcv"])["stored"]
 
     def propose(self, action: str, keys: Sequence[str], by: str = "zhang", **fields: Any) -> int:
-        answer = self.ask(Opcode.PROPOSE, by, action=action, keys=keys, **{"kek_version": 0} | fields)
+        answer = self.ask(
+            Opcode.PROPOSE, by, action=action, keys=keys, **{"kek_version": 0, "national": 0} | fields
+        )
         return int(answer["number"])
 
     def do(self, action: str, *keys: str, **fields: Any) -> list[str]:

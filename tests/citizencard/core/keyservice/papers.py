@@ -10,4 +10,5 @@ PAPERS = dict.fromkeys(SignPurpose, b"list of today") | {
     SignPurpose.KEY_CHANGE: DOCUMENT + b'{"kind":"next_key"}',
     SignPurpose.RIDE_CODE: RIDE_CODE,
     SignPurpose.TREE_HEAD: b"citizencard tree head 1\n{}",
+    SignPurpose.AUDIT_HEAD: b"citizencard audit head 1\n{}",
 }

@@ -186,7 +186,7 @@ STEPS: dict[Opcode, dict[str, Any]] = {
     | {"algorithm": "DES3", "exportable": 0},
     Opcode.CONFIRM_COMPONENTS: {"usage": "TAC", "version": 1, "kcv": "08D7B4"},
     Opcode.IMPORT_BLOCK: {"usage": "TAC", "version": 1, "kek_version": 1, "block": "D0112"},
-    Opcode.PROPOSE: {"action": "activate", "keys": ["LOAD/1"], "kek_version": 0},
+    Opcode.PROPOSE: {"action": "activate", "keys": ["LOAD/1"], "kek_version": 0, "national": 0},
     Opcode.CONFIRM: {"number": 1},
     Opcode.DISABLE: {"keys": ["LOAD/1"]},
 }

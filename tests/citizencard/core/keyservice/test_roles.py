@@ -115,7 +115,7 @@ def test_hello_changes_the_role_of_the_connection(demo_keys: KeyStore) -> None:
     ("role", "purposes"),
     [
         (Role.WEB, {"document", "ride_code"}),
-        (Role.WORKER, {"document", "key_change", "settlement_file", "tree_head"}),
+        (Role.WORKER, {"document", "key_change", "settlement_file", "tree_head", "audit_head"}),
         (Role.COUNTER, {"bureau_file"}),
         (Role.BRIDGE, {"card_bridge"}),
     ],

@@ -1,0 +1,158 @@
+"""Rules about personal data, and questions about who has seen them."""
+
+import django.db.models.deletion
+import django.db.models.functions.datetime
+import django_fsm
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("accounts", "0031_diary"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="AccessQuestion",
+            fields=[
+                (
+                    "access",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="question",
+                        serialize=False,
+                        to="accounts.dataaccess",
+                        verbose_name="access",
+                    ),
+                ),
+                ("seen_by", models.CharField(max_length=150, verbose_name="seen by")),
+                ("asked_at", models.DateTimeField(verbose_name="asked at")),
+                ("due_on", models.DateField(verbose_name="due on")),
+                ("answered_at", models.DateTimeField(blank=True, null=True, verbose_name="answered at")),
+                ("answered_by", models.CharField(blank=True, max_length=150, verbose_name="answered by")),
+                ("answer", models.CharField(blank=True, max_length=500, verbose_name="answer")),
+            ],
+            options={
+                "verbose_name": "question about an access",
+                "verbose_name_plural": "questions about access",
+                "permissions": [("answer_accessquestion", "Answer questions about access to personal data")],
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("answered_at", None)),
+                        fields=["due_on"],
+                        name="access_question_open",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("answer", ""), ("answered_at", None), ("answered_by", "")),
+                            models.Q(
+                                ("answered_at__isnull", False),
+                                models.Q(("answered_by", ""), _negated=True),
+                                models.Q(("answer", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="access_question_answered_whole",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("answered_by", models.F("seen_by")), _negated=True),
+                        name="access_question_answered_by_another",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="PrivacyRule",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("maker", models.CharField(max_length=150, verbose_name="proposed by")),
+                (
+                    "made_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        verbose_name="proposed at",
+                    ),
+                ),
+                (
+                    "checker",
+                    models.CharField(
+                        blank=True, db_default="", default="", max_length=150, verbose_name="checked by"
+                    ),
+                ),
+                ("checked_at", models.DateTimeField(blank=True, null=True, verbose_name="checked at")),
+                (
+                    "answer",
+                    models.CharField(
+                        blank=True, db_default="", default="", max_length=200, verbose_name="why refused"
+                    ),
+                ),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[("proposed", "proposed"), ("approved", "approved"), ("refused", "refused")],
+                        default="proposed",
+                        max_length=8,
+                        protected=True,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "subject",
+                    models.CharField(
+                        choices=[("question", "answer to a question about an access")],
+                        max_length=20,
+                        verbose_name="what for",
+                    ),
+                ),
+                ("valid_from", models.DateField(verbose_name="valid from")),
+                ("days", models.PositiveIntegerField(verbose_name="days")),
+                ("legal_basis", models.CharField(max_length=200, verbose_name="legal basis")),
+            ],
+            options={
+                "verbose_name": "rule about personal data",
+                "verbose_name_plural": "rules about personal data",
+                "permissions": [
+                    ("propose_privacyrule", "Propose rules about personal data"),
+                    ("approve_privacyrule", "Approve rules about personal data"),
+                ],
+                "abstract": False,
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("checked_at", None), ("checker", ""), ("state", "proposed")),
+                            models.Q(
+                                ("checked_at__isnull", False),
+                                ("checker__gt", ""),
+                                ("state__in", ["approved", "refused"]),
+                                models.Q(("checker", models.F("maker")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="privacy_privacyrule_by_two",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "approved")),
+                        fields=("subject", "valid_from"),
+                        name="one_privacy_rule_per_date",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("days__gte", 1), models.Q(("legal_basis", ""), _negated=True)),
+                        name="privacy_rule_says_what_and_why",
+                    ),
+                ],
+            },
+        ),
+    ]
