@@ -101,4 +101,4 @@ class AccountChange(Proposed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.username} {self.kind}"
+        return f"{self.username} {self.get_kind_display()}"
