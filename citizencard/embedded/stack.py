@@ -117,7 +117,7 @@ class Stack:
         host, port = self._address
         socket_path = self._socket_dir / "bridge.sock"
         addresses = {
-            "PORTAL_URL": self.url,
+            "PORTAL_URL": os.environ.get("PORTAL_URL", self.url),
             "BRIDGE_URL": os.environ.get("BRIDGE_URL", f"ws://{host}:{self._bridge_port}/bridge"),
             "BRIDGE_SOCKET": str(socket_path),
         }

@@ -138,20 +138,30 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
 
 
 def _of_an_object(view: View) -> View:
-    """Where an address names an object by what can be no key of its model, there is none."""
+    """Where an address names an object by what can be no key of its model, there is none: 404 for whoever may look."""
 
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **words: Any) -> HttpResponseBase:
-        match = request.resolver_match
-        if "object_id" in words and match is not None and (match.url_name or "").count("_") >= 2:
-            app, model, _step = str(match.url_name).split("_", 2)
-            try:
-                apps.get_model(app, model)._meta.pk.to_python(unquote(words["object_id"]))
-            except ValidationError as error:
-                raise Http404 from error
-        return view(request, *args, **words)
+        try:
+            return view(request, *args, **words)
+        except (ValidationError, ValueError) as error:
+            if _can_be_key(request, words.get("object_id")):
+                raise
+            raise Http404 from error
 
     return inner
+
+
+def _can_be_key(request: HttpRequest, object_id: str | None) -> bool:
+    name = str(request.resolver_match.url_name if request.resolver_match else "")
+    if object_id is None or name.count("_") < 2:
+        return True
+    app, model, _step = name.split("_", 2)
+    try:
+        apps.get_model(app, model)._meta.pk.to_python(unquote(object_id))
+    except ValidationError:
+        return False
+    return True
 
 
 office = OfficeSite(name="admin")

@@ -19,6 +19,7 @@ from citizencard.core.calendar import shanghai
 from citizencard.office.privacy_tiles import access_questions, erasures
 from citizencard.office.settlement_tiles import SETTLEMENT_LISTS
 from citizencard.office.tiles import Tile, list_url
+from citizencard.staff.models import AccountChange
 from settlement.models import PayoutBatch
 from settlement.selectors.proofs import unproved_days
 from settlement.selectors.runs import late_days
@@ -164,6 +165,13 @@ def _counters() -> list[Tile]:
     ]
 
 
+def _account_changes() -> Tile:
+    count = AccountChange.objects.filter(state=AccountChange.State.PROPOSED).count()
+    return Tile(
+        _("Account changes to approve"), count, "", list_url("staff_accountchange", "?state__exact=proposed")
+    )
+
+
 _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("settlement.view_clearingrun", lambda today: _late_days()),
     ("accounts.view_refund", lambda today: [_refunds(today), _payouts()]),
@@ -180,6 +188,7 @@ _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("terminals.view_hotlistappeal", lambda today: [_appeals(today)]),
     ("terminals.view_waitingpurchase", lambda today: [_held()]),
     ("settlement.view_proofhead", lambda today: [_proofs()]),
+    ("staff.approve_accountchange", lambda today: [_account_changes()]),
     *SETTLEMENT_LISTS,
 )
 """What each permission shows."""

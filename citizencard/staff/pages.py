@@ -92,7 +92,9 @@ def app_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
 
 @sensitive_post_parameters("credential")
 def key_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Add a security key."""
+    """Add a security key, where the site has a name to tie it to."""
+    if not keys.keys_possible():
+        return HttpResponseRedirect(reverse("admin:staff_account"))
     form = NewKeyForm(request.POST or None)
     if form.is_valid():
         state = request.session.pop(STATE, None) or {}

@@ -93,7 +93,7 @@ def test_a_holder_reads_why_a_ride_cost_what_it_did(window: Watched, fares: City
 def test_the_office_weighs_a_proposal(window: Watched, fares: City) -> None:
     dearer = flat("bus", 300, version=2, valid_from=date(2090, 1, 1).isoformat())
     proposal = propose_fares(documents=[dearer], maker="maker")
-    staff_signs_in(window, "root")
+    staff_signs_in(window, "finance")
     window.open(f"/office/terminals/fareproposal/{proposal.pk}/approve/")
     expect(window.page.get_by_role("cell", name="3.00", exact=True)).to_be_visible()
     if folder := os.environ.get("SHOTS"):

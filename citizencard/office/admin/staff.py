@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -123,7 +124,8 @@ class AccountChangeAdmin(DecidedAdmin):
             handed = [(gettext("starting code"), code), (gettext("valid for"), gettext("24 hours"))]
             return [*told(change), *(handed if code else [])]
 
-        return ask(request, self, row, title=gettext("Approve"), form=ConfirmForm, act=act)
+        tables = [_asked(row)]
+        return ask(request, self, row, title=gettext("Approve"), form=ConfirmForm, act=act, tables=tables)
 
     def turn_down(self, row: AccountChange, checker: str, reason: str) -> AccountChange:
         """Send it back."""
@@ -140,6 +142,30 @@ class StaffSessionAdmin(ReadOnlyAdmin):
     search_fields = ["user__username"]
     fields = [*list_display, "factor_at", "agent"]
     ordering = ["-pk"]
+
+
+def _asked(change: AccountChange) -> Table:
+    """What the second person agrees to, beside what is so now."""
+    present = Group.objects.filter(user__username=change.username).values_list("name", flat=True)
+    headers = [
+        _("user name"),
+        _("name"),
+        _("kind of change"),
+        _("roles now"),
+        _("roles asked for"),
+        _("proposed by"),
+        _("reason"),
+    ]
+    row = [
+        change.username,
+        change.name or "–",
+        change.get_kind_display(),
+        _titles(present),
+        _titles(change.roles),
+        change.maker,
+        change.reason,
+    ]
+    return Table(_("What is asked for"), headers, [row])
 
 
 def _titles(roles: Iterable[str]) -> str:

@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                             ("reset", "new password and second factor"),
                         ],
                         max_length=10,
-                        verbose_name="change",
+                        verbose_name="kind of change",
                     ),
                 ),
                 ("username", models.CharField(max_length=150, verbose_name="user name")),

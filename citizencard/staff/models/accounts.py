@@ -68,7 +68,7 @@ class AccountChange(Proposed):
         REINSTATE = "reinstate", _("activate again")
         RESET = "reset", _("new password and second factor")
 
-    kind = models.CharField(_("change"), max_length=10, choices=Kind.choices)
+    kind = models.CharField(_("kind of change"), max_length=10, choices=Kind.choices)
     username = models.CharField(_("user name"), max_length=150)
     name = models.CharField(_("name"), max_length=150, blank=True)
     roles = ArrayField(models.CharField(max_length=20), verbose_name=_("roles"), default=list)
@@ -101,4 +101,4 @@ class AccountChange(Proposed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.username} {self.kind}"
+        return f"{self.username} {self.get_kind_display()}"

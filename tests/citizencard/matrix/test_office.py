@@ -60,9 +60,14 @@ def asked(name: str) -> Iterator[tuple[str, str, set[str]]]:
         yield "GET", reverse(f"admin:{name}_changelist"), sees
         yield "GET", reverse(f"admin:{name}_change", args=[key]), sees
     else:
-        steps = office._registry[apps.get_model(*name.split("_")[:2])]._get_base_actions_list()
-        of_a_list = name in {step.action_name for step in steps}
-        yield "POST", reverse(f"admin:{name}", args=[] if of_a_list else [key]), expected.STEPS[name]
+        yield "POST", reverse_step(name, key), expected.STEPS[name]
+
+
+def reverse_step(name: str, key: str) -> str:
+    """The address of a list's step, or of an object's."""
+    steps = office._registry[apps.get_model(*name.split("_")[:2])]._get_base_actions_list()
+    of_a_list = name in {step.action_name for step in steps}
+    return reverse(f"admin:{name}", args=[] if of_a_list else [key])
 
 
 def unexpected_in_the_office(clients: dict[str, Client], names: Iterable[str]) -> list[str]:
@@ -107,6 +112,14 @@ def test_each_role_opens_exactly_its_pages(clients: dict[str, Client]) -> None:
         method = "POST" if name == "bridge_card" else "GET"
         opened = {role for role, client in clients.items() if is_open(client.generic(method, path))}
         assert opened == roles, name
+
+
+def test_what_can_be_no_key_is_no_object(clients: dict[str, Client]) -> None:
+    """And no fault: 404, for every step of every object."""
+    for name, roles in expected.STEPS.items():
+        path = reverse_step(name, "no-key")
+        for role in sorted(roles)[:1]:
+            assert "no-key" not in path or clients[role].get(path).status_code == 404, path
 
 
 def test_strangers_and_citizens_find_every_door_of_the_office_shut(db: None, undrawn: None) -> None:

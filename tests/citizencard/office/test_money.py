@@ -71,17 +71,22 @@ def test_a_plain_cards_page_has_no_empty_tables_of_what_it_cannot_do(money: Mone
 
 
 def test_buttons_are_there_where_they_make_sense(money: Money, as_staff: SignIn) -> None:
-    root = as_staff("root")
+    """And for whom: the superuser only looks."""
+    staff = {role: as_staff(role) for role in ("clerk", "finance", "root")}
     refund = f"/office/accounts/refund/{money.due.pk}/"
-    waiting = page(root, refund + "change/")
-    assert all(refund + step in waiting for step in ("approve", "refuse", "withdraw", "payee"))
-    assert not any(refund + step in waiting for step in ("pay_cash", "confirm_bank", "return_bank"))
-    root.post(refund + "approve/", {"interest": ""})
-    approved = page(root, refund + "change/")
-    assert refund + "pay_cash" in approved
-    assert not any(refund + step in approved for step in ("approve", "refuse", "withdraw", "confirm_bank"))
+    steps = ("approve", "refuse", "withdraw", "payee", "pay_cash", "confirm_bank", "return_bank")
+
+    def offered() -> dict[str, set[str]]:
+        pages = {role: page(client, refund + "change/") for role, client in staff.items()}
+        return {role: {step for step in steps if refund + step in text} for role, text in pages.items()}
+
+    assert offered() == {"clerk": {"withdraw", "payee"}, "finance": {"approve", "refuse"}, "root": set()}
+    staff["finance"].post(refund + "approve/", {"interest": ""})
+    assert offered() == {"clerk": {"payee"}, "finance": {"pay_cash"}, "root": set()}
     closed = f"/office/accounts/card/{money.due.card_id}/"
-    assert not any(closed + step in page(root, closed + "change/") for step in ("refund", "report_lost"))
+    assert not any(
+        closed + step in page(staff["clerk"], closed + "change/") for step in ("refund", "report_lost")
+    )
 
 
 def test_the_limits_of_a_date(money: Money, as_staff: SignIn) -> None:
@@ -245,5 +250,5 @@ def test_no_page_asks_more_questions_when_there_is_more_to_show(
     more()
     after = {path: queries(root, path) for path in paths}
     assert {path: after[path] for path in paths if after[path] > before[path]} == {}
-    assert max(after.values()) <= 45
+    assert max(after.values()) <= 52  # six of them say on the trail where a superuser looked
     assert Card.objects.count() > 2

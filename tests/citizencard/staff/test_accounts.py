@@ -204,6 +204,8 @@ def test_the_office_pages_do_it(db: None, strict: None) -> None:
     assert answer["Location"] == f"/office/staff/accountchange/{change.pk}/change/"
     step = f"/office/staff/accountchange/{change.pk}/approve/"
     assert 'role="alert"' in administrator.client.post(step).content.decode()
+    asked = supervisor.client.get(step).content.decode()
+    assert all(word in asked for word in ("xiao.li", "李小", "办事员", "新员工", "administrator"))
     shown = supervisor.client.post(step).content.decode()
     assert "初始码" in shown
     assert roles_of("xiao.li") == {"clerk"}
