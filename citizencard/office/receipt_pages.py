@@ -22,6 +22,8 @@ from citizencard.office.receipt_pdf import receipt_pdf
 from citizencard.office.tables import Table, at, columns, signed_yuan
 
 LATEST: Final = 50
+_KINDS: Final = ("topup-paid", "topup-reversed", "pass-sold", "pass-refunded", "refund-paid")
+"""What begins the key of a journal about a document of the card."""
 
 
 @permission_required("office.use_drawer", raise_exception=True)
@@ -59,17 +61,13 @@ def receipt_link(entry: DrawerEntry | None) -> SafeString | str:
 
 def cash_table(card: Card) -> list[Table]:
     """What was paid and paid out for the card at counters, each with its receipt; no table where there was nothing."""
-    orders = (
-        card.topups.filter(channel=TopUpOrder.Channel.CASH)
-        .order_by("-pk")
-        .values_list("number", flat=True)[:LATEST]
+    documents = card.topups.filter(channel=TopUpOrder.Channel.CASH).values_list("number")
+    documents = documents.union(
+        card.passes.values_list("number"), RefundPart.objects.filter(refund__card=card).values_list("key")
     )
-    passes = card.passes.order_by("-pk").values_list("number", flat=True)[:LATEST]
-    parts = RefundPart.objects.filter(refund__card=card).values_list("key", flat=True)
+    numbers = [number for (number,) in documents]
     keys = [f"{kind}:{card.pan}" for kind in ("card-sale", "sale-reversed", "deposit-returned")]
-    keys += [f"topup-{way}:{number}" for number in orders for way in ("paid", "reversed")]
-    keys += [f"pass-{way}:{number}" for number in passes for way in ("sold", "refunded")]
-    keys += [f"refund-paid:{key}" for key in parts]
+    keys += [f"{kind}:{number}" for kind in _KINDS for number in numbers]
     entries = (
         DrawerEntry.objects.filter(journal__key__in=keys)
         .select_related("journal", "session", "receipt__hall")
