@@ -288,9 +288,17 @@ def cancel_issue(*, application: IssueApplication, reason: str) -> IssueApplicat
         current.cancel()
     if current.consent is not None:
         withdraw_consent(consent=current.consent, actor=current.clerk, reason="application cancelled")
-    current.person_sealed = current.photo_sealed = None
+    forgotten = {
+        "person_sealed": None,
+        "photo_sealed": None,
+        "document_index": None,
+        "document_mask": "",
+        "name_mask": "",
+    }
+    for name, nothing in forgotten.items():
+        setattr(current, name, nothing)
     current.reason, current.ended_at = reason.strip(), timezone.now()
-    current.save(update_fields=["state", "person_sealed", "photo_sealed", "reason", "ended_at"])
+    current.save(update_fields=["state", *forgotten, "reason", "ended_at"])
     _audit(current, "issue.cancel", taken_fen=current.taken_fen)
     return current
 

@@ -47,7 +47,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
         "citizen_id", "kind", "nationality", "valid_to", "main", "source", "as_of", "ended_at",
     ),
     "accounts_issueapplication": (
-        "state", "citizen_id", "name_mask", "person_sealed", "consent_text", "consented_at", "guardian_id", "consent_id",
+        "state", "citizen_id", "document_index", "document_mask", "name_mask", "person_sealed", "consent_text", "consented_at", "guardian_id", "consent_id",
         "photo_sealed", "price_fen", "deposit_fen", "paid_at", "card_id", "step", "steps", "ended_at", "reason",
     ),
     "accounts_ledgeraccount": ("name", "state"),
