@@ -103,7 +103,8 @@ class IssueApplication(StatefulModel):
                 name="application_replaces_for_a_cause",
             ),
             models.CheckConstraint(
-                condition=~models.Q(state="cancelled") | models.Q(photo_sealed=None, card=None),
+                condition=~models.Q(state="cancelled")
+                | models.Q(photo_sealed=None, card=None, document_index=None, document_mask="", name_mask=""),
                 name="application_cancelled_keeps_nothing",
             ),
             models.CheckConstraint(

@@ -56,7 +56,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
         "number_sealed", "number_index", "mask",
     ),
     "accounts_issueapplication": (
-        "state", "citizen_id", "name_mask", "person_sealed", "consent_text", "consented_at", "guardian_id", "consent_id",
+        "state", "citizen_id", "document_index", "document_mask", "name_mask", "person_sealed", "consent_text", "consented_at", "guardian_id", "consent_id",
         "photo_sealed", "price_fen", "deposit_fen", "paid_at", "card_id", "step", "steps", "ended_at", "reason",
     ),
     "accounts_ledgeraccount": ("name", "state"),

@@ -83,6 +83,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("desk/", home.home_page, "desk"),
             self._page("desk/cases/", cases.cases_page, "desk_cases"),
             self._page("desk/hall/", home.hall_page, "desk_hall"),
+            self._page("desk/text/", home.text_page, "desk_text"),
             self._page("desk/read/", home.read_page, "desk_read"),
             self._page("desk/issue/", issuing.begin_page, "desk_issue"),
             self._page("desk/issue/<uuid:pk>/", issuing.step_page, "desk_step"),

@@ -82,7 +82,6 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"{city.plan['name']}, {date:%F}")
         factory = ChipFactory(FIXTURES / "demo_keys.json", stack.state_dir / "chips")
-        stock_hall(city, factory)
         counter = Counter(city, readers, factory)
         day = Day(
             business_date=date,
@@ -92,6 +91,7 @@ class Command(BaseCommand):
             say=self.stdout.write,
         )
         day.play()
+        stock_hall(city, factory)
         if not print_day(self.stdout, day):
             sys.exit(1)
 

@@ -24,6 +24,8 @@ from terminals.services.issuing import card_lying_there
 
 PURPOSE: Final = "find card"
 """In the audit trail and on the workstation's console."""
+LARGE_TEXT: Final = "desk_large"
+"""Session key; the desk's base template looks at it."""
 _may_search = permission_required(["accounts.view_citizen", "accounts.view_card"], raise_exception=True)
 
 
@@ -56,6 +58,14 @@ def home_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
 def hall_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """The clerk says in which hall the desk stands."""
     sit_down(request, request.POST.get("hall", ""))
+    return _home()
+
+
+@require_POST
+@_may_search
+def text_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """Larger letters, for a customer who reads along; once more, as before."""
+    request.session[LARGE_TEXT] = not request.session.get(LARGE_TEXT, False)
     return _home()
 
 

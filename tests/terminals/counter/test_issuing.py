@@ -147,6 +147,7 @@ def test_begun_again_it_is_gone_on_with_and_cancelled_it_leaves_no_trace(desk: D
     assert other != application
     application = issuing.cancel_issue(application=application, reason="不办了")
     assert (application.state, application.person_sealed) == ("cancelled", None)
+    assert (application.document_index, application.document_mask, application.name_mask) == (None, "", "")
     assert issuing.cancel_issue(application=application, reason="again") == application
     assert not Citizen.objects.exists()
     assert not Consent.objects.exists()
