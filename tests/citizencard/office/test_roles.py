@@ -218,7 +218,7 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         model = step.split("_")[1]
         url = reverse(
             f"admin:{step}",
-            args=[] if step.endswith(("_upload", "_register", "_propose")) else [subjects[model]],
+            args=[] if step.endswith(("_upload", "citizen_register", "_propose")) else [subjects[model]],
         )
         allowed = role in roles or role == "root"
         assert client.get(url).status_code == (200 if allowed else 403), step
