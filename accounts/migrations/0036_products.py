@@ -5,22 +5,28 @@ import django.db.models.functions.datetime
 import django_fsm
 from django.db import migrations, models
 
-CEILING = """
-CREATE FUNCTION accounts_purse_ceiling() RETURNS trigger LANGUAGE plpgsql AS $$
+# As a product's own change reaches the purses (0011): as the owner, for the application may not touch floors and ceilings.
+BOUNDS = """
+CREATE FUNCTION accounts_card_registered() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$
 BEGIN
-    IF NEW.ceiling_fen = (SELECT CASE NEW.kind WHEN 'chip' THEN balance_limit_fen ELSE account_limit_fen END
-            FROM accounts_card AS card JOIN accounts_cardproduct ON code = card.product_id WHERE card.id = NEW.card_id) THEN
-        RETURN NEW;
+    IF NOT EXISTS (SELECT FROM accounts_registration AS later WHERE later.card_id = NEW.id AND later.before_id = OLD.product_id)
+    THEN
+        RAISE EXCEPTION 'card % changes its product by registration only', NEW.pan
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'card_keeps_its_product';
     END IF;
-    RAISE EXCEPTION 'a purse holds what its card''s product may hold'
-        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'purse_ceiling_of_product';
+    UPDATE accounts_purse AS purse
+        SET ceiling_fen = CASE purse.kind WHEN 'chip' THEN balance_limit_fen ELSE account_limit_fen END,
+            floor_fen = CASE purse.kind WHEN 'chip' THEN -overdraft_fen ELSE 0 END
+        FROM accounts_cardproduct WHERE code = NEW.product_id AND purse.card_id = NEW.id;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER ceiling_of_product BEFORE UPDATE OF ceiling_fen ON accounts_purse
-    FOR EACH ROW EXECUTE FUNCTION accounts_purse_ceiling();
+CREATE TRIGGER changes_by_registration AFTER UPDATE OF product_id ON accounts_card FOR EACH ROW
+    WHEN (OLD.product_id <> NEW.product_id) EXECUTE FUNCTION accounts_card_registered();
 """
-CEILING_BACK = """
-DROP TRIGGER ceiling_of_product ON accounts_purse;
-DROP FUNCTION accounts_purse_ceiling();
+BOUNDS_BACK = """
+DROP TRIGGER changes_by_registration ON accounts_card;
+DROP FUNCTION accounts_card_registered();
 """
 
 
@@ -153,5 +159,5 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
-        migrations.RunSQL(CEILING, CEILING_BACK),
+        migrations.RunSQL(BOUNDS, BOUNDS_BACK),
     ]

@@ -241,7 +241,7 @@ RULES: Final = {
         FROM (VALUES ('accounts_transfer', 'append_only'), ('accounts_transfer', 'post_transfers'),
                      ('accounts_journal', 'append_only'), ('accounts_cardevent', 'append_only'),
                      ('accounts_closing', 'append_only'), ('accounts_purse', 'begins_empty'),
-                     ('accounts_purse', 'held_by_holds'), ('accounts_purse', 'ceiling_of_product'), ('accounts_hold', 'reserve'), ('accounts_hold', 'free'),
+                     ('accounts_purse', 'held_by_holds'), ('accounts_card', 'changes_by_registration'), ('accounts_hold', 'reserve'), ('accounts_hold', 'free'),
                      ('accounts_hold', 'one_way'), ('accounts_payment', 'append_only'),
                      ('accounts_paymentrefund', 'append_only'), ('accounts_paymentrefund', 'within_payment'),
                      ('accounts_limitpolicy', 'append_only'), ('accounts_creditreturn', 'append_only'),

@@ -1,7 +1,7 @@
 """Card products by two people, and by date: one proposes, another agrees, and on the day the terms are in force.
 
-What a card in somebody's hands was promised stays: limits, deposit's overdraft and kind are a product's for good, and other
-ones are another product. Price, deposit, validity and name are terms of the next sale.
+What a card in somebody's hands was promised stays: kind and overdraft are a product's for good, and others are another
+product; a limit rises and never falls, for all its cards at once. Price, deposit, validity and name are terms of the next sale.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from citizencard.core.two_people import approve, refuse
 
 OF_THE_SALE: Final = ("name", "price_fen", "deposit_fen", "validity_years")
 """What may change of a product that is on sale."""
+RISING: Final = ("balance_limit_fen", "account_limit_fen")
+"""What may only rise, from something."""
 State = ProductVersion.State
 
 
@@ -97,8 +99,10 @@ def _checked(code: str, terms: Mapping[str, Any]) -> None:
     if product is None and (missing := fields - set(terms)):
         raise InvalidField(min(missing), _("a new product needs all its terms"))
     for name, value in terms.items():
-        if product is not None and name not in OF_THE_SALE and getattr(product, name) != value:
-            raise InvalidField(name, _("a product on sale keeps it; other limits are another product"))
+        if product is not None and not _may_become(name, getattr(product, name), value):
+            raise InvalidField(
+                name, _("a product on sale keeps it, a limit only rises; else it is another product")
+            )
     planned = product or CardProduct(code=code)
     for name, value in terms.items():
         setattr(planned, name, value)
@@ -107,6 +111,11 @@ def _checked(code: str, terms: Mapping[str, Any]) -> None:
     except ValidationError as error:
         name, reasons = next(iter(error.message_dict.items()))
         raise InvalidField(name, " ".join(reasons)) from error
+
+
+def _may_become(name: str, before: Any, value: Any) -> bool:
+    rises = name in RISING and type(value) is int and 0 < before < value
+    return name in OF_THE_SALE or before == value or rises
 
 
 def _audit(version: ProductVersion, action: str, actor: str) -> None:

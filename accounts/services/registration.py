@@ -21,7 +21,7 @@ def register_card(
 ) -> Registration:
     """`card` becomes the citizen's, of the real-name `product`. The caller has seen the chip prove itself. Audited; holder told.
 
-    No fen moves: the purse keeps its account and has the product's ceiling, and an account purse is opened if there is one. Again
+    No fen moves: the purse keeps its account, a trigger gives it the product's bounds, and an account purse is opened if there is one. Again
     for the same citizen, the same registration. Raises NotRegistrable, and what `order_card` raises about the holder.
     """
     current = locks.lock_card(card.pk)
@@ -40,8 +40,7 @@ def register_card(
     current.citizen, current.product = citizen, product
     current.save(update_fields=["citizen", "product"])
     for terms in purse_terms(product):
-        kind, _chart, ceiling_fen, _floor_fen = terms
-        if not Purse.objects.filter(card=current, kind=kind).update(ceiling_fen=ceiling_fen):
+        if not Purse.objects.filter(card=current, kind=terms[0]).exists():
             open_purse(current, *terms)
     notify(citizen.pk, Notice.Code.CARD_REGISTERED, card=mask_card(current.pan))
     record_audit(

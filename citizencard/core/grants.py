@@ -64,7 +64,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_personchange": ("state", "checker", "checked_at", "answer", "name_sealed", "name_index"),
     "accounts_personmerge": ("state", "checker", "checked_at", "answer"),
     "accounts_productversion": ("state", "checker", "checked_at", "answer", "applied_at"),
-    "accounts_purse": ("offline_seen", "online_seen", "ceiling_fen"),
+    "accounts_purse": ("offline_seen", "online_seen"),
     "accounts_registration": ("shows_earlier",),
     "accounts_replacement": ("state", "chip_fen", "account_fen", "deposit_fen", "moved_at"),
     "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
@@ -12,6 +13,8 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 
 from accounts.models import Card, Citizen
+from accounts.selectors.registration import known_since
+from citizencard.core.calendar import shanghai
 
 P = ParamSpec("P")
 CitizenView = Callable[Concatenate[HttpRequest, Citizen, P], HttpResponse]
@@ -42,6 +45,13 @@ def own_card(citizen: Citizen, card_id: int) -> Card:
     if card is None:
         raise Http404
     return card
+
+
+def demand_shown(card: Card, day: date | None) -> None:
+    """Raises Http404 for a day before the card was registered, unless its holder has asked for what was before."""
+    known = known_since(card)
+    if known is not None and day is not None and day < shanghai(known).date():
+        raise Http404
 
 
 def login_name(citizen: Citizen) -> str:

@@ -77,6 +77,14 @@ def test_the_next_sale_has_other_terms_and_cards_in_hands_keep_theirs(open_day: 
     assert broken() == []
 
 
+def test_a_limit_rises_for_all_cards_of_the_product(open_day: object) -> None:
+    card = make_card()
+    approve_product(version=propose("anonymous", balance_limit_fen=120_000), checker="bert")
+    apply_products(now=NEXT_DAY)
+    assert card.purses.get().ceiling_fen == 120_000
+    assert broken() == []
+
+
 def test_versions_follow_their_dates_not_their_approvals() -> None:
     make_product()
     later = propose("anonymous", valid_from=date(2026, 3, 9), price_fen=900)
@@ -89,7 +97,8 @@ def test_versions_follow_their_dates_not_their_approvals() -> None:
 @pytest.mark.parametrize(
     ("code", "terms", "field"),
     [
-        ("anonymous", {"balance_limit_fen": 200_000}, "balance_limit_fen"),
+        ("anonymous", {"balance_limit_fen": 99_999}, "balance_limit_fen"),
+        ("anonymous", {"account_limit_fen": 1_000}, "account_limit_fen"),
         ("anonymous", {"real_name": True}, "real_name"),
         ("anonymous", {"kind_code": 2}, "kind_code"),
         ("anonymous", {"price_fen": -1}, "__all__"),

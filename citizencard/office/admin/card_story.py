@@ -64,6 +64,18 @@ def replacements_table(card: Card) -> list[Table]:
     return [Table(_("Replacement"), headers, rows, columns(6))] if rows else []
 
 
+def losses_table(card: Card) -> list[Table]:
+    """Every loss report with its number, by which way it came, and how it ended; no table without one."""
+    rows = [
+        [each.number, each.get_kind_display(), each.get_channel_display(), at(each.effective_at), at(each.lapses_at),
+         each.get_state_display(), at(each.ended_at), each.reported_by]
+        for each in card.losses.order_by("-pk")
+    ]  # fmt: skip
+    headers = [_("reference number"), _("kind"), _("reported by way of"), _("effective at"), _("lapses at"), _("state"),
+               _("ended at"), _("reported by")]  # fmt: skip
+    return [Table(_("Loss reports"), headers, rows)] if rows else []
+
+
 def life_table(card: Card) -> Table:
     """Every step of the card's state."""
     states = dict(Card.State.choices)

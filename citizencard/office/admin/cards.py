@@ -20,7 +20,13 @@ from citizencard.core.masks import mask_card
 from citizencard.office.admin.card_money import concerns, online_tables, purses_table
 from citizencard.office.admin.card_refund import refund_page
 from citizencard.office.admin.card_steps import FROM, CardSteps
-from citizencard.office.admin.card_story import life_table, movements_table, replacements_table, topups_table
+from citizencard.office.admin.card_story import (
+    life_table,
+    losses_table,
+    movements_table,
+    replacements_table,
+    topups_table,
+)
 from citizencard.office.admin.concession_pages import concessions_table, grant_page
 from citizencard.office.admin.counter_topup import top_up_page
 from citizencard.office.admin.dispute_tables import disputes_table
@@ -121,6 +127,7 @@ class CardAdmin(CardSteps):
         proved = [*disputes_table(obj), *concessions_table(obj.citizen or obj)]
         return [
             purses_table(obj),
+            *losses_table(obj),
             *replacements_table(obj),
             *cash_table(obj),
             *concerns(obj),

@@ -16,7 +16,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import CardProduct, ProductVersion
-from accounts.services.products import OF_THE_SALE, approve_product, propose_product, refuse_product
+from accounts.services.products import OF_THE_SALE, RISING, approve_product, propose_product, refuse_product
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin
 from citizencard.office.admin.settlement_rules import content_table
@@ -94,9 +94,9 @@ class ProposesTerms(ProposesProducts):
 
     @action(description=_("Propose other terms"), permissions=["terms"], icon="edit_document", variant=None)
     def terms(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Price, deposit, validity and name from a date on."""
+        """Price, deposit, validity, name and higher limits from a date on."""
         product = self.found(request, object_id)
-        return self.propose_terms(request, gettext("Propose other terms"), product, OF_THE_SALE)
+        return self.propose_terms(request, gettext("Propose other terms"), product, (*OF_THE_SALE, *RISING))
 
 
 def versions_table(product: CardProduct) -> Table:

@@ -14,7 +14,7 @@ from accounts.errors import ChargeDisputed
 from accounts.models import Citizen, DisputedCharge
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import CitizenCardError, InvalidField, NotFound
-from citizencard.portal.access import for_citizen, login_name, own_card
+from citizencard.portal.access import demand_shown, for_citizen, login_name, own_card
 from citizencard.portal.dispute_forms import DisputeForm, StatementForm
 from citizencard.portal.dispute_steps import outcome_of, steps_of
 from citizencard.portal.pace import check_disputes
@@ -30,6 +30,7 @@ from settlement.services.disputes import appeal_dispute, open_dispute
 def new(request: HttpRequest, citizen: Citizen, card_id: int, what: str, source_id: int) -> HttpResponse:
     """The charge, what may be wrong with it, the clock of each kind, and the button."""
     card, now, day = own_card(citizen, card_id), timezone.now(), _day(request)
+    demand_shown(card, day)
     try:
         charge = charge_of(card, what, source_id, day)
     except NotFound as error:

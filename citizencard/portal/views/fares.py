@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Citizen
 from citizencard.core.errors import InvalidField
-from citizencard.portal.access import for_citizen, own_card
+from citizencard.portal.access import demand_shown, for_citizen, own_card
 from citizencard.portal.fare_form import FareForm
 from terminals.fares.documents import LANGUAGES
 from terminals.fares.words import explain, sentence
@@ -58,6 +58,7 @@ def ride(request: HttpRequest, citizen: Citizen, card_id: int, day: str, atc: in
         raise Http404 from error
     if not versions:
         raise Http404
+    demand_shown(card, date.fromisoformat(day))
     context = {
         "card": card,
         "newest": versions[0],

@@ -1,6 +1,8 @@
-"""A card reported lost by its holder, for now or for good, and found again: at once, at any hour."""
+"""A card reported lost by its holder, for now or for good, and found again, or replaced: at any hour."""
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.models import Citizen
+from accounts.models import Citizen, Replacement
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import CitizenCardError
 from citizencard.portal.access import for_citizen, login_name, own_card
@@ -16,6 +18,7 @@ from citizencard.portal.forms import LossForm
 from terminals.models import LossReport
 from terminals.selectors.parameters import hot_list_policy
 from terminals.services.losses import lift_loss, report_card_lost, standing_report
+from terminals.services.replacing import replace_and_list
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,7 +43,13 @@ def card_lost(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpRespo
         else:
             return redirect("portal:lost", card.pk)
     policy = hot_list_policy(shanghai(now).date())
-    context = {"card": card, "form": form, "policy": policy, "report": standing_report(card)}
+    context = {
+        "card": card,
+        "form": form,
+        "policy": policy,
+        "report": standing_report(card),
+        "replacement": Replacement.objects.select_related("new").filter(old=card).first(),
+    }
     return render(request, "portal/lost.html", context, status=status)
 
 
@@ -58,3 +67,18 @@ def card_found(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResp
     except CitizenCardError:
         return redirect("portal:lost", card_id)
     return redirect("portal:home")
+
+
+@require_POST
+@for_citizen
+def card_replacement(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResponse:
+    """Another card for one that is lost for good is ordered; the same page tells when its money follows."""
+    card = own_card(citizen, card_id)
+    with suppress(CitizenCardError):  # what cannot be replaced is shown as it is
+        replace_and_list(
+            card=card,
+            cause=Replacement.Cause.LOST,
+            actor=login_name(citizen),
+            occurred_at=timezone.now(),
+        )
+    return redirect("portal:lost", card.pk)

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import Citizen
-from citizencard.portal.access import for_citizen, own_card
+from citizencard.portal.access import demand_shown, for_citizen, own_card
 from settlement.selectors.proofs import newest_head
 from settlement.selectors.receipts import balance_proof, transfer_receipt
 
@@ -44,6 +44,7 @@ def receipt(request: HttpRequest, citizen: Citizen, card_id: int, day: str, tran
         raise Http404 from error
     if transfer_id > _ID_MAX:
         raise Http404
+    demand_shown(card, business_date)
     accounts = [purse.account_id for purse in card.purses.all()]
     content = transfer_receipt(account_ids=accounts, day=business_date, transfer_id=transfer_id)
     return _file(content, f"receipt-{business_date}-{transfer_id}.json")

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Card
+from accounts.models import Card, Replacement
 from terminals.models import HotListEntry, LossReport
 from terminals.selectors.hotlist import packed_list
 from terminals.services.policies import publish_hot_list_policy
@@ -67,6 +67,22 @@ def test_a_card_missed_for_now_is_found_again_or_lost_for_good(lin: Resident) ->
     for kind in ("temporary", "formal"):
         lin.client.post(path, {"kind": kind})
     assert Card.objects.get(pk=lin.card.pk).state == Card.State.LOST
+
+
+def test_another_card_is_ordered_for_one_that_is_lost_for_good_only(lin: Resident) -> None:
+    order, path = f"/cards/{lin.card.pk}/replacement/", f"/cards/{lin.card.pk}/lost/"
+    lin.client.post(order)
+    assert not Replacement.objects.exists()
+    lin.client.post(path, {"kind": "formal"})
+    assert order in lin.page(path)
+    for _ in range(2):
+        assert lin.client.post(order)["Location"] == path
+    made = Replacement.objects.get()
+    assert (made.new.citizen, made.requested_by) == (lin.citizen, f"citizen:{lin.citizen.pk}")
+    told = lin.page(path)
+    assert made.new.pan[-4:] in told
+    assert made.new.pan not in told
+    assert path in lin.page("/")
 
 
 def test_nobody_reports_the_card_of_another_or_one_that_is_not_held(lin: Resident, client: Client) -> None:

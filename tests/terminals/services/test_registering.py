@@ -115,9 +115,10 @@ def test_what_cannot_be_registered_stays_as_it_is(holder: Citizen, product: Card
     assert Card.objects.get(pk=card.pk).citizen is None
 
 
-def test_a_ceiling_is_its_products_whoever_writes() -> None:
-    with pytest.raises(IntegrityError, match="what its card's product"), transaction.atomic():
-        Purse.objects.filter(card=make_card()).update(ceiling_fen=500_000)
+def test_a_card_changes_its_product_by_registration_only(product: CardProduct) -> None:
+    card = make_card()
+    with pytest.raises(IntegrityError, match="by registration only"), transaction.atomic():
+        Card.objects.filter(pk=card.pk).update(product=product)
 
 
 def test_earlier_trips_are_the_cards_own_until_the_holder_asks(
@@ -125,7 +126,7 @@ def test_earlier_trips_are_the_cards_own_until_the_holder_asks(
 ) -> None:
     card = make_card()
     fill_purse(card, 1_000)
-    upload(field, field.tap(card, 1, 210, occurred_at=NOON - timedelta(hours=2)))
+    (earlier,) = upload(field, field.tap(card, 1, 210, occurred_at=NOON - timedelta(hours=2)))
     register(card, holder, product)
     upload(field, field.tap(card, 2, 220, occurred_at=LATER), now=LATER)
     client = Client()
@@ -136,6 +137,11 @@ def test_earlier_trips_are_the_cards_own_until_the_holder_asks(
         paths = ("/", page, f"{page}statement.csv", f"{page}?month={date(2026, 3, 1):%Y-%m}")
         return {path for path in paths if amount in client.get(path).content.decode()}
 
+    dispute = f"{page}dispute/purchase/{earlier.id}/?day={earlier.business_date}"
+    assert client.get(dispute).status_code == 200
+    Registration.objects.update(registered_at=NOON + timedelta(days=1))
+    assert client.get(dispute).status_code == 404
+    Registration.objects.update(registered_at=NOON)
     assert len(seen("2.20")) == 4
     assert seen("2.10") == set()
     client.post(f"{page}earlier/", {"show": ""})
