@@ -254,6 +254,15 @@ STEPS: Final = {
     "settlement_reservereport_check_day": {FINANCE},
     "accounts_topupdifference_close": {FINANCE},
     "bridge_workstation_revoke": {CLERK},
+    "privacy_accessquestion_give_answer": {SUPERVISOR},
+    "privacy_erasurerequest_confirm": {CLERK},
+    "privacy_erasurerequest_approve": {SUPERVISOR},
+    "privacy_erasurerequest_refuse": {SUPERVISOR},
+    "privacy_legalhold_place": {SUPERVISOR},
+    "privacy_legalhold_release": {SUPERVISOR},
+    "privacy_privacyrule_propose": {SUPERVISOR},
+    "privacy_privacyrule_approve": {SUPERVISOR},
+    "privacy_privacyrule_refuse": {SUPERVISOR},
 }
 """Steps of lists and objects."""
 
@@ -267,9 +276,13 @@ PAGES: Final = {
     "bridge_reader": {CLERK},
     "bridge_state": {CLERK},
     "bridge_card": {CLERK},
-    "desk": {CLERK},
-    "desk_cases": {CLERK},
-    "desk_hall": {CLERK},
+    "audit": {AUDITOR, ROOT},
+    "audit_file": {AUDITOR, ROOT},
+    "unusual_access": {SUPERVISOR, AUDITOR, ROOT},
+    "desk": {CLERK, SUPERVISOR, AUDITOR, ROOT},
+    "desk_cases": {CLERK, SUPERVISOR, AUDITOR, ROOT},
+    "desk_hall": {CLERK, SUPERVISOR, AUDITOR, ROOT},
+    "desk_text": {CLERK, SUPERVISOR, AUDITOR, ROOT},
     "desk_read": {CLERK},
     "desk_issue": {CLERK},
     "desk_step": {CLERK},
@@ -302,7 +315,16 @@ OWN_PAGES: Final = {
 """About whoever asks, or leading elsewhere: for all who work here."""
 
 PORTAL_PUBLIC: Final = {"login", "logout", "preferences", "fares", "fare_quote", "proofs", "verifier"}
-PORTAL_SIGNED_IN: Final = {"home", "disputes", "family", "notices"}
+PORTAL_SIGNED_IN: Final = {
+    "home",
+    "disputes",
+    "family",
+    "notices",
+    "privacy",
+    "privacy_copy",
+    "privacy_copy_file",
+    "erasure",
+}
 PORTAL_OWN: Final = {
     "statement",
     "statement_csv",
@@ -321,7 +343,9 @@ PORTAL_OWN: Final = {
     "lost",
     "found",
     "activate",
+    "replacement",
     "earlier",
+    "question_access",
     "order",
     "pay",
     "cancel_order",
