@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from django.contrib.auth.models import Group
 
-from accounts.models import Agent, CardProduct, Chart, LedgerAccount, User
+from accounts.models import Agent, CardProduct, Chart, LedgerAccount, StockPlace, User
 from accounts.services.agents import save_agent
 from accounts.services.ledger import open_account
 from accounts.services.limits import publish_limit
 from accounts.services.passes import publish_pass_product
 from accounts.services.refund_policies import publish_refund_policy
+from accounts.services.stock import open_place
 from accounts.services.subsidies import open_subsidy_payer
 from citizencard.office.roles import ensure_roles
 from settlement.bankfiles.values import BankAccount
@@ -68,6 +69,8 @@ class City:
         """Bring the city into being; what is already there stays as it is."""
         ensure_roles()
         self._hire_staff()
+        for hall in self.plan["halls"]:
+            open_place(**hall, kind=StockPlace.Kind.HALL, actor=_FOUNDER)
         for product in self.plan["products"]:
             CardProduct.objects.get_or_create(code=product["code"], defaults=product)
         self._publish_limits()
