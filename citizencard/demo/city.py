@@ -15,6 +15,7 @@ from accounts.services.ledger import open_account
 from accounts.services.limits import publish_limit
 from accounts.services.passes import publish_pass_product
 from accounts.services.refund_policies import publish_refund_policy
+from accounts.services.stock import open_place
 from accounts.services.subsidies import open_subsidy_payer
 from citizencard.staff.services.changes import make_account
 from settlement.bankfiles.values import BankAccount
@@ -65,6 +66,8 @@ class City:
     def found(self) -> None:
         """Bring the city into being; what is already there stays as it is."""
         self._hire_staff()
+        for place in self.plan["stock_places"]:
+            open_place(**place, actor=_FOUNDER)
         for product in self.plan["products"]:
             CardProduct.objects.get_or_create(code=product["code"], defaults=product)
         self._publish_limits()

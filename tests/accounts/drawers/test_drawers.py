@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.errors import DrawerAlreadyOpen, DrawerNotOpen, IllegalDrawerStep, NotYourDrawer
-from accounts.models import Card, Chart, DrawerCount, DrawerEntry, DrawerSession, Journal, LedgerAccount
+from accounts.models import (
+    Card,
+    Chart,
+    DrawerCount,
+    DrawerEntry,
+    DrawerSession,
+    Journal,
+    LedgerAccount,
+    StockPlace,
+)
 from accounts.selectors import invariants
 from accounts.selectors.balances import account_balance_fen
 from accounts.services import cards, topup
@@ -68,6 +79,12 @@ def test_the_office_moves_no_cash_without_an_open_drawer() -> None:
     with cash_needs_drawer():
         topup.receive_cash(order=order, actor=CLERK)
     assert drawer.moved_fen == order.amount_fen
+
+
+def test_a_hall_is_opened_by_command() -> None:
+    call_command("open_place", "east", "东湖服务大厅", actor="root", stdout=StringIO())
+    hall = StockPlace.objects.get(code="east")
+    assert open_drawer(clerk=CLERK, hall=hall, pieces=FLOAT).hall.name == "东湖服务大厅"
 
 
 def test_a_clerk_has_one_open_drawer_in_a_hall() -> None:
