@@ -138,6 +138,7 @@ STEPS = {
     "accounts_citizen_issue": {"clerk"},
     "accounts_citizen_register": {"clerk"},
     "accounts_stockmovement_send": {"clerk", "supervisor"},
+    "accounts_stockmovement_lose": {"clerk", "supervisor"},
     "accounts_stockmovement_receive": {"clerk", "supervisor"},
     "accounts_stockproposal_propose": {"clerk", "supervisor"},
     "accounts_stockproposal_approve": {"supervisor"},
@@ -220,7 +221,9 @@ def test_steps_with_money_are_for_their_roles_only(money: Money, as_staff: SignI
         model = step.split("_")[1]
         url = reverse(
             f"admin:{step}",
-            args=[] if step.endswith(("_upload", "_register", "_propose", "_send")) else [subjects[model]],
+            args=[]
+            if step.endswith(("_upload", "_register", "_propose", "_send", "_lose"))
+            else [subjects[model]],
         )
         allowed = role in roles or role == "root"
         assert client.get(url).status_code == (200 if allowed else 403), step
