@@ -72,6 +72,13 @@ class SendForm(_RangeForm):
     target = PlaceField(label=_("To"))
 
 
+class LostForm(_RangeForm, ReasonForm):
+    """Cards that are gone."""
+
+    place = PlaceField(label=_("Place that answers for them"))
+    field_order = ["place", "first", "last", "reason"]
+
+
 class StockProposalForm(_RangeForm, ReasonForm):
     """Cards to be scrapped, or found again."""
 

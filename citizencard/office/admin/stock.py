@@ -18,9 +18,9 @@ from citizencard.office.admin.deciding import DECISION, DecidedAdmin
 from citizencard.office.forms import ConfirmForm
 from citizencard.office.reasons import Facts, ask, ask_new
 from citizencard.office.site import office
-from citizencard.office.stock_forms import SendForm, StockProposalForm
+from citizencard.office.stock_forms import LostForm, SendForm, StockProposalForm
 from citizencard.office.tables import Table, link
-from terminals.services.cartons import approve_proposal
+from terminals.services.cartons import approve_proposal, lose_carton
 
 ROWS_SHOWN: Final = 200
 
@@ -59,7 +59,7 @@ class StockMovementAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "source", "target"]
     list_select_related = ["source", "target"]
     ordering = ["-pk"]
-    actions_list = ["send"]
+    actions_list = ["send", "lose"]
     actions_detail = ["receive"]
 
     def has_move_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -79,6 +79,15 @@ class StockMovementAdmin(ReadOnlyAdmin):
             return send_stock(actor=request.user.get_username(), **given)
 
         return ask_new(request, self, title=gettext("Send cards"), form=SendForm, act=act)
+
+    @action(description=_("Report a carton lost"), permissions=["move"], icon="report", variant=None)
+    def lose(self, request: HttpRequest) -> HttpResponse:
+        """Cards are gone: out of stock, and on the hot list at once."""
+
+        def act(given: dict[str, Any]) -> StockMovement:
+            return lose_carton(actor=request.user.get_username(), occurred_at=timezone.now(), **given)
+
+        return ask_new(request, self, title=gettext("Report a carton lost"), form=LostForm, act=act)
 
     @action(description=_("Confirm arrival"), permissions=["move"], icon="inventory", variant=None)
     def receive(self, request: HttpRequest, object_id: str) -> HttpResponse:

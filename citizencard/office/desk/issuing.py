@@ -24,6 +24,7 @@ from accounts.consent_words import CARD_CONSENT
 from accounts.errors import CardAlreadyHeld, LevelTooLow, PersonPerhapsKnown
 from accounts.models import Card, Citizen, IssueApplication, Replacement
 from accounts.selectors.people import find_citizen
+from accounts.selectors.stock import levels_of
 from accounts.services import issuing
 from accounts.services.photos import BYTES_MAX
 from citizencard.bridge.desk import card_here
@@ -69,7 +70,7 @@ def begin_page(request: HttpRequest, site: AdminSite, citizen: Citizen | None = 
         return _page(request, site, "office/desk/begin.html", {})
     kind = BeginForm if citizen is None else ProductForm
     form = kind(request.POST if request.method == "POST" else None)
-    context: dict[str, Any] = {"form": form, "hall": hall, "person": citizen}
+    context: dict[str, Any] = {"form": form, "hall": hall, "person": citizen, "levels": levels_of(hall)}
     if form.is_valid():
         paper = form.cleaned_data.get("paper")
         try:

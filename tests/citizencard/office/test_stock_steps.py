@@ -16,6 +16,7 @@ from accounts.models import Card, CardOrder, IssueBatch, StockItem, StockMovemen
 from accounts.services.card_orders import mark_sent
 from accounts.services.stock import receive_produced
 from citizencard.core.calendar import shanghai
+from terminals.models import HotListEntry
 from tests.accounts.stock.lists import row, sheet, uploaded
 from tests.accounts.stock.shelf import Places, numbers, open_places
 from tests.citizencard.city import make_staff
@@ -64,7 +65,10 @@ def test_from_the_order_to_the_hall_and_one_of_them_to_the_shredder(places: Plac
     step(clerk, "stockproposal_propose", **scrapped)
     step(supervisor, "stockproposal_approve", StockProposal.objects.get().pk)
     assert StockItem.objects.get(card__pan=first).state == "scrapped"
-    assert StockItem.objects.filter(state="held", place=places.hall).count() == 2
+    lost = {"place": places.hall.pk, "first": last, "last": "", "reason": "盘点缺失"}
+    step(clerk, "stockmovement_lose", **lost)
+    assert HotListEntry.objects.get().pan == last
+    assert StockItem.objects.filter(state="held", place=places.hall).count() == 1
 
 
 def test_a_list_is_checked_taken_and_approved(places: Places, as_staff: SignIn) -> None:
