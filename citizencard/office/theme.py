@@ -180,6 +180,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Rules about personal data"), "rule", "privacy", "privacyrule"),
                 (_("Legal holds"), "lock", "privacy", "legalhold"),
             ),
+            _item(_("Keys of personal data"), "key", "sealed", "core.view_auditentry"),
         ],
     },
 ]
