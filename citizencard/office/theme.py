@@ -171,6 +171,7 @@ NAVIGATION: list[dict[str, Any]] = [
             *_models(
                 (_("Access diary"), "visibility", "accounts", "dataaccess"),
                 (_("Questions about access"), "contact_support", "privacy", "accessquestion"),
+                (_("Corrections"), "edit_note", "privacy", "correctionrequest"),
                 (_("Erasures"), "person_off", "privacy", "erasurerequest"),
             ),
             _item(

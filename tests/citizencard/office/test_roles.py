@@ -84,6 +84,7 @@ LISTS = {
     "bridge_workstation": {"clerk", "auditor"},
     "accounts_dataaccess": {"supervisor", "auditor"},
     "privacy_accessquestion": {"supervisor", "auditor"},
+    "privacy_correctionrequest": {"clerk", "supervisor", "auditor"},
     "privacy_erasurerequest": {"clerk", "supervisor", "auditor"},
     "privacy_legalhold": {"supervisor", "auditor"},
     "privacy_privacyrule": {"supervisor", "auditor"},
@@ -137,6 +138,7 @@ def test_actions_are_for_their_roles_only(city: City, as_staff: SignIn, action: 
 
 STEPS = {
     "accounts_citizen_copy": {"clerk"},
+    "accounts_citizen_correct": {"clerk"},
     "accounts_citizen_erase": {"clerk"},
     "accounts_citizen_register": {"clerk"},
     "accounts_citizen_document": {"clerk"},
