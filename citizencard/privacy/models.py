@@ -114,7 +114,7 @@ class AccessQuestion(models.Model):
     due_on = models.DateField(_("due on"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     answered_by = models.CharField(_("answered by"), max_length=150, blank=True)
-    answer = models.CharField(_("answer"), max_length=500, blank=True)
+    answer = models.CharField(pgettext_lazy("personal data", "answer"), max_length=500, blank=True)
 
     class Meta:
         verbose_name = _("question about an access")
@@ -161,7 +161,7 @@ class CorrectionRequest(models.Model):
     due_on = models.DateField(_("due on"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     answered_by = models.CharField(_("answered by"), max_length=150, blank=True)
-    answer = models.CharField(_("answer"), max_length=500, blank=True)
+    answer = models.CharField(pgettext_lazy("personal data", "answer"), max_length=500, blank=True)
 
     class Meta:
         verbose_name = pgettext_lazy("personal data", "correction")

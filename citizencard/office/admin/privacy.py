@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -159,7 +159,7 @@ class AccessQuestionAdmin(ReadOnlyAdmin):
                 actor=request.user.get_username(),
                 now=timezone.now(),
             )
-            return [(gettext("answered at"), at(done.answered_at)), (gettext("answer"), done.answer)]
+            return [(gettext("answered at"), at(done.answered_at)), (pgettext("personal data", "answer"), done.answer)]
 
         tables = self.tables(request, question)
         return ask(request, self, question, title=gettext("Answer"), form=AnswerForm, act=act, tables=tables)
@@ -192,7 +192,7 @@ class CorrectionRequestAdmin(ReadOnlyAdmin):
         def act(given: dict[str, Any]) -> Facts:
             actor, now = request.user.get_username(), timezone.now()
             done = answer_correction(request=row, answer=given["reason"], actor=actor, now=now)
-            return [(gettext("answered at"), at(done.answered_at)), (gettext("answer"), done.answer)]
+            return [(gettext("answered at"), at(done.answered_at)), (pgettext("personal data", "answer"), done.answer)]
 
         return ask(request, self, row, title=gettext("Answer"), form=AnswerForm, act=act)
 
@@ -215,7 +215,7 @@ class ErasureRequestAdmin(ReadOnlyAdmin):
         if obj.state not in ErasureRequest.UNDER_WAY:
             return []
         rows = [[sentence] for sentence in what_blocks_erasure(obj.citizen)]
-        return [Table(_("What stands against it"), [_("to do first")], rows)]
+        return [Table(_("What stands against erasing"), [_("to do first")], rows)]
 
     def has_check_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user check who asks?"""
