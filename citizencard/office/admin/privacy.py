@@ -159,7 +159,10 @@ class AccessQuestionAdmin(ReadOnlyAdmin):
                 actor=request.user.get_username(),
                 now=timezone.now(),
             )
-            return [(gettext("answered at"), at(done.answered_at)), (pgettext("personal data", "answer"), done.answer)]
+            return [
+                (gettext("answered at"), at(done.answered_at)),
+                (pgettext("personal data", "answer"), done.answer),
+            ]
 
         tables = self.tables(request, question)
         return ask(request, self, question, title=gettext("Answer"), form=AnswerForm, act=act, tables=tables)
@@ -192,7 +195,10 @@ class CorrectionRequestAdmin(ReadOnlyAdmin):
         def act(given: dict[str, Any]) -> Facts:
             actor, now = request.user.get_username(), timezone.now()
             done = answer_correction(request=row, answer=given["reason"], actor=actor, now=now)
-            return [(gettext("answered at"), at(done.answered_at)), (pgettext("personal data", "answer"), done.answer)]
+            return [
+                (gettext("answered at"), at(done.answered_at)),
+                (pgettext("personal data", "answer"), done.answer),
+            ]
 
         return ask(request, self, row, title=gettext("Answer"), form=AnswerForm, act=act)
 
