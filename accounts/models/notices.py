@@ -112,6 +112,10 @@ class Notice(models.Model):
             "access_answered",
             _("Your question about who has seen your data is answered: see under “My data”."),
         )
+        CORRECTION_ANSWERED = (
+            "correction_answered",
+            _("Your request to correct your data is answered: see under “My data”."),
+        )
         CONCESSION_ENDS = (
             "concession_ends",
             _("Your concession (%(category)s) ends on %(date)s, in %(days)s days. Please have it renewed."),

@@ -69,6 +69,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     "accounts_replacement": ("state", "chip_fen", "account_fen", "deposit_fen", "moved_at"),
     "accounts_riskalert": ("state", "reviewed_by", "reviewed_at", "review_reason"),
     "core_businessday": ("state", "closed_at"),
+    "privacy_correctionrequest": ("answered_at", "answered_by", "answer"),
     "privacy_legalhold": ("released_by", "released_at"),
     "privacy_erasurerequest": (
         "state", "checked_by", "checked_at", "decided_by", "decided_at", "answer",

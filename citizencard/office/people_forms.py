@@ -30,6 +30,28 @@ class RevealForm(ReasonForm):
         )
 
 
+class CorrectionForm(ReasonForm):
+    """What is right, and on what it rests."""
+
+    field = forms.ChoiceField(
+        label=_("What was wrong"),
+        choices=[
+            ("name", pgettext_lazy("person", "name")),
+            ("phone", _("phone")),
+            ("birth", _("birth date")),
+        ],
+        widget=UnfoldAdminSelectWidget,
+    )
+    value = forms.CharField(
+        label=_("What is right"),
+        max_length=100,
+        required=False,
+        help_text=_("A birth date as 1990-03-07; an empty phone is none."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    field_order = ["field", "value", "reason"]
+
+
 class PaperForm(forms.Form):
     """A document that lies on the counter; the service checks number and papers by its kind."""
 

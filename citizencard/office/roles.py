@@ -66,6 +66,7 @@ _RISK = {"accounts.view_riskalert", "terminals.view_hotlistappeal"}
 _PRIVACY = {
     "accounts.view_dataaccess",
     "privacy.view_accessquestion",
+    "privacy.view_correctionrequest",
     "privacy.view_erasurerequest",
     "privacy.view_legalhold",
     "privacy.view_privacyrule",
@@ -129,6 +130,8 @@ MATRIX: Final[dict[str, set[str]]] = {
         "accounts.propose_cardorder",
         "accounts.upload_issuebatch",
         "office.reveal_citizen",
+        "privacy.view_correctionrequest",
+        "privacy.answer_correctionrequest",
         "privacy.view_erasurerequest",
         "privacy.check_erasurerequest",
         "office.register_citizen",

@@ -55,6 +55,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
         from citizencard.office.latency import latency_page
         from citizencard.office.receipt_pages import receipt_page
         from citizencard.office.report_pages import report_file, report_page, reports_page
+        from citizencard.office.sealed_page import sealed_page
         from citizencard.office.views import trial_balance_page
         from citizencard.staff.account_pages import account_page
         from citizencard.staff.pages import app_page, codes_page, enrol_page, factor_page, key_page
@@ -68,6 +69,7 @@ class OfficeSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is untyped
             self._page("hot-list-latency/", latency_page, "hot_list_latency"),
             self._page("audit/", audit_page, "audit"),
             self._page("audit/<slug:form>/", audit_file, "audit_file"),
+            self._page("sealed/", sealed_page, "sealed"),
             self._page("unusual-access/", unusual_access_page, "unusual_access"),
             self._page("reader/", reader_page, "bridge_reader"),
             self._page("reader/state/", state_fragment, "bridge_state"),

@@ -182,6 +182,7 @@ NAVIGATION: list[dict[str, Any]] = [
             *_models(
                 (_("Access diary"), "visibility", "accounts", "dataaccess"),
                 (_("Questions about access"), "contact_support", "privacy", "accessquestion"),
+                (_("Corrections"), "edit_note", "privacy", "correctionrequest"),
                 (_("Erasures"), "person_off", "privacy", "erasurerequest"),
             ),
             _item(
@@ -191,6 +192,7 @@ NAVIGATION: list[dict[str, Any]] = [
                 (_("Rules about personal data"), "rule", "privacy", "privacyrule"),
                 (_("Legal holds"), "lock", "privacy", "legalhold"),
             ),
+            _item(_("Keys of personal data"), "key", "sealed", "core.view_auditentry"),
         ],
     },
 ]

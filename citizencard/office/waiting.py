@@ -16,7 +16,7 @@ from accounts.selectors.agents import agents_near_limit
 from accounts.selectors.alerts import open_alerts
 from accounts.selectors.refunds import bank_payouts, flagged_cards, late_refunds, refunds_to_approve
 from citizencard.core.calendar import shanghai
-from citizencard.office.privacy_tiles import access_questions, erasures
+from citizencard.office.privacy_tiles import access_questions, corrections, erasures
 from citizencard.office.settlement_tiles import SETTLEMENT_LISTS
 from citizencard.office.tiles import Tile, list_url
 from citizencard.staff.models import AccountChange
@@ -184,7 +184,7 @@ _LISTS: Final[tuple[tuple[str, Callable[[date], list[Tile]]], ...]] = (
     ("office.check_drawer", lambda today: _counters()),
     ("accounts.view_riskalert", lambda today: [_alerts(today)]),
     ("privacy.view_accessquestion", lambda today: [access_questions(today)]),
-    ("privacy.view_erasurerequest", lambda today: [erasures(today)]),
+    ("privacy.view_erasurerequest", lambda today: [corrections(today), erasures(today)]),
     ("terminals.view_hotlistappeal", lambda today: [_appeals(today)]),
     ("terminals.view_waitingpurchase", lambda today: [_held()]),
     ("settlement.view_proofhead", lambda today: [_proofs()]),

@@ -66,6 +66,7 @@ urlpatterns = [
     path("family/<int:link_id>/leave/", family.leave, name="leave_family"),
     path("privacy/", privacy.mine, name="privacy"),
     path("privacy/copy.json", privacy.copy_file, name="privacy_copy_file"),
+    path("privacy/correction/", privacy.correction, name="correction"),
     path("privacy/erasure/", privacy.erasure, name="erasure"),
     path("privacy/copy/", privacy.copy_page, name="privacy_copy"),
     path("privacy/<int:access_id>/question/", privacy.question, name="question_access"),

@@ -24,6 +24,7 @@ class PrivacyRule(Proposed):
     class Subject(models.TextChoices):
         QUESTION = "question", _("answer to a question about an access")
         ERASURE = "erasure", _("erasure that somebody asked for")
+        CORRECTION = "correction", _("correction that somebody asked for")
         ATTEMPTS = "attempts", _("sign-in attempts")
         SESSIONS = "sessions", _("sessions that have ended")
         PAIRING = "pairing", _("codes for workstations that nobody used")
@@ -113,7 +114,7 @@ class AccessQuestion(models.Model):
     due_on = models.DateField(_("due on"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
     answered_by = models.CharField(_("answered by"), max_length=150, blank=True)
-    answer = models.CharField(_("answer"), max_length=500, blank=True)
+    answer = models.CharField(pgettext_lazy("personal data", "answer"), max_length=500, blank=True)
 
     class Meta:
         verbose_name = _("question about an access")
@@ -137,6 +138,51 @@ class AccessQuestion(models.Model):
 
     def __str__(self) -> str:
         return str(self.access)
+
+
+class CorrectionRequest(models.Model):
+    """A person says that something on record about them is wrong. It is put right on a proof, or answered why not, by `due_on`.
+
+    What would be right is not kept here: it is told where the proof is shown.
+    """
+
+    class Field(models.TextChoices):
+        NAME = "name", pgettext_lazy("person", "name")
+        DOCUMENT = "document", _("document number")
+        PHONE = "phone", _("phone")
+        BIRTH = "birth", _("birth date")
+
+    citizen = models.ForeignKey(
+        Citizen, models.PROTECT, related_name="correction_requests", verbose_name=_("citizen")
+    )
+    field = models.CharField(_("data"), max_length=10, choices=Field.choices)
+    made_by = models.CharField(_("asked for by"), max_length=150)
+    made_at = models.DateTimeField(_("asked at"))
+    due_on = models.DateField(_("due on"))
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+    answered_by = models.CharField(_("answered by"), max_length=150, blank=True)
+    answer = models.CharField(pgettext_lazy("personal data", "answer"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = pgettext_lazy("personal data", "correction")
+        verbose_name_plural = _("corrections")
+        default_permissions = ("view",)
+        permissions = [("answer_correctionrequest", _("Answer requests to correct personal data"))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["citizen", "field"],
+                condition=models.Q(answered_at=None),
+                name="one_correction_under_way",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(answered_at=None, answered_by="", answer="")
+                | models.Q(answered_at__isnull=False) & ~models.Q(answered_by="") & ~models.Q(answer=""),
+                name="correction_answered_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.citizen_id} {self.get_field_display()}"
 
 
 class ErasureRequest(StatefulModel):

@@ -31,7 +31,7 @@ class Command(SpeakingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the table of before, then what was removed."""
         now = timezone.now()
-        table = Table(_("kind"), _("days"), _("over its time"), _("held"))
+        table = Table(_("kind"), _("days"), _("over its time"), _("on hold"))
         for subject in KINDS:
             found = due(subject, now=now)
             days = str(found.rule.days) if found.rule else _("no rule")

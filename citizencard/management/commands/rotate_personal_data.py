@@ -13,7 +13,7 @@ from rich.table import Table
 from citizencard.core.keyservice.errors import KeyServiceError
 from citizencard.management.speaking import SpeakingCommand
 from citizencard.management.tables import console
-from citizencard.privacy.selectors.sealed import standing, waiting
+from citizencard.privacy.selectors.sealed import SUITE_NAMES, standing, waiting
 from citizencard.privacy.services.rotation import reseal_all
 
 QUOTA_WAIT_S: Final = 1.0
@@ -43,11 +43,8 @@ class Command(SpeakingCommand):
         table = Table(_("data"), _("suite"), _("key version"), _("values"))
         for row in standing():
             name = str(row.column) if row.is_present else f"{row.column} ←"
-            table.add_row(name, SUITES.get(row.suite, "?"), str(row.version), f"{row.values:,}")
+            table.add_row(name, SUITE_NAMES.get(row.suite, "?"), str(row.version), f"{row.values:,}")
         screen.print(table)
-
-
-SUITES: Final = {1: "AES-256-GCM", 2: "SM4-GCM"}
 
 
 def _finish(show: Any) -> bool:

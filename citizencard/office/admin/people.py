@@ -21,6 +21,7 @@ from accounts.models import Citizen, Consent, DataAccess, PersonMerge
 from accounts.selectors.people import find_people, perhaps_the_same
 from accounts.services.changes import report_change
 from accounts.services.citizens import COUNTER, give_consent, register_citizen, reveal_citizen
+from accounts.services.corrections import correct_citizen
 from accounts.services.diary import note_access
 from accounts.services.guardians import appoint_guardian
 from accounts.services.merging import approve_merge, propose_merge, refuse_merge
@@ -37,6 +38,7 @@ from citizencard.office.people_forms import (
     ChangeForm,
     CitizenForm,
     ConsentForm,
+    CorrectionForm,
     DocumentForm,
     LevelForm,
     OtherPersonForm,
@@ -75,6 +77,7 @@ class CitizenAdmin(ReadOnlyAdmin):
         "level",
         "merge",
         "report",
+        "correct",
         "erase",
     ]
 
@@ -308,6 +311,27 @@ class CitizenAdmin(ReadOnlyAdmin):
 
         title = gettext("Reveal personal data")
         return ask(request, self, citizen, title=title, form=RevealForm, act=show)
+
+    @action(description=_("Put right what is wrong"), permissions=["register"], icon="edit", variant=None)
+    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Name, phone or birth date, on a proof; documents have a step of their own."""
+        citizen = self.found(request, object_id)
+
+        def act(given: dict[str, Any]) -> Facts:
+            done = correct_citizen(
+                citizen=citizen,
+                field=given["field"],
+                value=given["value"],
+                proof=given["reason"],
+                actor=request.user.get_username(),
+            )
+            return [
+                (pgettext("person", "name"), done.name_mask),
+                (gettext("phone"), done.phone_mask or "–"),
+            ]
+
+        title = gettext("Put right what is wrong")
+        return ask(request, self, citizen, title=title, form=CorrectionForm, act=act)
 
     @action(
         description=_("Take in a request to be erased"),

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -22,7 +22,14 @@ from citizencard.office.forms import ConfirmForm, ReasonForm
 from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, link
-from citizencard.privacy.models import AccessQuestion, ErasureRequest, LegalHold, PrivacyRule
+from citizencard.privacy.models import (
+    AccessQuestion,
+    CorrectionRequest,
+    ErasureRequest,
+    LegalHold,
+    PrivacyRule,
+)
+from citizencard.privacy.services.corrections import answer_correction
 from citizencard.privacy.services.erasures import approve_erasure, check_erasure, refuse_erasure
 from citizencard.privacy.services.questions import ANSWER_MAX, answer_question
 from citizencard.privacy.services.retention import place_hold, release_hold
@@ -152,10 +159,48 @@ class AccessQuestionAdmin(ReadOnlyAdmin):
                 actor=request.user.get_username(),
                 now=timezone.now(),
             )
-            return [(gettext("answered at"), at(done.answered_at)), (gettext("answer"), done.answer)]
+            return [
+                (gettext("answered at"), at(done.answered_at)),
+                (pgettext("personal data", "answer"), done.answer),
+            ]
 
         tables = self.tables(request, question)
         return ask(request, self, question, title=gettext("Answer"), form=AnswerForm, act=act, tables=tables)
+
+
+@admin.register(CorrectionRequest, site=office)
+class CorrectionRequestAdmin(ReadOnlyAdmin):
+    """People say that something about them is wrong. It is put right on their page, and answered here."""
+
+    list_display = ["citizen", "field", "made_by", "made_at", "due_on", "answered_at", "answered_by"]
+    list_filter = [Waits, "field"]
+    list_select_related = ["citizen"]
+    fields = ["citizen", "field", "made_by", "made_at", "due_on", "answered_at", "answered_by", "answer"]
+    ordering = ["due_on", "pk"]
+    actions_detail = ["give_answer"]
+
+    def has_answer_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user answer?"""
+        return request.user.has_perm("privacy.answer_correctionrequest")
+
+    def offers(self, obj: CorrectionRequest, step: str) -> bool:
+        """Answered once."""
+        return obj.answered_at is None
+
+    @action(description=_("Answer"), permissions=["answer"], icon="reply", variant=None)
+    def give_answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Tell the person what was put right, or why nothing was."""
+        row = self.found(request, object_id)
+
+        def act(given: dict[str, Any]) -> Facts:
+            actor, now = request.user.get_username(), timezone.now()
+            done = answer_correction(request=row, answer=given["reason"], actor=actor, now=now)
+            return [
+                (gettext("answered at"), at(done.answered_at)),
+                (pgettext("personal data", "answer"), done.answer),
+            ]
+
+        return ask(request, self, row, title=gettext("Answer"), form=AnswerForm, act=act)
 
 
 @admin.register(ErasureRequest, site=office)
@@ -176,7 +221,7 @@ class ErasureRequestAdmin(ReadOnlyAdmin):
         if obj.state not in ErasureRequest.UNDER_WAY:
             return []
         rows = [[sentence] for sentence in what_blocks_erasure(obj.citizen)]
-        return [Table(_("What stands against it"), [_("to do first")], rows)]
+        return [Table(_("What stands against erasing"), [_("to do first")], rows)]
 
     def has_check_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user check who asks?"""

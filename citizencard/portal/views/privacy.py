@@ -12,11 +12,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.errors import ErasureBlocked
 from accounts.models import Citizen, DataAccess
 from accounts.selectors.erasing import what_blocks_erasure
+from citizencard.core.errors import InvalidField
 from citizencard.office.roles import TITLES
 from citizencard.portal.access import for_citizen, login_name
 from citizencard.privacy.errors import AlreadyQuestioned
+from citizencard.privacy.models import CorrectionRequest
 from citizencard.privacy.selectors.diary import SHOWN, diary_of
 from citizencard.privacy.services.copies import copy_for_owner
+from citizencard.privacy.services.corrections import request_correction
 from citizencard.privacy.services.erasures import request_erasure
 from citizencard.privacy.services.questions import question_access
 
@@ -27,7 +30,13 @@ def mine(request: HttpRequest, citizen: Citizen) -> HttpResponse:
     """The access diary, newest first. By whom is told as a role: no member of staff is named to the outside."""
     rows = [(access, _by(access), getattr(access, "question", None)) for access in diary_of(citizen)[:SHOWN]]
     asked = citizen.erasure_requests.order_by("-made_at").first()
-    return render(request, "portal/privacy.html", {"rows": rows, "erasure": asked})
+    context = {
+        "rows": rows,
+        "erasure": asked,
+        "corrections": citizen.correction_requests.order_by("-made_at"),
+        "fields": CorrectionRequest.Field.choices,
+    }
+    return render(request, "portal/privacy.html", context)
 
 
 @require_POST
@@ -41,6 +50,22 @@ def question(request: HttpRequest, citizen: Citizen, access_id: int) -> HttpResp
         messages.warning(request, str(refusal))
     else:
         messages.success(request, _("You get an answer by %(date)s.") % {"date": asked.due_on})
+    return redirect("portal:privacy")
+
+
+@require_POST
+@for_citizen
+def correction(request: HttpRequest, citizen: Citizen) -> HttpResponse:
+    """Something is wrong; what is right is told at the counter, with the proof."""
+    try:
+        request_correction(
+            citizen=citizen,
+            field=request.POST.get("field", ""),
+            actor=login_name(citizen),
+            now=timezone.now(),
+        )
+    except InvalidField as refusal:
+        messages.warning(request, str(refusal))
     return redirect("portal:privacy")
 
 

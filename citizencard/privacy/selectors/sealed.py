@@ -50,6 +50,10 @@ KEPT: Final = {
 """Sealed columns that stay under the key of their day: its version serves as long as they are kept."""
 
 
+SUITE_NAMES: Final = {1: "AES-256-GCM", 2: "SM4-GCM"}
+"""Of the numbers in envelopes."""
+
+
 class Standing(NamedTuple):
     """How many values of a column are sealed with which suite and key version, and whether that is the present one."""
 
@@ -84,4 +88,4 @@ def _counts(column: SealedColumn) -> list[tuple[bytes, int]]:
         return [(bytes(header), count) for header, count in cursor.fetchall()]
 
 
-__all__ = ["COLUMNS", "KEPT", "TABLE", "SealedColumn", "Standing", "standing", "waiting"]
+__all__ = ["COLUMNS", "KEPT", "SUITE_NAMES", "TABLE", "SealedColumn", "Standing", "standing", "waiting"]

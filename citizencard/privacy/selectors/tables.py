@@ -44,7 +44,7 @@ FATES: Final[dict[str, Fate]] = {
             "accounts.PassLapse", "accounts.PassUse", "accounts.Payment", "accounts.PaymentRefund", "accounts.PersonMerge",
             "accounts.Purse", "accounts.Refund", "accounts.RefundPart", "accounts.Replacement", "accounts.RiskAlert",
             "accounts.StockItem", "accounts.StockLine", "accounts.SubsidyLine", "accounts.TopUpDifference",
-            "accounts.TopUpOrder", "admin.LogEntry", "privacy.AccessQuestion", "privacy.ErasureRequest", "privacy.LegalHold", "settlement.Dispute",
+            "accounts.TopUpOrder", "admin.LogEntry", "privacy.AccessQuestion", "privacy.CorrectionRequest", "privacy.ErasureRequest", "privacy.LegalHold", "settlement.Dispute",
             "settlement.DisputeDecision", "settlement.DisputeEvidence", "terminals.BureauLine",
             "terminals.CardCertificate", "terminals.ClaimResolution", "terminals.Grey", "terminals.GreyStep",
             "terminals.HotListAppeal", "terminals.IdentityCheck", "terminals.PurchaseReturn", "terminals.Ride",

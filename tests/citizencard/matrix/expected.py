@@ -212,6 +212,7 @@ STEPS: Final = {
     "accounts_citizen_reveal": {CLERK},
     "accounts_citizen_document": {CLERK},
     "accounts_citizen_copy": {CLERK},
+    "accounts_citizen_correct": {CLERK},
     "accounts_citizen_erase": {CLERK},
     "accounts_citizen_consent": {CLERK},
     "accounts_citizen_guardian": {CLERK},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.test import Client
 
 from accounts.models import Citizen
 from accounts.services.citizens import reveal_citizen
@@ -20,6 +21,7 @@ from citizencard.core.keyservice.keystore import Algorithm, Master
 from citizencard.core.models import AuditEntry
 from citizencard.privacy.selectors.sealed import COLUMNS, KEPT, standing, waiting
 from citizencard.privacy.services import rotation
+from tests.citizencard.city import make_staff
 from tests.factories import document_number, make_citizen
 from tests.fixtures_core import DEMO_KEYS, KeyServiceProcess
 
@@ -112,3 +114,12 @@ def test_the_command_shows_and_turns(people: list[Citizen]) -> None:
         call_command("rotate_personal_data", *words, stdout=printed)
         assert "AES-256-GCM" in printed.getvalue()
         assert waiting(standing()) == left
+
+
+@pytest.mark.usefixtures("_quick_passwords")
+def test_the_auditor_sees_how_far_it_is(people: list[Citizen], as_staff: Callable[[str], Client]) -> None:
+    make_staff()
+    page = as_staff("auditor").get("/office/sealed/").content.decode()
+    assert f"{4 * PEOPLE}" in page
+    assert "AES-256-GCM" in page
+    assert as_staff("clerk").get("/office/sealed/").status_code == 403
