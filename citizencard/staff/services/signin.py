@@ -19,34 +19,33 @@ from citizencard.staff.services.sessions import End, end_sessions, forget_factor
 CODE_DIGITS: Final = 6
 
 
-def subject_of(username: str) -> str:
-    """Whom the lock counts: passwords and codes of one person are one count."""
-    return f"staff:{username}"
-
-
-def show_code(*, user: User, session: StaffSession, code: str, ip: str | None) -> None:
-    """A code of the app, or one of the list. Raises SignInLocked, FactorRefused, KeyServiceUnavailable."""
+def show_code(*, user: User, session: StaffSession, code: str, counted_as: str, ip: str | None) -> None:
+    """A code of the app, or one of the list; `counted_as` is whom the lock counts. Raises SignInLocked, FactorRefused, KeyServiceUnavailable."""
     typed = code.replace(" ", "")
-    subject = subject_of(user.get_username())
-    count_attempt(subject, address=ip)
+    count_attempt(counted_as, address=ip)
     if len(typed) == CODE_DIGITS and typed.isascii() and typed.isdecimal():
         totp.use_code(user=user, code=typed)
         factor = Factor.APP
     else:
         recovery.use_recovery_code(user=user, code=typed, request_ip=ip)
         factor = Factor.RECOVERY
-    forget_attempts(subject, address=ip)
+    forget_attempts(counted_as, address=ip)
     note_factor(session=session, factor=factor)
 
 
 def show_key(
-    *, user: User, session: StaffSession, state: keys.State, answer: Mapping[str, Any], ip: str | None
+    *,
+    user: User,
+    session: StaffSession,
+    state: keys.State,
+    answer: Mapping[str, Any],
+    counted_as: str,
+    ip: str | None,
 ) -> None:
     """What a security key has signed. Raises SignInLocked, FactorRefused, SecurityKeyCopied, NoSecurityKeys."""
-    subject = subject_of(user.get_username())
-    count_attempt(subject, address=ip)
+    count_attempt(counted_as, address=ip)
     keys.use_key(user=user, state=state, answer=answer, request_ip=ip)
-    forget_attempts(subject, address=ip)
+    forget_attempts(counted_as, address=ip)
     note_factor(session=session, factor=Factor.KEY)
 
 
