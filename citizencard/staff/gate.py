@@ -76,7 +76,7 @@ def way_on(request: HttpRequest) -> str:
     """Where somebody was going before being asked for something; the overview where that is not one of our pages."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else reverse("admin:index")
+    return wanted if ours and wanted.startswith("/") else reverse("admin:index")
 
 
 def _elsewhere(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
 from citizencard.core.audit import record_audit
 from citizencard.lockout import count_attempt, forget_attempts
-from citizencard.staff.models import AuthenticatorApp, SecurityKey, StaffSession
+from citizencard.staff.models import AuthenticatorApp, RecoveryCode, SecurityKey, StaffSession
 from citizencard.staff.models.sessions import Factor
-from citizencard.staff.selectors import has_factor
+from citizencard.staff.selectors import has_app_or_key
 from citizencard.staff.services import keys, recovery, totp
 from citizencard.staff.services.sessions import End, end_sessions, forget_factor, note_factor
 
@@ -93,8 +94,10 @@ def _enrolled(user: User, session: StaffSession, factor: Factor) -> None:
 
 
 def _removed(user: User, session: StaffSession) -> None:
+    """Sessions elsewhere end. Where the password alone is enough (the demo), it is so again with the last one gone."""
     end_sessions(user=user, because=End.CHANGED, but=session)
-    if not has_factor(user):
+    if not settings.STAFF_SECOND_FACTOR and not has_app_or_key(user):
+        RecoveryCode.objects.filter(user=user).delete()
         forget_factor(session=session)
 
 
