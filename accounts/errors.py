@@ -171,6 +171,33 @@ class AlreadyMerged(CitizenCardError):
     message = _("One of the two records is merged already, or waits to be.")
 
 
+class ComparisonRefused(CitizenCardError):
+    """A comparison list with bad rows, of which nothing was taken: data `problems`, each with row, field and fault."""
+
+    code = "comparison_refused"
+    status = 422
+    message = _("The comparison list has %(count)s problems; nothing was taken.")
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__(count=len(problems), problems=tuple(problems))
+
+
+class ChangeOnRecord(CitizenCardError):
+    """What is reported of a person is on record already, or waits to be believed."""
+
+    code = "change_on_record"
+    status = 409
+    message = _("This is on record already, or waits for a second person.")
+
+
+class HolderDeceased(CitizenCardError):
+    """The card's holder is on record as deceased: what is on it belongs to the heirs."""
+
+    code = "holder_deceased"
+    status = 409
+    message = _("The holder is on record as deceased. The heirs are paid out by a refund, on their proof.")
+
+
 class MergeConflict(CitizenCardError):
     """Both have what one person may have only once. Data `what`."""
 

@@ -19,3 +19,5 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("citizencard.portal.urls")),
 ]
+
+handler500 = "citizencard.failures.server_error"

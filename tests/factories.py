@@ -85,6 +85,8 @@ def make_card(
             break
         if state == Card.State.CLOSED:
             return cards.close_card(card=card, actor=CLERK, reason="test", occurred_at=NOON)
+        if state == Card.State.SUSPENDED and card.state == Card.State.ACTIVE:
+            return cards.suspend_card(card=card, actor=CLERK, reason="test", occurred_at=NOON)
         if state == Card.State.REPLACED and card.state == Card.State.ACTIVE:
             return cards.mark_replaced(card=card, actor=CLERK, reason="test", occurred_at=NOON)
         card = step()

@@ -1,6 +1,7 @@
 from accounts.models.agents import Agent, Remittance
 from accounts.models.batches import IssueBatch, IssueRow
 from accounts.models.cards import Card, CardEvent, CardProduct, Purse
+from accounts.models.changes import ComparisonList, PersonChange
 from accounts.models.compensations import Compensation
 from accounts.models.concessions import Concession
 from accounts.models.disputed import CreditReturn, DisputedCharge
@@ -47,6 +48,7 @@ __all__ = [
     "Chart",
     "Citizen",
     "Closing",
+    "ComparisonList",
     "Compensation",
     "Concession",
     "Consent",
@@ -73,6 +75,7 @@ __all__ = [
     "PassUse",
     "Payment",
     "PaymentRefund",
+    "PersonChange",
     "PersonMerge",
     "Purse",
     "Refund",

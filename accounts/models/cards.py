@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import RETURN_VALUE, FSMField, transition
 
 from accounts.models.ledger import LedgerAccount
@@ -71,6 +72,7 @@ class Card(StatefulModel):
         PERSONALISED = "personalised", _("personalised")
         ISSUED = "issued", _("issued")
         ACTIVE = "active", _("active")
+        SUSPENDED = "suspended", pgettext_lazy("card", "suspended")
         LOST = "lost", _("reported lost")
         REFUNDING = "refunding", _("refund under way")
         REPLACED = "replaced", _("replaced")
@@ -145,7 +147,20 @@ class Card(StatefulModel):
     def recover(self) -> None:
         """The card was found, or reported lost by mistake."""
 
-    @transition(field=state, source=[State.ISSUED, State.ACTIVE, State.LOST], target=State.REFUNDING)
+    @transition(field=state, source=[State.ISSUED, State.ACTIVE], target=State.SUSPENDED)
+    def suspend(self) -> None:
+        """The holder cannot use it, as after a death; the hot list carries the card from now on."""
+
+    @transition(field=state, source=State.SUSPENDED, target=RETURN_VALUE(State.ISSUED, State.ACTIVE))
+    def reinstate(self, state: str) -> str:
+        """What it was suspended for was a mistake: the card is what it was before."""
+        return state
+
+    @transition(
+        field=state,
+        source=[State.ISSUED, State.ACTIVE, State.SUSPENDED, State.LOST],
+        target=State.REFUNDING,
+    )
     def start_refund(self) -> None:
         """The holder wants the money back; the hot list carries the card from now on."""
 
@@ -154,7 +169,9 @@ class Card(StatefulModel):
         """The money has left the card, and with it the card's life ends."""
 
     @transition(
-        field=state, source=State.REFUNDING, target=RETURN_VALUE(State.ISSUED, State.ACTIVE, State.LOST)
+        field=state,
+        source=State.REFUNDING,
+        target=RETURN_VALUE(State.ISSUED, State.ACTIVE, State.SUSPENDED, State.LOST),
     )
     def resume(self, state: str) -> str:
         """The refund came to nothing: the card is what it was before."""
@@ -170,7 +187,7 @@ class Card(StatefulModel):
 
     @transition(
         field=state,
-        source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.LOST],
+        source=[State.BLANK, State.PERSONALISED, State.ISSUED, State.ACTIVE, State.SUSPENDED, State.LOST],
         target=State.CLOSED,
     )
     def close(self) -> None:

@@ -18,6 +18,7 @@ class Guardianship(models.Model):
     class End(models.TextChoices):
         OF_AGE = "of_age", _("the ward is of age")
         WITHDRAWN = "withdrawn", _("withdrawn")
+        DECEASED = "deceased", _("one of the two has died")
 
     guardian = models.ForeignKey(Citizen, models.PROTECT, related_name="wards", verbose_name=_("guardian"))
     ward = models.ForeignKey(Citizen, models.PROTECT, related_name="guardians", verbose_name=_("ward"))

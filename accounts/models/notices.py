@@ -77,6 +77,23 @@ class Notice(models.Model):
             "level_lowered",
             _("Your identity has to be checked again. Until then some services are closed to you."),
         )
+        ALIVE = (
+            "alive",
+            _(
+                "You were on record as deceased by mistake, for which we are sorry. Your cards work again; please have your "
+                "identity checked at a counter."
+            ),
+        )
+        MOVED_OUT = (
+            "moved_out",
+            _(
+                "You are on record as moved out on %(date)s: this city's concessions have ended. Your cards go on."
+            ),
+        )
+        RENAMED = (
+            "renamed",
+            _("Your new name is on record. The name on your card is changed when you have it replaced."),
+        )
         CONSENT_DUE = (
             "consent_due",
             _("You are 14 now: what your guardian has agreed to for your card is yours to agree to."),

@@ -31,6 +31,8 @@ class Citizen(models.Model):
     phone_sealed = models.BinaryField(null=True)
     phone_index = models.BinaryField(max_length=32, null=True, db_index=True)
     phone_mask = models.CharField(_("phone"), max_length=20, blank=True)
+    deceased_on = models.DateField(_("deceased on"), null=True, blank=True)
+    moved_out_on = models.DateField(_("moved out on"), null=True, blank=True)
     merged_into = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="merged", verbose_name=_("merged into")
     )

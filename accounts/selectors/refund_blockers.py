@@ -18,7 +18,13 @@ from accounts.selectors.chip_evidence import ChipEvidence
 from accounts.selectors.disputed import outstanding_credits
 
 SHADOW_BALANCE: Final = gettext_noop("the ledger's balance decides, not the chip's")
-_REFUNDABLE: Final = (Card.State.ISSUED, Card.State.ACTIVE, Card.State.LOST, Card.State.REFUNDING)
+_REFUNDABLE: Final = (
+    Card.State.ISSUED,
+    Card.State.ACTIVE,
+    Card.State.SUSPENDED,
+    Card.State.LOST,
+    Card.State.REFUNDING,
+)
 _UNDER_WAY: Final = (TopUpOrder.State.PAID, TopUpOrder.State.LOADED)
 
 
@@ -79,12 +85,16 @@ def ask_further(find: Callable[[Card], Sequence[Blocker]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Which rules apply: the policy of the day, when the card was bought, and whether it goes back without reason."""
+    """Which rules apply: the policy of the day, when the card was bought, and whether it goes back without reason.
+
+    `inherited`: the holder has died. What belongs to heirs does not wait for the product's rules.
+    """
 
     on: date
     policy: RefundPolicy | None
     bought_on: date | None
     no_reason: bool
+    inherited: bool = False
 
 
 def blockers_of_rules(card: Card, terms: Terms, *, chip_read: bool) -> list[Blocker]:
@@ -96,10 +106,11 @@ def blockers_of_rules(card: Card, terms: Terms, *, chip_read: bool) -> list[Bloc
         return [Blocker(Blocking.NO_POLICY, _("the product has no refund policy"))]
     blockers = []
     opens_on = months_later(bought_on, policy.after_months)
-    if not terms.no_reason and not policy.redeemable:
+    by_rule = not terms.no_reason and not terms.inherited
+    if by_rule and not policy.redeemable:
         reason = _("the product is not redeemable")
         blockers.append(Blocker(Blocking.NOT_REDEEMABLE, reason, policy.legal_basis))
-    elif not terms.no_reason and terms.on < opens_on:
+    elif by_rule and terms.on < opens_on:
         reason = _("refunds begin on %(date)s") % {"date": opens_on}
         blockers.append(Blocker(Blocking.NOT_YET, reason, policy.legal_basis, opens_on))
     if not chip_read and card.citizen_id is None:

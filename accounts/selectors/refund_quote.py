@@ -134,10 +134,12 @@ def quote_refund(
 
 def _terms(card: Card, purses: list[Purse], evidence: ChipEvidence, on: date) -> Terms:
     policy, bought_on = policy_in_force(card.product_id, on), _bought_on(card)
-    if policy is None or bought_on is None or evidence.used or not policy.no_reason_days:
-        return Terms(on, policy, bought_on, no_reason=False)
-    in_time = on <= bought_on + timedelta(days=policy.no_reason_days)
-    return Terms(on, policy, bought_on, no_reason=in_time and not _has_spent(purses, bought_on))
+    inherited = card.citizen is not None and card.citizen.deceased_on is not None
+    no_reason = False
+    if policy is not None and bought_on is not None and policy.no_reason_days and not evidence.used:
+        in_time = on <= bought_on + timedelta(days=policy.no_reason_days)
+        no_reason = in_time and not _has_spent(purses, bought_on)
+    return Terms(on, policy, bought_on, no_reason, inherited)
 
 
 def _bought_on(card: Card) -> date | None:

@@ -22,6 +22,7 @@ from accounts.errors import (
     CitizenRequired,
     ConsentMissing,
     GuardianRequired,
+    HolderDeceased,
     IllegalCardTransition,
 )
 from accounts.models import (
@@ -49,6 +50,7 @@ from citizencard.core.states import step_to
 PAN_PREFIX: Final = "3104"
 """First digits of a T-Union card number (JT/T 978); then 4 digits issuer and 11 running ones. No check digit."""
 _ENDS_MANDATES: Final = {
+    Card.State.SUSPENDED: Mandate.StopReason.CLOSED,
     Card.State.LOST: Mandate.StopReason.LOST,
     Card.State.REFUNDING: Mandate.StopReason.CLOSED,
     Card.State.REPLACED: Mandate.StopReason.REPLACED,
@@ -94,7 +96,12 @@ def mark_personalised(*, card: Card, actor: str, occurred_at: datetime | None = 
 
 @transaction.atomic
 def issue_card(*, card: Card, actor: str, occurred_at: datetime) -> Card:
-    """Hand the card over; price, or the fee of a replacement, and deposit are booked as counter cash. Raises IllegalCardTransition."""
+    """Hand the card over; price, or the fee of a replacement, and deposit are booked as counter cash.
+
+    Raises IllegalCardTransition, HolderDeceased.
+    """
+    if card.citizen_id and Citizen.objects.filter(pk=card.citizen_id).exclude(deceased_on=None).exists():
+        raise HolderDeceased
     card = _move(card, Card.issue, Card.State.ISSUED, actor=actor, occurred_at=occurred_at)
     replacement = Replacement.objects.filter(new=card).first()
     card.price_fen = replacement.fee_fen if replacement else card.product.price_fen
@@ -125,6 +132,30 @@ def mark_found(*, card: Card, actor: str, reason: str, occurred_at: datetime) ->
     """
     _refuse_twin(card)
     return _move(card, Card.recover, Card.State.ACTIVE, actor=actor, reason=reason, occurred_at=occurred_at)
+
+
+@transaction.atomic
+def suspend_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """Nobody may use the card for now; `terminals` puts it on the hot list. Raises IllegalCardTransition."""
+    return _move(
+        card, Card.suspend, Card.State.SUSPENDED, actor=actor, reason=reason, occurred_at=occurred_at
+    )
+
+
+@transaction.atomic
+def reinstate_card(*, card: Card, actor: str, reason: str, occurred_at: datetime) -> Card:
+    """A suspended card is what it was before. A mandate that ended stays ended. Raises IllegalCardTransition, CardAlreadyHeld."""
+    _refuse_twin(card)
+    before = card.events.filter(target=Card.State.SUSPENDED).order_by("pk").last()
+    target = Card.State(before.source if before else Card.State.ACTIVE)
+    return _move(
+        card,
+        lambda current: current.reinstate(target),
+        target,
+        actor=actor,
+        reason=reason,
+        occurred_at=occurred_at,
+    )
 
 
 @transaction.atomic

@@ -52,8 +52,8 @@ def request_refund(
 
     `chip` is what the card on the reader shows, if it is there; `payee` the token of a linked account, without which what
     cannot go back to its payer is paid in cash. A chip that shows what the books cannot explain is flagged and its
-    refund comes back REFUSED, with nothing to pay. Raises RefundBlocked (naming the rule), CardTampered (flagged before),
-    InvalidField. `terminals.services.refunds` does this with the hot list.
+    refund comes back REFUSED, with nothing to pay. The card of somebody who has died is refunded to the heirs: their proof is the
+    reason. Raises RefundBlocked (naming the rule), CardTampered (flagged before), InvalidField. `terminals.services.refunds` does this with the hot list.
     """
     check_payee(payee)
     card = locks.lock_card(card.pk)
@@ -63,6 +63,8 @@ def request_refund(
     locks.lock_purses(card.pk)
     quote = quote_refund(card=card, on=shanghai(occurred_at).date(), chip=chip)
     policy = _admissible(quote)
+    if quote.terms.inherited and not reason.strip():
+        raise InvalidField("reason", _("the heirs' proof, such as the number of the notary's certificate"))
     refund = Refund(
         number=f"RF{shanghai(occurred_at):%Y%m%d}{secrets.token_hex(6).upper()}",
         card=card,

@@ -10,7 +10,6 @@ First line: batch number, payer, title, number of rows, total in yuan. Then a li
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from typing import Final
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.services.csv_lines import Unreadable, read_lines
 from citizencard.core.money import parse_yuan
 
 ROWS_MAX: Final = 100_000
@@ -97,9 +97,10 @@ class SubsidyFile:
 def read_subsidy_file(content: bytes) -> SubsidyFile:
     """Read the file and check it as far as it can be checked by itself. Never raises: what is wrong is in `problems`."""
     digest = hashlib.sha256(content).digest()
-    lines = _lines(content)
-    if isinstance(lines, Problem):
-        return SubsidyFile(digest, None, (), (lines,))
+    try:
+        lines = read_lines(content, lines_max=ROWS_MAX + 1)
+    except Unreadable as error:
+        return SubsidyFile(digest, None, (), (Problem(0, "file", Fault(error.code)),))
     header = _header(lines[0] if lines else [])
     if isinstance(header, Problem):
         return SubsidyFile(digest, None, (), (header,))
@@ -111,26 +112,6 @@ def read_subsidy_file(content: bytes) -> SubsidyFile:
     if len(rows) == len(read) and header.total_fen != sum(row.amount_fen for row in rows):
         problems.insert(0, Problem(0, "total", Fault.TOTAL_DIFFERS))
     return SubsidyFile(digest, header, rows, tuple(problems))
-
-
-def _lines(content: bytes) -> list[list[str]] | Problem:
-    """The file's fields, trimmed, without empty lines."""
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        return Problem(0, "file", Fault.ENCODING)
-    if "\0" in text:  # PostgreSQL has no such character
-        return Problem(0, "file", Fault.FORMAT)
-    try:
-        lines = [[part.strip() for part in line] for line in csv.reader(text.splitlines())]
-    except csv.Error:
-        return Problem(0, "file", Fault.FORMAT)
-    lines = [line for line in lines if any(line)]
-    return lines if len(lines) <= ROWS_MAX + 1 else Problem(0, "file", Fault.TOO_LONG)
 
 
 def _header(line: Sequence[str]) -> Header | Problem:

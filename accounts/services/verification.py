@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import locks
+from accounts.errors import HolderDeceased
 from accounts.models import Card, Citizen, Mandate, Notice
 from accounts.services.levels import NEEDED, Level, Operation
 from accounts.services.mandates import stop_for_card
@@ -20,13 +21,15 @@ from citizencard.core.errors import InvalidField
 def set_level(*, citizen: Citizen, level: int, proof: str, actor: str, occurred_at: datetime) -> Citizen:
     """The citizen is known better, or less well, on a `proof`. Lowered, what needs more stops at once. Audited.
 
-    Raises InvalidField without a proof or for what is no level.
+    Raises InvalidField without a proof or for what is no level, HolderDeceased.
     """
     if not proof.strip():
         raise InvalidField("proof", _("say on what it rests"))
     if level not in Level.values:
         raise InvalidField("level", _("unknown"))
     person = locks.lock_citizen(citizen.pk)
+    if person.deceased_on is not None:
+        raise HolderDeceased
     if person.level == level:
         return person
     before, person.level = person.level, level

@@ -71,6 +71,14 @@ class AlreadyDecided(CitizenCardError):
     message = _("It is %(source)s already and cannot become %(target)s.")
 
 
+class DatabaseUnavailable(CitizenCardError):
+    """The database is down or took too long; whether the last act was done shows when it is asked for again."""
+
+    code = "database_unavailable"
+    status = 503
+    message = _("The system is not available for a moment. Please try again; what is sent twice counts once.")
+
+
 class KeyServiceUnavailable(CitizenCardError):
     """The key service is down or sealed; the request can be repeated later."""
 

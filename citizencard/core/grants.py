@@ -53,6 +53,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     ),
     "accounts_ledgeraccount": ("name", "state"),
     "accounts_pass": ("card_id", "state", "rides_left", "unused_fen", "refunded_fen"),
+    "accounts_personchange": ("state", "checker", "checked_at", "answer", "name_sealed", "name_index"),
     "accounts_personmerge": ("state", "checker", "checked_at", "answer"),
     "accounts_purse": ("offline_seen", "online_seen"),
     "accounts_replacement": ("state", "chip_fen", "account_fen", "deposit_fen", "moved_at"),

@@ -108,6 +108,7 @@ class Fleet:
             device = described["device"]
             post = Post(
                 channel=self._channel(described["merchant"]),
+                line=device.get("line", ""),
                 role=device.get("role", Role.BOTH),
                 stop=device.get("station", NOWHERE),
             )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal
 
 from django.utils.translation import gettext as _
 from rich.console import Console
@@ -14,11 +14,23 @@ from citizencard.core.money import format_yuan
 from settlement.selectors.reports.frame import Cell, Column, Kind, Section
 
 CONSOLE_COLUMNS_MIN = 110
+PROBLEMS_SHOWN_MAX: Final = 200
 
 
 def console(stream: object) -> Console:
     """A console on a command's output stream, wide enough for the tables when the output is no terminal."""
     return Console(file=stream, width=None if _is_terminal(stream) else CONSOLE_COLUMNS_MIN)  # type: ignore[arg-type]
+
+
+def show_problems(stream: object, problems: Sequence[Any]) -> None:
+    """What is wrong with a file, row by row: `row`, `field` and `fault` of each; no more than anybody reads."""
+    table = Table("row", "field", "code", "what")
+    for problem in problems[:PROBLEMS_SHOWN_MAX]:
+        table.add_row(str(problem.row), problem.field, problem.fault.value, str(problem.fault.label))
+    window = console(stream)
+    window.print(table)
+    if len(problems) > PROBLEMS_SHOWN_MAX:
+        window.print(f"… and {len(problems) - PROBLEMS_SHOWN_MAX:,} more")
 
 
 def section_table(section: Section) -> Table:

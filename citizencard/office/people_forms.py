@@ -7,9 +7,14 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
-from accounts.models import Citizen, IdentityDocument
+from accounts.models import Citizen, IdentityDocument, PersonChange
 from citizencard.office.forms import ReasonForm
 
 _DAY = UnfoldAdminTextInputWidget(attrs={"type": "date"})
@@ -113,4 +118,40 @@ class ConsentForm(forms.Form):
         required=False,
         help_text=_("For a child under 14."),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+
+
+class ChangeForm(forms.Form):
+    """What a paper at the counter says has happened to the person."""
+
+    kind = forms.ChoiceField(
+        label=_("What has happened"),
+        choices=PersonChange.Kind.choices,
+        widget=UnfoldAdminSelectWidget(attrs={"autofocus": True}),
+    )
+    on = forms.DateField(label=_("On"), widget=_DAY)
+    name = forms.CharField(
+        label=_("New name"),
+        max_length=100,
+        required=False,
+        help_text=_("Of who was renamed."),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+    )
+    source = forms.CharField(
+        label=_("Proof"),
+        max_length=80,
+        help_text=_("Which paper, its number and who issued it; no personal data."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+class ComparisonForm(forms.Form):
+    """A list of another authority."""
+
+    file = forms.FileField(
+        label=_("Comparison list"),
+        help_text=_(
+            "CSV in UTF-8 or GBK; taken whole or not at all. What it says is believed by another person."
+        ),
+        widget=UnfoldAdminFileFieldWidget,
     )

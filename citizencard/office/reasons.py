@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from citizencard.core.errors import CitizenCardError
 from citizencard.office.forms import ReasonForm
-from citizencard.office.tables import Table
+from citizencard.office.tables import Table, columns
 
 Facts = list[tuple[str, str]]
+PROBLEMS_SHOWN: Final = 200
 
 
 def ask_reason(
@@ -81,7 +83,7 @@ def ask_new(
 ) -> HttpResponse:
     """A step that begins with a form and no object yet: on to the page of what `act` made, or below its tables once more.
 
-    What a service refuses is told.
+    What a service refuses is told, of a file with every problem of its rows.
     """
     tables: Sequence[Table] = ()
     filled = form(request.POST, request.FILES) if request.method == "POST" else form()
@@ -93,6 +95,7 @@ def ask_new(
             tables = made
         except CitizenCardError as refusal:
             filled.add_error(None, str(refusal))
+            tables = problems_table(refusal.data.get("problems", ()))
     opts = model_admin.opts
     frame = {
         **model_admin.admin_site.each_context(request),
@@ -104,6 +107,21 @@ def ask_new(
         "back": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
     }
     return TemplateResponse(request, "office/reason.html", frame)
+
+
+def problems_table(problems: Sequence[Any]) -> list[Table]:
+    """What is wrong with a file, row by row; a problem has `row` (0: the header), `field` and `fault`."""
+    if not problems:
+        return []
+    return [
+        Table(
+            _("Check of the file"),
+            [_("row"), _("field"), _("what is wrong")],
+            [[each.row or _("header"), each.field, each.fault.label] for each in problems[:PROBLEMS_SHOWN]],
+            columns(0),
+            note=_("At most %(limit)s.") % {"limit": PROBLEMS_SHOWN},
+        )
+    ]
 
 
 def tell(

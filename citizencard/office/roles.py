@@ -109,7 +109,10 @@ MATRIX: Final[dict[str, set[str]]] = {
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",
+        "accounts.view_personchange",
+        "accounts.view_comparisonlist",
         "accounts.propose_merge",
+        "accounts.propose_change",
         "office.reveal_citizen",
         "office.register_citizen",
         "office.report_loss",
@@ -160,7 +163,10 @@ MATRIX: Final[dict[str, set[str]]] = {
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",
+        "accounts.view_personchange",
+        "accounts.view_comparisonlist",
         "accounts.approve_merge",
+        "accounts.approve_change",
         "office.set_level",
         "accounts.review_riskalert",
         "office.approve_payout",
@@ -188,6 +194,8 @@ MATRIX: Final[dict[str, set[str]]] = {
     | {
         "accounts.view_citizen",
         "accounts.view_personmerge",
+        "accounts.view_personchange",
+        "accounts.view_comparisonlist",
         "core.view_auditentry",
         "accounts.view_user",
         "bridge.view_workstation",

@@ -48,6 +48,8 @@ NAVIGATION: list[dict[str, Any]] = [
             *_models(
                 (_("Citizens"), "person", "accounts", "citizen"),
                 (_("Merging of records"), "merge", "accounts", "personmerge"),
+                (_("Changes of persons"), "history_edu", "accounts", "personchange"),
+                (_("Comparison lists"), "rule", "accounts", "comparisonlist"),
                 (_("Cards"), "credit_card", "accounts", "card"),
                 (_("Top-ups"), "add_card", "accounts", "topuporder"),
                 (_("Refunds"), "undo", "accounts", "refund"),

@@ -69,6 +69,7 @@ class HotListEntry(models.Model):
         SUSPICION = "suspicion", _("suspicion")
         CARTON = "carton", _("carton lost")
         REPLACED = "replaced", _("replaced by another card")
+        DECEASED = "deceased", _("the holder has died")
 
     version = models.BigAutoField(primary_key=True)
     pan = models.CharField(_("card number"), max_length=19, db_index=True)

@@ -28,6 +28,7 @@ STEPS = {
     State.PERSONALISED: lambda card: cards.mark_personalised(card=card, actor=CLERK),
     State.ISSUED: lambda card: cards.issue_card(card=card, actor=CLERK, occurred_at=NOON),
     State.ACTIVE: lambda card: cards.activate_card(card=card, actor=CLERK),
+    State.SUSPENDED: lambda card: cards.suspend_card(card=card, actor=CLERK, reason="died", occurred_at=NOON),
     State.LOST: lambda card: cards.mark_lost(card=card, actor=CLERK, reason="lost", occurred_at=NOON),
     State.REPLACED: lambda card: cards.mark_replaced(
         card=card, actor=CLERK, reason="damaged", occurred_at=NOON
@@ -40,6 +41,8 @@ LEGAL = {
     (State.ISSUED, State.ACTIVE),
     (State.ISSUED, State.LOST),
     (State.ACTIVE, State.LOST),
+    (State.ISSUED, State.SUSPENDED),
+    (State.ACTIVE, State.SUSPENDED),
     (State.ISSUED, State.REPLACED),
     (State.ACTIVE, State.REPLACED),
     (State.LOST, State.REPLACED),

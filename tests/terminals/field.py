@@ -126,13 +126,13 @@ class Field:
         return deliver(self.signed("POST", "/api/v1/taps", record.to_json().encode(), "application/json"))
 
 
-def deliver(request: requests.PreparedRequest, **headers: str) -> HttpResponse:
+def deliver(request: requests.PreparedRequest, client: Client | None = None, **headers: str) -> HttpResponse:
     """Hand a prepared request to the web application."""
     body = request.body if isinstance(request.body, bytes) else b""
     sent = {name: value for name, value in request.headers.items() if name != "Content-Length"} | headers
     content_type = sent.pop("Content-Type", "application/octet-stream")
     path = str(request.url).removeprefix(HOST)
-    response: HttpResponse = Client().generic(
+    response: HttpResponse = (client or Client()).generic(
         str(request.method), path, body, content_type=content_type, headers=sent
     )
     return response

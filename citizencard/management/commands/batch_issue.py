@@ -9,16 +9,12 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from rich.progress import Progress
-from rich.table import Table
 
 from accounts.errors import IssueFileRefused
 from accounts.models import CardProduct, IssueBatch, StockPlace
 from accounts.services.batch_issue import approve_batch, check_issue_file, run_chunk, upload_issue_file
-from accounts.services.issue_file import Problem
 from citizencard.management.speaking import SpeakingCommand
-from citizencard.management.tables import console
-
-PROBLEMS_SHOWN_MAX = 200
+from citizencard.management.tables import console, show_problems
 
 
 class Command(SpeakingCommand):
@@ -59,7 +55,8 @@ class Command(SpeakingCommand):
             else:
                 self._upload(content, options)
         except IssueFileRefused as refusal:
-            self._show(refusal.data["problems"])
+            if problems := refusal.data["problems"]:
+                show_problems(self.stdout, problems)
             raise CommandError(str(refusal)) from None
 
     def _dry_run(self, content: bytes, options: dict[str, Any]) -> None:
@@ -104,13 +101,6 @@ class Command(SpeakingCommand):
                 if done.is_over:
                     break
         self.stdout.write(f"{done.made:,} cards ordered, {done.refused:,} rows without one")
-
-    def _show(self, problems: list[Problem]) -> None:
-        table = Table("row", "column", "what is wrong")
-        for problem in problems[:PROBLEMS_SHOWN_MAX]:
-            table.add_row(str(problem.row), problem.field, str(problem.fault.label))
-        if problems:
-            console(self.stdout).print(table)
 
 
 def _product(options: dict[str, Any]) -> CardProduct:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
-from rich.table import Table
 
 from accounts.errors import SubsidyFileRefused
 from accounts.models import SubsidyBatch
@@ -16,9 +15,7 @@ from accounts.services.subsidies import approve_subsidy_batch, upload_subsidy_fi
 from accounts.services.subsidy_check import check_subsidy_file
 from citizencard.core.money import format_yuan
 from citizencard.management.speaking import SpeakingCommand
-from citizencard.management.tables import console
-
-PROBLEMS_SHOWN_MAX = 200
+from citizencard.management.tables import console, show_problems
 
 
 class Command(SpeakingCommand):
@@ -50,7 +47,8 @@ class Command(SpeakingCommand):
             else:
                 self._upload(content, options["maker"])
         except SubsidyFileRefused as refusal:
-            raise self._refused(refusal) from None
+            show_problems(self.stdout, refusal.data["problems"])
+            raise CommandError(str(refusal)) from None
 
     def _dry_run(self, content: bytes) -> None:
         with console(self.stdout).status("checking every row …"):
@@ -82,13 +80,3 @@ class Command(SpeakingCommand):
         self.stdout.write(
             f"batch {batch.number} {batch.title}: {batch.count:,} rows, {total} yuan, {batch.state}"
         )
-
-    def _refused(self, refusal: SubsidyFileRefused) -> CommandError:
-        problems = refusal.data["problems"]
-        table = Table("row", "field", "code", "what")
-        for problem in problems[:PROBLEMS_SHOWN_MAX]:
-            table.add_row(str(problem.row), problem.field, problem.fault.value, str(problem.fault.label))
-        console(self.stdout).print(table)
-        if len(problems) > PROBLEMS_SHOWN_MAX:
-            self.stdout.write(f"… and {len(problems) - PROBLEMS_SHOWN_MAX:,} more")
-        return CommandError(str(refusal))

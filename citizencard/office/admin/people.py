@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 from accounts.errors import GuardianRequired
 from accounts.models import Citizen, Consent, PersonMerge
 from accounts.selectors.people import find_people, perhaps_the_same
+from accounts.services.changes import report_change
 from accounts.services.citizens import COUNTER, give_consent, register_citizen, reveal_citizen
 from accounts.services.guardians import appoint_guardian
 from accounts.services.merging import approve_merge, propose_merge, refuse_merge
@@ -28,7 +29,14 @@ from citizencard.core.masks import mask_card
 from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.concession_pages import concessions_table
 from citizencard.office.admin.deciding import DECISION, DecidedAdmin
-from citizencard.office.people_forms import CitizenForm, ConsentForm, DocumentForm, LevelForm, OtherPersonForm
+from citizencard.office.people_forms import (
+    ChangeForm,
+    CitizenForm,
+    ConsentForm,
+    DocumentForm,
+    LevelForm,
+    OtherPersonForm,
+)
 from citizencard.office.reasons import Facts, ask, ask_new, ask_reason
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
@@ -42,11 +50,13 @@ class CitizenAdmin(ReadOnlyAdmin):
     list_filter = ["level"]
     search_fields = ["pk"]
     search_help_text = _("Document, telephone, whole name or card number")
-    fields = ["masked_name", "document_mask", "phone_mask", "level", "merged_into", "registered_at"]
+    fields = [
+        "masked_name", "document_mask", "phone_mask", "level", "deceased_on", "moved_out_on", "merged_into", "registered_at",
+    ]  # fmt: skip
     readonly_fields = ["masked_name"]
     ordering = ["-registered_at"]
     actions_list = ["register"]
-    actions_detail = ["reveal", "document", "consent", "guardian", "level", "merge"]
+    actions_detail = ["reveal", "document", "consent", "guardian", "level", "merge", "report"]
 
     @display(description=pgettext_lazy("person", "name"))
     def masked_name(self, obj: Citizen) -> str:
@@ -96,6 +106,10 @@ class CitizenAdmin(ReadOnlyAdmin):
     def has_merge_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user propose that two records are one person?"""
         return request.user.has_perm("accounts.propose_merge")
+
+    def has_report_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """May the user report what has happened to people?"""
+        return request.user.has_perm("accounts.propose_change")
 
     def offers(self, obj: Citizen, step: str) -> bool:
         """A record that was merged is only looked at."""
@@ -217,6 +231,17 @@ class CitizenAdmin(ReadOnlyAdmin):
             act=act,
             tables=[_alike(perhaps_the_same(master))],
         )
+
+    @action(description=_("Report a change"), permissions=["report"], icon="history_edu", variant=None)
+    def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A death, a move, a new name, on a paper; somebody else decides."""
+        citizen = self.found(request, object_id)
+
+        def act(given: dict[str, Any]) -> Facts:
+            made = report_change(citizen=citizen, maker=request.user.get_username(), **given)
+            return [(gettext("proposed"), str(made)), (gettext("state"), made.get_state_display())]
+
+        return ask(request, self, citizen, title=gettext("Report a change"), form=ChangeForm, act=act)
 
     @action(description=_("Reveal personal data"), permissions=["reveal"], icon="visibility")
     def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:

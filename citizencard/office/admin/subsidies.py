@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from accounts.errors import SubsidyFileRefused
 from accounts.models import SubsidyBatch
 from accounts.services.subsidies import approve_subsidy_batch, refuse_subsidy_batch, upload_subsidy_file
 from accounts.services.subsidy_check import Line, unpayable
-from accounts.services.subsidy_file import Problem
-from citizencard.core.errors import CitizenCardError
 from citizencard.office.admin.base import ReadOnlyAdmin, yuan_column
 from citizencard.office.forms import ConfirmForm, SubsidyForm
-from citizencard.office.reasons import Facts, ask, ask_reason
+from citizencard.office.reasons import Facts, ask, ask_new, ask_reason, problems_table
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
 
@@ -84,30 +78,11 @@ class SubsidyBatchAdmin(ReadOnlyAdmin):
     )
     def upload(self, request: HttpRequest) -> HttpResponse:
         """Check every row and take the file whole, or list everything that is wrong with it."""
-        form = SubsidyForm(request.POST or None, request.FILES or None)
-        tables: list[Table] = []
-        if request.method == "POST" and form.is_valid():
-            try:
-                batch = upload_subsidy_file(
-                    content=form.cleaned_data["file"].read(), maker=request.user.get_username()
-                )
-                return HttpResponseRedirect(reverse("admin:accounts_subsidybatch_change", args=[batch.pk]))
-            except SubsidyFileRefused as refusal:
-                form.add_error(None, str(refusal))
-                tables = [_problems(refusal.data["problems"])]
-            except CitizenCardError as refusal:
-                form.add_error(None, str(refusal))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("Upload a file"),
-            "opts": self.opts,
-            "subject": self.opts.verbose_name,
-            "form": form,
-            "facts": None,
-            "tables": tables,
-            "back": reverse("admin:accounts_subsidybatch_changelist"),
-        }
-        return TemplateResponse(request, "office/reason.html", context)
+
+        def act(given: dict[str, Any]) -> SubsidyBatch:
+            return upload_subsidy_file(content=given["file"].read(), maker=request.user.get_username())
+
+        return ask_new(request, self, title=gettext("Upload a file"), form=SubsidyForm, act=act)
 
     @action(description=_("Approve"), permissions=["approve_subsidy"], icon="task_alt", variant=None)
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -155,17 +130,7 @@ def _standing(batch: SubsidyBatch) -> list[Table]:
         return []
     lines = batch.lines.order_by("row").values_list("row", "purse_id", "amount_fen")
     problems = unpayable([Line(*line) for line in lines])
-    return [_problems(problems)] if problems else []
-
-
-def _problems(problems: Iterable[Problem]) -> Table:
-    return Table(
-        _("Check of the file"),
-        [_("row"), _("field"), _("what is wrong")],
-        [[each.row or _("header"), each.field, each.fault.label] for each in list(problems)[:ROWS]],
-        columns(0),
-        note=_("At most %(limit)s.") % {"limit": ROWS},
-    )
+    return problems_table(problems)
 
 
 def _lines(batch: SubsidyBatch) -> Table:

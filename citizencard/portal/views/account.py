@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import auth
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -37,7 +37,7 @@ def login(request: HttpRequest) -> HttpResponse:
             status = refusal.status
         else:
             auth.login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-            return redirect(_own_page(request, request.POST.get("next", "")))
+            return HttpResponseRedirect(_own_page(request, request.POST.get("next", "")))
     context = {"form": form, "next": request.POST.get("next", request.GET.get("next", ""))}
     return render(request, "portal/login.html", context, status=status)
 
@@ -52,7 +52,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 @require_POST
 def preferences(request: HttpRequest) -> HttpResponse:
     """Remember language or text size in a cookie and go back to where one was; works without JavaScript."""
-    response = redirect(_own_page(request, request.POST.get("next", "")))
+    response = HttpResponseRedirect(_own_page(request, request.POST.get("next", "")))
     language, text = request.POST.get("language"), request.POST.get("text")
     if language in dict(settings.LANGUAGES):
         _remember(response, settings.LANGUAGE_COOKIE_NAME, language)
@@ -74,4 +74,4 @@ def _remember(response: HttpResponse, name: str, value: str) -> None:
 
 def _own_page(request: HttpRequest, target: str) -> str:
     safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if safe else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return target if safe and target.startswith("/") else resolve_url(settings.LOGIN_REDIRECT_URL)

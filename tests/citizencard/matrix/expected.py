@@ -75,6 +75,8 @@ LISTS: Final = {
     "core_businessday": {FINANCE, AUDITOR},
     "core_auditentry": {AUDITOR},
     "bridge_workstation": {CLERK, AUDITOR, ADMIN},
+    "accounts_personchange": {CLERK, SUPERVISOR, AUDITOR},
+    "accounts_comparisonlist": {CLERK, SUPERVISOR, AUDITOR},
     "staff_accountchange": {SUPERVISOR, AUDITOR, ADMIN},
     "staff_staffsession": {AUDITOR, ADMIN},
 }
@@ -203,6 +205,10 @@ STEPS: Final = {
     "settlement_reservereport_check_day": {FINANCE},
     "accounts_topupdifference_close": {FINANCE},
     "bridge_workstation_revoke": {CLERK},
+    "accounts_citizen_report": {CLERK},
+    "accounts_comparisonlist_upload": {CLERK},
+    "accounts_personchange_approve": {SUPERVISOR},
+    "accounts_personchange_refuse": {SUPERVISOR},
 }
 """Steps of lists and objects."""
 

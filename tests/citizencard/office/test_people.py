@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Citizen, Consent, PersonMerge
+from accounts.models import Citizen, Consent, PersonChange, PersonMerge
 from tests.citizencard.city import make_staff
 from tests.factories import make_citizen
 
@@ -108,3 +108,42 @@ def test_the_supervisor_says_how_well_somebody_is_known(as_staff: SignIn) -> Non
     )
     citizen.refresh_from_db()
     assert citizen.level == 1
+
+
+def test_a_list_is_uploaded_by_one_and_believed_by_another(as_staff: SignIn, clerk: Client) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    def upload(event: str) -> str:
+        rows = f"RK1,市公安局,2026-02-28,1\n1,11010519491231002X,{event},2026-02-01,林小美"
+        url = reverse("admin:accounts_comparisonlist_upload")
+        return clerk.post(
+            url, {"file": SimpleUploadedFile("list.csv", rows.encode())}, follow=True
+        ).content.decode()
+
+    person = make_citizen(document_number="11010519491231002X")
+    page = upload("走失")
+    assert "未接收任何内容" in page
+    assert "请写死亡" in page
+    assert "更名" in upload("更名")
+    change = PersonChange.objects.get()
+    assert "上报" in clerk.get(reverse("admin:accounts_citizen_change", args=[person.pk])).content.decode()
+    assert (
+        "**美"
+        in as_staff("supervisor")
+        .get(reverse("admin:accounts_personchange_approve", args=[change.pk]))
+        .content.decode()
+    )
+    as_staff("supervisor").post(reverse("admin:accounts_personchange_approve", args=[change.pk]))
+    person.refresh_from_db()
+    assert person.name_mask == "**美"
+
+
+def test_a_death_is_reported_at_the_counter(as_staff: SignIn, clerk: Client) -> None:
+    person = make_citizen()
+    given = {"kind": "deceased", "on": "2026-02-01", "source": "certificate 17", "name": ""}
+    assert "死亡" in step(clerk, "citizen_report", person.pk, **given)
+    assert "已登记" in step(clerk, "citizen_report", person.pk, **given)
+    change = PersonChange.objects.get()
+    step(as_staff("supervisor"), "personchange_refuse", change.pk, reason="somebody else")
+    change.refresh_from_db()
+    assert (change.state, change.answer) == ("refused", "somebody else")

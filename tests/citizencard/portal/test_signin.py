@@ -87,7 +87,13 @@ def test_an_inactive_login_stays_outside(city: City, client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("target", "landing"),
-    [("/preferences-not/", "/preferences-not/"), ("https://evil.example/", "/"), ("//evil.example", "/")],
+    [
+        ("/preferences-not/", "/preferences-not/"),
+        ("https://evil.example/", "/"),
+        ("//evil.example", "/"),
+        ("3104397000000000001", "/"),
+        ("no-such-page", "/"),
+    ],
 )
 def test_after_signing_in_one_stays_on_this_site(
     city: City, client: Client, target: str, landing: str

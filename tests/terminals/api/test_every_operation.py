@@ -163,7 +163,15 @@ def test_what_is_too_large_or_of_another_kind_is_refused_early(field: Field, pat
 
 @pytest.mark.parametrize(
     "path",
-    ["inquiries", "loads", "loads/TU202603020A1B2C3D4E5F/confirmation", "reversals", "refunds"],
+    [
+        "inquiries",
+        "loads",
+        "loads/TU202603020A1B2C3D4E5F/confirmation",
+        "reversals",
+        "refunds",
+        "greys",
+        "rides",
+    ],
 )
 def test_the_signatures_of_the_documentation(path: str) -> None:
     page = (Path(__file__).parents[3] / "docs" / "terminal-api.md").read_text("utf-8")

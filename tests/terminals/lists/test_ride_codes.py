@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -189,3 +191,11 @@ def test_a_ride_is_never_rewritten(field: Field, wallet: Card) -> None:
     take(field, ride(wallet))
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE terminals_ride SET amount_fen = 1")
+
+
+def test_the_code_of_the_documentation() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "terminal-api.md").read_text("utf-8")
+    public = bytes.fromhex(re.findall(r"\(public\n`([0-9a-f]{64})`\)", page)[0])
+    (text,) = re.findall(r'"code":"(CC1\.[^"]+)"', page)
+    code = ride_code.read(text, {ride_code.key_of(public): public})
+    assert (code.card_no, code.most_fen, code.lifetime) == ("3104397000000000001", 500, timedelta(seconds=60))
