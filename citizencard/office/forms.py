@@ -19,9 +19,9 @@ from unfold.widgets import (
 from accounts.models import CardProduct, RefundPart, Replacement, User
 from citizencard.core.money import format_yuan, parse_yuan
 from citizencard.lockout import SignInLocked, count_attempt, forget_attempts
+from citizencard.staff.devices import counted_as
 from citizencard.staff.models import StartingCode
 from citizencard.staff.selectors import has_factor
-from citizencard.staff.services.signin import subject_of
 from terminals.fares.documents import read_documents
 from terminals.models import LossReport
 
@@ -31,7 +31,7 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]  # unfold is untyped
 
     def clean(self) -> dict[str, Any]:
         """Count the attempt before the password is looked at; a right one is forgotten once a second factor was shown too."""
-        subject = subject_of(self.cleaned_data.get("username", ""))
+        subject = counted_as(self.request, self.cleaned_data.get("username", ""))
         address = self.request.META.get("REMOTE_ADDR")
         try:
             count_attempt(subject, address=address)

@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from citizencard.core.errors import CitizenCardError
 from citizencard.office.roles import TITLES
+from citizencard.staff.devices import counted_as
 from citizencard.staff.forms import PasswordForm
 from citizencard.staff.gate import member_here, session_here, way_on
 from citizencard.staff.models import StaffSession
@@ -55,6 +56,7 @@ def password_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 old=form.cleaned_data["old"],
                 new=form.cleaned_data["new"],
                 session=session,
+                counted_as=counted_as(request, request.user.get_username()),
                 ip=request.META.get("REMOTE_ADDR"),
             )
         except CitizenCardError as refusal:

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from citizencard.core.audit import record_audit
+from citizencard.staff.devices import remember
 from citizencard.staff.models import StaffSession
 from citizencard.staff.selectors import has_factor
 from citizencard.staff.services.sessions import begin_session, still_runs
@@ -44,8 +45,14 @@ def gated(view: View, acts: Callable[[], Collection[str]]) -> View:
 
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **words: Any) -> HttpResponseBase:
-        elsewhere = _elsewhere(request, acts)
-        return view(request, *args, **words) if elsewhere is None else elsewhere
+        session, username = session_here(request), member_here(request).get_username()
+        elsewhere = _elsewhere(request, session, acts)
+        if elsewhere is not None:
+            return elsewhere
+        answer = view(request, *args, **words)
+        if not session.needs_password and (session.factor_at or not session.needs_factor):
+            remember(request, answer, username)
+        return answer
 
     return inner
 
@@ -69,12 +76,13 @@ def way_on(request: HttpRequest) -> str:
     """Where somebody was going before being asked for something; the overview where that is not one of our pages."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else reverse("admin:index")
+    return wanted if ours and wanted.startswith("/") else reverse("admin:index")
 
 
-def _elsewhere(request: HttpRequest, acts: Callable[[], Collection[str]]) -> HttpResponse | None:
+def _elsewhere(
+    request: HttpRequest, session: StaffSession, acts: Callable[[], Collection[str]]
+) -> HttpResponse | None:
     page = request.resolver_match.url_name if request.resolver_match else None
-    session = session_here(request)
     if not still_runs(session=session, active=page not in ASKS_BY_ITSELF):
         auth.logout(request)
         messages.info(request, _("Your session has ended. Please sign in again."))

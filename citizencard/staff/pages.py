@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from citizencard.core.errors import CitizenCardError
+from citizencard.staff.devices import counted_as
 from citizencard.staff.forms import AnswerForm, CodeForm, NewKeyForm
 from citizencard.staff.gate import member_here, session_here, way_on
 from citizencard.staff.selectors import has_app, has_working_key, recovery_codes_left
@@ -32,18 +33,11 @@ def factor_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     refusal: CitizenCardError | None = None
     try:
         if code.is_valid():
-            signin.show_code(
-                **_who(request), ip=request.META.get("REMOTE_ADDR"), code=code.cleaned_data["code"]
-            )
+            signin.show_code(**_guessing(request), code=code.cleaned_data["code"])
             return _shown(request)
         if answer.is_valid():
             state = request.session.pop(STATE, None) or {}
-            signin.show_key(
-                **_who(request),
-                ip=request.META.get("REMOTE_ADDR"),
-                state=state,
-                answer=answer.cleaned_data["credential"],
-            )
+            signin.show_key(**_guessing(request), state=state, answer=answer.cleaned_data["credential"])
             return _shown(request)
     except CitizenCardError as refused:
         refusal = refused
@@ -147,6 +141,11 @@ def _shown(request: HttpRequest) -> HttpResponse:
 
 def _who(request: HttpRequest) -> dict[str, Any]:
     return {"user": member_here(request), "session": session_here(request)}
+
+
+def _guessing(request: HttpRequest) -> dict[str, Any]:
+    counted = counted_as(request, request.user.get_username())
+    return {**_who(request), "counted_as": counted, "ip": request.META.get("REMOTE_ADDR")}
 
 
 def _page(request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]) -> HttpResponse:

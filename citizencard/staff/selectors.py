@@ -7,17 +7,26 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from citizencard.staff.models import RecoveryCode, SecurityKey, StaffSession
 
+_APP = Q(authenticator_app__confirmed_at__isnull=False)
+_KEY = Q(security_keys__isnull=False, security_keys__stopped_at=None)
+_LIST = Q(recovery_codes__isnull=False)
+
 
 def has_factor(user: User) -> bool:
-    """Whether the user has an app or a security key; a list of codes alone is none."""
-    app = Q(authenticator_app__confirmed_at__isnull=False)
-    key = Q(security_keys__isnull=False, security_keys__stopped_at=None)
-    return User.objects.filter(app | key, pk=user.pk).exists()
+    """Whether the user has set up a second factor. A list of codes counts, used up or not: it is made with the first one, so
+    that removing app and key does not bring back the days when the password was enough to set up another.
+    """
+    return User.objects.filter(_APP | _KEY | _LIST, pk=user.pk).exists()
+
+
+def has_app_or_key(user: User) -> bool:
+    """Whether the user has an app, or a security key that is accepted."""
+    return User.objects.filter(_APP | _KEY, pk=user.pk).exists()
 
 
 def has_app(user: User) -> bool:
     """Whether the user has a confirmed authenticator app."""
-    return User.objects.filter(pk=user.pk, authenticator_app__confirmed_at__isnull=False).exists()
+    return User.objects.filter(_APP, pk=user.pk).exists()
 
 
 def keys_of(user: User) -> QuerySet[SecurityKey]:

@@ -18,22 +18,22 @@ from citizencard.core.onetime import new_code
 from citizencard.lockout import count_attempt, forget_attempts
 from citizencard.staff.models import StaffSession, StartingCode
 from citizencard.staff.services.sessions import End, end_sessions
-from citizencard.staff.services.signin import subject_of
 
 CODE_LIFE: Final = timedelta(hours=24)
 """From the hand of an administrator to the first sign-in."""
 
 
-def change_password(*, user: User, old: str, new: str, session: StaffSession, ip: str | None) -> None:
-    """The user's own change: sessions elsewhere end. Audited. Raises SignInLocked, InvalidField (`old`, `new`).
+def change_password(
+    *, user: User, old: str, new: str, session: StaffSession, counted_as: str, ip: str | None
+) -> None:
+    """The user's own change: sessions elsewhere end; `counted_as` is whom the lock counts. Audited. Raises SignInLocked, InvalidField (`old`, `new`).
 
     The caller tells Django's session of the new password (`update_session_auth_hash`).
     """
-    subject = subject_of(user.get_username())
-    count_attempt(subject, address=ip)
+    count_attempt(counted_as, address=ip)
     if not user.check_password(old):
         raise InvalidField("old", _("The present password is not right."))
-    forget_attempts(subject, address=ip)
+    forget_attempts(counted_as, address=ip)
     if user.check_password(new):
         raise InvalidField("new", _("The new password has to be another one."))
     try:

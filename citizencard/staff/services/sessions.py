@@ -57,8 +57,8 @@ def note_factor(*, session: StaffSession, factor: Factor) -> None:
 
 
 def forget_factor(*, session: StaffSession) -> None:
-    """What was shown is no second factor any more, and there is no other: as after the password."""
-    session.factor, session.factor_at, session.needs_factor = Factor.NONE, None, settings.STAFF_SECOND_FACTOR
+    """There is no second factor any more, and none is asked for."""
+    session.factor, session.factor_at, session.needs_factor = Factor.NONE, None, False
     session.save(update_fields=["factor", "factor_at", "needs_factor"])
 
 

@@ -5,48 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
 from citizencard.core.audit import record_audit
 from citizencard.lockout import count_attempt, forget_attempts
-from citizencard.staff.models import AuthenticatorApp, SecurityKey, StaffSession
+from citizencard.staff.models import AuthenticatorApp, RecoveryCode, SecurityKey, StaffSession
 from citizencard.staff.models.sessions import Factor
-from citizencard.staff.selectors import has_factor
+from citizencard.staff.selectors import has_app_or_key
 from citizencard.staff.services import keys, recovery, totp
 from citizencard.staff.services.sessions import End, end_sessions, forget_factor, note_factor
 
 CODE_DIGITS: Final = 6
 
 
-def subject_of(username: str) -> str:
-    """Whom the lock counts: passwords and codes of one person are one count."""
-    return f"staff:{username}"
-
-
-def show_code(*, user: User, session: StaffSession, code: str, ip: str | None) -> None:
-    """A code of the app, or one of the list. Raises SignInLocked, FactorRefused, KeyServiceUnavailable."""
+def show_code(*, user: User, session: StaffSession, code: str, counted_as: str, ip: str | None) -> None:
+    """A code of the app, or one of the list; `counted_as` is whom the lock counts. Raises SignInLocked, FactorRefused, KeyServiceUnavailable."""
     typed = code.replace(" ", "")
-    subject = subject_of(user.get_username())
-    count_attempt(subject, address=ip)
+    count_attempt(counted_as, address=ip)
     if len(typed) == CODE_DIGITS and typed.isascii() and typed.isdecimal():
         totp.use_code(user=user, code=typed)
         factor = Factor.APP
     else:
         recovery.use_recovery_code(user=user, code=typed)
         factor = Factor.RECOVERY
-    forget_attempts(subject, address=ip)
+    forget_attempts(counted_as, address=ip)
     note_factor(session=session, factor=factor)
 
 
 def show_key(
-    *, user: User, session: StaffSession, state: keys.State, answer: Mapping[str, Any], ip: str | None
+    *,
+    user: User,
+    session: StaffSession,
+    state: keys.State,
+    answer: Mapping[str, Any],
+    counted_as: str,
+    ip: str | None,
 ) -> None:
     """What a security key has signed. Raises SignInLocked, FactorRefused, SecurityKeyCopied, NoSecurityKeys."""
-    subject = subject_of(user.get_username())
-    count_attempt(subject, address=ip)
+    count_attempt(counted_as, address=ip)
     keys.use_key(user=user, state=state, answer=answer)
-    forget_attempts(subject, address=ip)
+    forget_attempts(counted_as, address=ip)
     note_factor(session=session, factor=Factor.KEY)
 
 
@@ -93,8 +93,10 @@ def _enrolled(user: User, session: StaffSession, factor: Factor) -> None:
 
 
 def _removed(user: User, session: StaffSession) -> None:
+    """Sessions elsewhere end. Where the password alone is enough (the demo), it is so again with the last one gone."""
     end_sessions(user=user, because=End.CHANGED, but=session)
-    if not has_factor(user):
+    if not settings.STAFF_SECOND_FACTOR and not has_app_or_key(user):
+        RecoveryCode.objects.filter(user=user).delete()
         forget_factor(session=session)
 
 

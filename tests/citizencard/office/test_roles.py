@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.contrib.auth.models import Group
 from django.test import Client
 
 from citizencard.office.roles import MATRIX, ensure_roles
 from tests.citizencard.city import City, make_staff
-
-SignIn = Callable[[str], Client]
 
 
 def test_a_citizens_password_does_not_open_the_office(city: City, client: Client) -> None:

@@ -66,7 +66,10 @@ def test_afterwards_the_password_leads_to_the_code(enrolled: Desk) -> None:
 def test_a_way_on_leads_to_our_own_pages_only(enrolled: Desk) -> None:
     with later(minutes=2):
         enrolled.sign_in()
-        assert enrolled.show(enrolled.code(), next="https://evil.example/")["Location"] == "/office/"
+        for strange in ("https://evil.example/", "//evil.example", "javascript:alert(1)", "no:way", "x"):
+            forget_attempts("staff:clerk")
+            AuthenticatorApp.objects.update(last_step=0)
+            assert enrolled.show(enrolled.code(), next=strange)["Location"] == "/office/", strange
 
 
 def test_a_code_is_good_once_and_for_a_step_before_and_after(enrolled: Desk) -> None:
@@ -133,9 +136,8 @@ def test_without_a_second_factor_nobody_posts_money(desk: Desk) -> None:
     desk.sign_in()
     for step in sorted(office.acts):
         app, model, act = step.split("_", 2)
-        for path in (f"/office/{app}/{model}/1/{act}/", f"/office/{app}/{model}/{act}/"):
-            answer = desk.client.post(path, {"reason": "x"})
-            assert answer["Location"].startswith("/office/account/enrol/"), step
+        answer = desk.client.post(f"/office/{app}/{model}/1/{act}/", {"reason": "x"})
+        assert answer["Location"].startswith("/office/account/enrol/"), step
 
 
 def test_the_demo_asks_who_has_a_factor_and_says_so(db: None) -> None:

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citizencard.staff.errors import FactorRefused, NoSecurityKeys
 from citizencard.staff.models import SecurityKey
 from citizencard.staff.services import keys
-from tests.citizencard.staff.desk import Desk
+from tests.citizencard.staff.desk import APP, FACTOR, Desk
 
 SITE = "https://card.example.gov.cn"
 JSON = st.recursive(
@@ -77,13 +78,29 @@ def test_options_name_the_site_and_the_keys_there_are(desk: Desk, named: None) -
     assert json.loads(json.dumps(state)) == state
 
 
-def test_one_removes_ones_own_and_the_last_one_leads_to_a_new_one(desk: Desk) -> None:
+def test_one_removes_ones_own_and_not_the_need_of_one(desk: Desk) -> None:
+    """The last one gone, the password alone sets up no other: a code of the list does."""
     desk.sign_in()
     desk.enrol()
     own, theirs = add(desk), add(Desk("finance"), credential_id=b"2")
     for key in (own, theirs):
         desk.client.post("/office/account/", {"step": "remove_key", "number": str(key.pk)})
     assert SecurityKey.objects.get() == theirs
-    assert desk.inside()
     desk.client.post("/office/account/", {"step": "remove_app"})
-    assert desk.client.get("/office/")["Location"].startswith("/office/account/enrol/")
+    assert desk.inside()
+    desk.client = Client()
+    desk.sign_in()
+    assert desk.client.get(APP)["Location"].startswith(FACTOR)
+    desk.show(desk.codes[0])
+    desk.enrol()
+    assert desk.inside()
+
+
+def test_in_the_demo_the_last_one_gone_the_password_is_enough_again(desk: Desk, settings: Any) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    desk.sign_in()
+    desk.enrol()
+    desk.client.post("/office/account/", {"step": "remove_app"})
+    desk.client = Client()
+    desk.sign_in()
+    assert desk.inside()
