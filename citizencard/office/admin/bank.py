@@ -115,7 +115,7 @@ class BankFileAdmin(ReadOnlyAdmin):
     @action(description=_("Open"), permissions=["import_bank_file"], icon="download")
     def open_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The file's bytes; it names people, so opening it is on the audit trail."""
-        file = self.found(request, object_id)
+        file = self.object_of(request, object_id)
         content = open_file(
             file=file,
             actor=request.user.get_username(),

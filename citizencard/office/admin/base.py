@@ -74,7 +74,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         page: HttpResponse = super().change_view(request, object_id, form_url, context)
         return page
 
-    def found(self, request: HttpRequest, object_id: str) -> Any:
+    def object_of(self, request: HttpRequest, object_id: str) -> Any:
         """The object of a step. Raises Http404, also for what can be no key at all."""
         obj = self.get_object(request, unquote(object_id))
         if obj is None:

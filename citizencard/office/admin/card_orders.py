@@ -57,7 +57,7 @@ class CardOrderAdmin(DecidedAdmin):
     @action(description=_("Approve"), permissions=["decide"], icon="task_alt", variant=None)
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A second person agrees and says who makes them."""
-        order = self.found(request, object_id)
+        order = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             checker = request.user.get_username()

@@ -183,7 +183,7 @@ class CardAdmin(CardSteps):
     )  # fmt: skip
     def reverse_sale(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A card sold by mistake today and never used: a supervisor decides."""
-        return reversal_page(request, self, self.found(request, object_id))
+        return reversal_page(request, self, self.object_of(request, object_id))
 
     @action(description=_("Request refund"), permissions=["request_refund"], icon="undo", variant=None)
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:

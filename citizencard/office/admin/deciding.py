@@ -26,7 +26,7 @@ def approving(title: StrOrPromise) -> _Step:
     """The step by which a second person agrees, under a title of its own."""
 
     def approve(self: DecidedAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.found(request, object_id)
+        row = self.object_of(request, object_id)
 
         def act(_given: dict[str, Any]) -> Facts:
             return told(self.agree(row, request.user.get_username()))
@@ -84,7 +84,7 @@ class DecidedAdmin(ReadOnlyAdmin):
     @action(description=_("Refuse"), permissions=["decide"], icon="block", variant=None)
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A second person sends it back for good, and says why."""
-        row = self.found(request, object_id)
+        row = self.object_of(request, object_id)
 
         def act(reason: str) -> Facts:
             return told(self.turn_down(row, request.user.get_username(), reason))

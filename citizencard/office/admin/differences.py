@@ -172,7 +172,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
     @action(description=_("Propose a decision"), permissions=["propose"], icon="rate_review", variant=None)
     def propose(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """How it ends, and why."""
-        difference = self.found(request, object_id)
+        difference = self.object_of(request, object_id)
 
         def act(reason: str) -> Facts:
             actor = request.user.get_username()
@@ -184,7 +184,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
     @action(description=_("Approve"), permissions=["approve"], icon="task_alt", variant=None)
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Another person agrees."""
-        difference = self.found(request, object_id)
+        difference = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             return _outcome(approve_decision(difference=difference, actor=request.user.get_username()))
@@ -195,7 +195,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
     @action(description=_("Refuse"), permissions=["approve"], icon="block", variant=None)
     def disagree(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Another person does not agree: it is open again."""
-        difference = self.found(request, object_id)
+        difference = self.object_of(request, object_id)
 
         def act(reason: str) -> Facts:
             actor = request.user.get_username()
@@ -206,7 +206,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
     @action(description=_("Evidence pack"), permissions=["read"], icon="folder_zip")
     def evidence(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Everything that speaks about it, in one archive."""
-        difference = self.found(request, object_id)
+        difference = self.object_of(request, object_id)
         pack = evidence_pack(str(difference), evidence_of(difference))
         record_audit(
             actor=request.user.get_username(),

@@ -165,7 +165,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @action(description=_("Ask for evidence"), permissions=["handle"], icon="help", variant=None)
     def ask(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The merchant has been asked, by whatever way it is asked; from now on silence is at its cost."""
-        dispute = self.found(request, object_id)
+        dispute = self.object_of(request, object_id)
 
         def act(_given: dict[str, Any]) -> Facts:
             return _told(services.ask_evidence(dispute=dispute, actor=_who(request), now=timezone.now()))
@@ -175,11 +175,11 @@ class DisputeAdmin(ReadOnlyAdmin):
     @action(description=_("File evidence"), permissions=["handle"], icon="attach_file", variant=None)
     def evidence(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What a side brings forward."""
-        dispute = self.found(request, object_id)
+        dispute = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             made = services.file_evidence(dispute=dispute, actor=_who(request), now=timezone.now(), **given)
-            return _told(self.found(request, object_id), made.get_file_kind_display())
+            return _told(self.object_of(request, object_id), made.get_file_kind_display())
 
         form = _with_files(request, PartyEvidenceForm)
         return ask(request, self, dispute, title=gettext("File evidence"), form=form, act=act)
@@ -187,7 +187,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @action(description=_("Read statements"), permissions=["read"], icon="visibility", variant=None)
     def read(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What was said, with a reason; leaving the page hides it again."""
-        dispute = self.found(request, object_id)
+        dispute = self.object_of(request, object_id)
 
         def act(reason: str) -> Facts:
             return [
@@ -200,7 +200,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @action(description=_("Download a file"), permissions=["read"], icon="download", variant=None)
     def file(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A piece of evidence as a file of the type that its content is; never shown in the page."""
-        dispute = self.found(request, object_id)
+        dispute = self.object_of(request, object_id)
         pieces = list(dispute.evidence.exclude(file_sealed=None).order_by("filed_at"))
         form = partial(FileForm, pieces)
         filled = form(request.POST if request.method == "POST" else None)
@@ -219,7 +219,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     )
     def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """For or against the holder; from the policy's amount on another person has to agree."""
-        dispute = self.found(request, object_id)
+        dispute = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             made = services.decide_dispute(dispute=dispute, actor=_who(request), now=timezone.now(), **given)
@@ -256,7 +256,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @action(description=_("Appeal for the holder"), permissions=["handle"], icon="replay", variant=None)
     def appeal(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The holder appeals at the counter."""
-        dispute = self.found(request, object_id)
+        dispute = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             return _told(
@@ -269,7 +269,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @action(description=_("Propose to write off"), permissions=["decide"], icon="money_off", variant=None)
     def write_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Nobody will give back what is still owed of the credit."""
-        dispute = self.found(request, object_id)
+        dispute = self.object_of(request, object_id)
 
         def act(reason: str) -> Facts:
             made = services.decide_dispute(
@@ -285,7 +285,7 @@ class DisputeAdmin(ReadOnlyAdmin):
         return ask_reason(request, self, dispute, title=title, act=act, tables=tables)
 
     def _proposed(self, request: HttpRequest, object_id: str) -> tuple[Dispute, DisputeDecision]:
-        dispute = self.found(request, object_id)
+        dispute = self.object_of(request, object_id)
         proposed = dispute.decisions.filter(state=DisputeDecision.State.PROPOSED).first()
         if proposed is None:
             raise Http404
@@ -296,7 +296,7 @@ class DisputeAdmin(ReadOnlyAdmin):
             (gettext("decision"), made.get_outcome_display()),
             (gettext("state of the decision"), made.get_state_display()),
         ]
-        return [*decided, *_told(self.found(request, object_id))]
+        return [*decided, *_told(self.object_of(request, object_id))]
 
 
 def dispute_page(request: HttpRequest, model_admin: ReadOnlyAdmin, card: Card) -> HttpResponse:

@@ -77,7 +77,7 @@ class DrawerSessionAdmin(ReadOnlyAdmin):
     @action(description=_("Count and close"), permissions=["use_drawer"], icon="calculate", variant=None)
     def count(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Blind: only afterwards the clerk learns what should have been there."""
-        session = self.found(request, object_id)
+        session = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             count = count_drawer(session=session, pieces=given["pieces"], actor=request.user.get_username())

@@ -177,7 +177,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     @action(description=_("Add or renew a document"), permissions=["register"], icon="badge", variant=None)
     def document(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Another document of the person."""
-        citizen = self.found(request, object_id)
+        citizen = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             main = given.pop("main")
@@ -199,7 +199,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     @action(description=_("Record consent"), permissions=["register"], icon="handshake", variant=None)
     def consent(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The person agrees to the card, or for a child a guardian."""
-        citizen = self.found(request, object_id)
+        citizen = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             guardian = _meant(given["guardian"]) if given["guardian"] else None
@@ -218,7 +218,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     )
     def guardian(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Somebody of age acts for this child."""
-        ward = self.found(request, object_id)
+        ward = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             kept = appoint_guardian(
@@ -238,7 +238,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     )
     def level(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Better known on a proof; less well at once."""
-        citizen = self.found(request, object_id)
+        citizen = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             done = set_level(
@@ -257,7 +257,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     @action(description=_("Propose to merge"), permissions=["merge"], icon="merge", variant=None)
     def merge(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Another record is of the same person; somebody else approves it."""
-        master = self.found(request, object_id)
+        master = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             maker, other = request.user.get_username(), _meant(given["other"])
@@ -278,7 +278,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     @action(description=_("Report a change"), permissions=["report"], icon="history_edu", variant=None)
     def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A death, a move, a new name, on a paper; somebody else decides."""
-        citizen = self.found(request, object_id)
+        citizen = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             made = report_change(citizen=citizen, maker=request.user.get_username(), **given)
@@ -293,7 +293,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     @action(description=_("Issue a card"), permissions=["issue"], icon="add_card", variant=None)
     def issue(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The desk's guided issue, for somebody who was found."""
-        return begin_page(request, self.admin_site, citizen=self.found(request, object_id))
+        return begin_page(request, self.admin_site, citizen=self.object_of(request, object_id))
 
     @action(description=_("Reveal personal data"), permissions=["reveal"], icon="visibility")
     def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -315,7 +315,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     @action(description=_("Put right what is wrong"), permissions=["register"], icon="edit", variant=None)
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Name, phone or birth date, on a proof; documents have a step of their own."""
-        citizen = self.found(request, object_id)
+        citizen = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             done = correct_citizen(
@@ -341,7 +341,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     )
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The person asks for it at the counter; what stands against it is said at once."""
-        citizen = self.found(request, object_id)
+        citizen = self.object_of(request, object_id)
 
         def act(_given: dict[str, Any]) -> Facts:
             actor = request.user.get_username()
@@ -356,7 +356,7 @@ class CitizenAdmin(ReadOnlyAdmin):
     )
     def copy(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Everything on record about the person as a file, for the person."""
-        citizen, form = self.found(request, object_id), RevealForm(request.POST or None)
+        citizen, form = self.object_of(request, object_id), RevealForm(request.POST or None)
         if form.is_valid():
             copy = copy_at_counter(
                 citizen=citizen,

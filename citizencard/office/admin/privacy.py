@@ -150,7 +150,7 @@ class AccessQuestionAdmin(ReadOnlyAdmin):
     @action(description=_("Answer"), permissions=["answer"], icon="reply", variant=None)
     def give_answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Tell the person why their data were looked at."""
-        question = self.found(request, object_id)
+        question = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             done = answer_question(
@@ -190,7 +190,7 @@ class CorrectionRequestAdmin(ReadOnlyAdmin):
     @action(description=_("Answer"), permissions=["answer"], icon="reply", variant=None)
     def give_answer(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Tell the person what was put right, or why nothing was."""
-        row = self.found(request, object_id)
+        row = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
             actor, now = request.user.get_username(), timezone.now()
@@ -243,7 +243,7 @@ class ErasureRequestAdmin(ReadOnlyAdmin):
     @action(description=_("It is the person"), permissions=["check"], icon="how_to_reg", variant=None)
     def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """On what it rests that they ask themselves."""
-        row = self.found(request, object_id)
+        row = self.object_of(request, object_id)
 
         def act(reason: str) -> Facts:
             actor = request.user.get_username()
@@ -256,7 +256,7 @@ class ErasureRequestAdmin(ReadOnlyAdmin):
     @action(description=_("Erase the person"), permissions=["approve"], icon="person_off", variant=None)
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """For good."""
-        row = self.found(request, object_id)
+        row = self.object_of(request, object_id)
 
         def act(_given: dict[str, Any]) -> Facts:
             actor = request.user.get_username()
@@ -268,7 +268,7 @@ class ErasureRequestAdmin(ReadOnlyAdmin):
     @action(description=_("Refuse"), permissions=["approve"], icon="block", variant=None)
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The person reads why."""
-        row = self.found(request, object_id)
+        row = self.object_of(request, object_id)
 
         def act(reason: str) -> Facts:
             actor = request.user.get_username()
@@ -312,7 +312,7 @@ class LegalHoldAdmin(ReadOnlyAdmin):
     @action(description=_("Release the hold"), permissions=["hold"], icon="lock_open", variant=None)
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """By somebody else than who placed it."""
-        hold = self.found(request, object_id)
+        hold = self.object_of(request, object_id)
 
         def act(_given: dict[str, Any]) -> Facts:
             done = release_hold(hold=hold, actor=request.user.get_username(), now=timezone.now())

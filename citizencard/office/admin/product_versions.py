@@ -95,7 +95,7 @@ class ProposesTerms(ProposesProducts):
     @action(description=_("Propose other terms"), permissions=["terms"], icon="edit_document", variant=None)
     def terms(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Price, deposit, validity, name and higher limits from a date on."""
-        product = self.found(request, object_id)
+        product = self.object_of(request, object_id)
         return self.propose_terms(request, gettext("Propose other terms"), product, (*OF_THE_SALE, *RISING))
 
 

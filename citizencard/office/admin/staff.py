@@ -117,7 +117,7 @@ class AccountChangeAdmin(DecidedAdmin):
     @action(description=_("Approve"), permissions=["decide"], icon="task_alt", variant=None)
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A second person agrees; a starting code is shown to them, to be handed over."""
-        row = self.found(request, object_id)
+        row = self.object_of(request, object_id)
 
         def act(_given: dict[str, Any]) -> Facts:
             change, code = approve_change(change=row, checker=request.user.get_username())

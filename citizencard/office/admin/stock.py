@@ -92,7 +92,7 @@ class StockMovementAdmin(ReadOnlyAdmin):
     @action(description=_("Confirm arrival"), permissions=["move"], icon="inventory", variant=None)
     def receive(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """All that is still on its way has arrived and was counted, by another person than sent it."""
-        consignment = self.found(request, object_id)
+        consignment = self.object_of(request, object_id)
 
         def act(_given: dict[str, Any]) -> Facts:
             arrived = receive_stock(consignment=consignment, actor=request.user.get_username())

@@ -84,14 +84,14 @@ class TopUpOrderAdmin(ReadOnlyAdmin):
     @action(description=_("Write to the card"), permissions=["load"], icon="nfc", variant=None)
     def load(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The value goes onto the chip on the reader; what was torn before is settled by the same step."""
-        return load_page(request, self, self.found(request, object_id))
+        return load_page(request, self, self.object_of(request, object_id))
 
     @action(
         description=_("Reverse"), permissions=["use_drawer"], icon="settings_backup_restore", variant=None
     )
     def reverse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A wrong top-up of today: a supervisor decides."""
-        return reversal_page(request, self, self.found(request, object_id))
+        return reversal_page(request, self, self.object_of(request, object_id))
 
     def tables(self, request: HttpRequest, obj: TopUpOrder) -> list[Table]:
         """What differs, what goes back, and what the gateway told, where there is any of it."""

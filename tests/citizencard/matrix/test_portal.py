@@ -83,7 +83,9 @@ def belongings(lin: Resident) -> Belongings:
             "atc": 1,
             "transfer_id": 1,
             "kind": "account",
-            "access_id": note_access(citizen=lin.citizen, what="revealed", fields=["name"], actor="clerk").pk,
+            "access_id": note_access(
+                citizen=lin.citizen, what="revealed", fields=["name"], actor="clerk", ground="x"
+            ).pk,
         }
     )
 
