@@ -10,12 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from accounts.models import Card, CardOrder, CardProduct, Citizen, IssueApplication, Journal
+from accounts.models import Card, CardOrder, CardProduct, Citizen, IssueApplication, Journal, User
 from accounts.services.card_orders import propose_order
 from accounts.services.merging import propose_merge
 from citizencard.core.calendar import open_business_day, shanghai
@@ -26,7 +27,7 @@ from terminals.simulator.chip import Chip
 from tests.accounts.stock.shelf import Places, open_places, order_cards
 from tests.citizencard.bridge.house import READER, House, wait_for
 from tests.citizencard.bridge.test_pages import seat
-from tests.citizencard.city import make_staff
+from tests.citizencard.city import PASSWORD, make_staff
 from tests.factories import document_number, make_card, make_citizen, make_product
 from tests.fixtures_accounts import TODAY
 from tests.terminals.chips import blank_chip
@@ -168,7 +169,9 @@ def test_a_card_is_replaced_from_its_page(places: Places, as_staff: SignIn) -> N
 def test_an_application_is_its_clerks(places: Places, as_staff: SignIn) -> None:
     wizard = Wizard(as_staff("clerk"))
     wizard.begin(make_product(real_name=True), document_number())
-    assert as_staff("root").get(wizard.url).status_code == 404
+    colleague = User.objects.create_user(username="li", password=PASSWORD, is_staff=True)
+    colleague.groups.set(Group.objects.filter(name="clerk"))
+    assert as_staff("li").get(wizard.url).status_code == 404
     assert as_staff("supervisor").get(wizard.url).status_code == 403
 
 
