@@ -14,7 +14,7 @@ from typing import Final
 from django.db import connection
 
 from accounts.errors import DrawerNotOpen
-from accounts.models import Chart, DrawerEntry, Journal, Transfer
+from accounts.models import Chart, DrawerEntry, DrawerSession, Journal, Transfer
 
 _Kind = Transfer.Kind
 COUNTER_KINDS: Final = frozenset(
@@ -51,6 +51,12 @@ def cash_needs_drawer() -> Iterator[None]:
         yield
     finally:
         _demanded.reset(token)
+
+
+def check_drawer(*, actor: str) -> None:
+    """Cash is taken now and posted later: DrawerNotOpen where a drawer is needed and the actor has none open."""
+    if _demanded.get() and not DrawerSession.objects.filter(clerk=actor, state="open").exists():
+        raise DrawerNotOpen
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import ApplicationBegun, IllegalApplicationStep, PhotoMissing
 from accounts.models import Card, CardProduct, Citizen, IssueApplication, StockPlace
 from accounts.services.citizens import check_agreement
+from accounts.services.drawer_entries import check_drawer
 from accounts.services.issuing.applicant import TABLE, name_person, told
 from accounts.services.issuing.steps import amounts_due, audit, take_step
 from accounts.services.papers import Paper
@@ -105,11 +106,13 @@ def photo_of(application: IssueApplication) -> str:
 
 
 def take_payment(*, application: IssueApplication) -> IssueApplication:
-    """The clerk has price and deposit in hand; nothing is booked yet. Raises PhotoMissing, IllegalApplicationStep."""
+    """The clerk has price and deposit in hand; nothing is booked yet. Raises PhotoMissing, DrawerNotOpen, IllegalApplicationStep."""
     product = CardProduct.objects.get(pk=application.product_id)
     price_fen, deposit_fen = amounts_due(application)
     if product.photo_needed and not application.photo_sealed:
         raise PhotoMissing(product=product.name)
+    if price_fen + deposit_fen:
+        check_drawer(actor=application.clerk)
     return take_step(
         application,
         IssueApplication.pay,

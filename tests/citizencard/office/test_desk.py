@@ -18,6 +18,7 @@ from PIL import Image
 
 from accounts.models import Card, CardOrder, CardProduct, Citizen, IssueApplication, Journal, User
 from accounts.services.card_orders import propose_order
+from accounts.services.drawers import open_drawer
 from accounts.services.merging import propose_merge
 from citizencard.core.calendar import open_business_day, shanghai
 from citizencard.core.keyservice.client import KeyServiceClient
@@ -70,7 +71,9 @@ class Wizard:
 def places(db: None, _quick_passwords: None) -> Places:
     open_business_day(TODAY)
     make_staff()
-    return open_places()
+    places = open_places()
+    open_drawer(clerk="clerk", hall=places.hall, pieces={})
+    return places
 
 
 def test_the_box_finds_by_everything_and_shows_masks_only(places: Places, as_staff: SignIn) -> None:
@@ -197,7 +200,9 @@ def hall(
     seat(wizard.client, desk)
     with desk.running():
         wait_for(desk.is_connected)
-        yield Hall(wizard, reader, product, stocked(demo_keys, open_places(), product, 3))
+        places = open_places()
+        open_drawer(clerk="clerk", hall=places.hall, pieces={})
+        yield Hall(wizard, reader, product, stocked(demo_keys, places, product, 3))
 
 
 def test_from_the_document_to_the_card_in_the_hand(hall: Hall, as_staff: SignIn, demo_keys: KeyStore) -> None:
