@@ -11,8 +11,8 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.errors import DrawerAlreadyOpen, IllegalDrawerStep, NotYourDrawer
-from accounts.models import DrawerCount, DrawerEntry, DrawerSession, StockPlace
+from accounts.errors import ApplicationBegun, DrawerAlreadyOpen, IllegalDrawerStep, NotYourDrawer
+from accounts.models import DrawerCount, DrawerEntry, DrawerSession, IssueApplication, StockPlace
 from accounts.services import postings
 from accounts.services.ledger import post_journal
 from citizencard.core import two_people
@@ -25,6 +25,7 @@ State = DrawerSession.State
 DENOMINATIONS_FEN: Final = (10_000, 5_000, 2_000, 1_000, 500, 100, 50, 10)
 """Notes and coins in use, RMB."""
 _PIECES_MAX: Final = 100_000
+_TAKEN: Final = (IssueApplication.State.PAID, IssueApplication.State.WRITING)
 
 
 def counted_fen(pieces: Mapping[int, int]) -> int:
@@ -63,13 +64,16 @@ def open_drawer(*, clerk: str, hall: StockPlace, pieces: Mapping[int, int]) -> D
 def count_drawer(*, session: DrawerSession, pieces: Mapping[int, int], actor: str) -> DrawerCount:
     """The clerk's count, given before anybody says what should be there; from now on the drawer takes and gives nothing.
 
-    Counted again only after a second person has refused the count before. Raises NotYourDrawer, InvalidField,
-    IllegalDrawerStep.
+    Counted again only after a second person has refused the count before. Raises NotYourDrawer, InvalidField, IllegalDrawerStep,
+    and ApplicationBegun while money was taken for a card that is not written yet, and is booked with it.
     """
     total_fen = counted_fen(pieces)
     session = lock_row(session)
     if session.clerk != actor:
         raise NotYourDrawer(clerk=session.clerk)
+    taken = IssueApplication.objects.filter(clerk=actor, state__in=_TAKEN).first()
+    if taken is not None:
+        raise ApplicationBegun(what=str(taken))
     standing = session.counts.exclude(state=DrawerCount.State.REFUSED).first()
     if standing is not None:
         raise IllegalDrawerStep(source=session.get_state_display(), target=State.COUNTED.label)

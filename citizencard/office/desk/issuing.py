@@ -22,7 +22,7 @@ from django_stubs_ext import StrOrPromise
 
 from accounts.consent_words import CARD_CONSENT
 from accounts.errors import CardAlreadyHeld, LevelTooLow, PersonPerhapsKnown
-from accounts.models import Card, Citizen, IssueApplication, Replacement
+from accounts.models import Card, Citizen, DrawerEntry, IssueApplication, Replacement
 from accounts.selectors.people import find_citizen
 from accounts.selectors.stock import levels_of
 from accounts.services import issuing
@@ -118,7 +118,8 @@ def step_page(request: HttpRequest, site: AdminSite, pk: UUID) -> HttpResponse:
     application = _mine(request, pk)
     screen = _screen(application)
     if screen is None:
-        return _page(request, site, "office/desk/ended.html", {"application": application, **_steps(None)})
+        ended = {"application": application, "receipt": _receipt(application), **_steps(None)}
+        return _page(request, site, "office/desk/ended.html", ended)
     kind = screen.form(application)
     sent = request.method == "POST"
     if sent and request.POST.get("at") != screen.name:  # an old page: the step was taken already
@@ -240,6 +241,13 @@ def _screen(application: IssueApplication) -> Screen | None:
     if screen is _PAY and product.photo_needed and not application.photo_sealed:
         return _PHOTO
     return screen
+
+
+def _receipt(application: IssueApplication) -> DrawerEntry | None:
+    """What the sale has put into a drawer; None where nothing was paid."""
+    if application.card is None:
+        return None
+    return DrawerEntry.objects.filter(journal__key=f"card-sale:{application.card.pan}").first()
 
 
 def _steps(screen: Screen | None) -> dict[str, Any]:

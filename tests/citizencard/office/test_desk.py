@@ -16,7 +16,16 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from accounts.models import Card, CardOrder, CardProduct, Citizen, IssueApplication, Journal, User
+from accounts.models import (
+    Card,
+    CardOrder,
+    CardProduct,
+    Citizen,
+    DrawerEntry,
+    IssueApplication,
+    Journal,
+    User,
+)
 from accounts.services.card_orders import propose_order
 from accounts.services.drawers import open_drawer
 from accounts.services.merging import propose_merge
@@ -226,6 +235,7 @@ def test_from_the_document_to_the_card_in_the_hand(hall: Hall, as_staff: SignIn,
     assert f"请放回卡 {first.pan}" in wizard.send(at="write", **PIN)
     assert wizard.client.post(wizard.url + "spoiled/", {"reason": "芯片损坏"}).status_code == 302
     assert "办卡完成" in wizard.send(at="write", **PIN)
+    assert reverse("admin:receipt", args=[DrawerEntry.objects.get().pk]) in wizard.see()
     assert "办卡完成" in wizard.send(at="write", **PIN)
     states = dict(Card.objects.values_list("pan", "state"))
     assert (states[first.pan], states[second.pan]) == ("closed", "active")

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from accounts.errors import (
+    ApplicationBegun,
     CardAlreadyHeld,
     CardNotForThis,
     GuardianRequired,
@@ -38,6 +39,7 @@ from accounts.models import (
 )
 from accounts.selectors.invariants import broken
 from accounts.services import issuing
+from accounts.services.drawers import count_drawer, open_drawer
 from accounts.services.guardians import appoint_guardian
 from accounts.services.papers import Paper, read_paper
 from accounts.services.verification import set_level
@@ -211,6 +213,15 @@ def test_a_child_is_asked_for_by_its_guardian(desk: Desk) -> None:
     application = issuing.record_agreement(application=application, text=TEXT, guardian=mother)
     desk.write(issuing.take_payment(application=application))
     assert child.consents.get().guardian == mother
+
+
+def test_a_drawer_is_not_counted_while_money_in_it_is_not_booked(desk: Desk) -> None:
+    drawer = open_drawer(clerk=CLERK, hall=desk.places.hall, pieces={})
+    application = desk.paid(document_number())
+    with pytest.raises(ApplicationBegun):
+        count_drawer(session=drawer, pieces={}, actor=CLERK)
+    issuing.cancel_issue(application=application, reason="went home")
+    assert count_drawer(session=drawer, pieces={}, actor=CLERK).counted_fen == 0
 
 
 def test_the_order_of_the_steps_is_kept(desk: Desk) -> None:
