@@ -27,6 +27,7 @@ from tests.accounts.refunds.stories import publish, tap
 from tests.citizencard.bridge.house import READER, House, wait_for
 from tests.citizencard.bridge.test_pages import seat
 from tests.citizencard.city import PASSWORD, make_staff
+from tests.factories import document_number, make_citizen, make_product
 from tests.fixtures_accounts import TODAY
 from tests.terminals.chips import issued_card, loaded_card
 from tests.terminals.field import Field
@@ -245,3 +246,26 @@ def test_reading_a_card_needs_its_own_permission(
     for form in ({"read": "1"}, {"chip": "True", "reason": "退卡"}):
         assert client.post(page_of(card), form).status_code == 403
     assert as_staff("finance").post(page_of(card), {"read": "1"}).status_code == 403
+
+
+def test_an_anonymous_card_is_registered_for_whom_has_it_on_the_reader(
+    counter: Counter, card_and_chip: tuple[Card, Chip]
+) -> None:
+    (card, _chip), number = card_and_chip, document_number()
+    product = make_product(code="registered", name="记名卡", real_name=True)
+    citizen = make_citizen(document_number=number)
+    path = f"/office/accounts/card/{card.pk}/register/"
+    given = {"document_number": number, "product": product.pk}
+
+    def asked(**changes: str) -> str:
+        return counter.clerk.post(path, given | changes).content.decode()
+
+    assert "不存在" in asked(document_number=document_number())
+    counter.reader.remove(READER)
+    assert "记名卡" in asked()
+    assert Card.objects.get(pk=card.pk).citizen is None
+    counter.reader.insert(READER, _chip)
+    assert citizen.name_mask in asked()
+    assert Card.objects.get(pk=card.pk).citizen == citizen
+    assert IdentityCheck.objects.latest("pk").purpose == "register"
+    assert path not in counter.clerk.get(f"/office/accounts/card/{card.pk}/change/").content.decode()
