@@ -31,7 +31,7 @@ WAITING = (
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0034_activation"),
+        ("accounts", "0032_activation"),
         ("terminals", "0028_replaced"),
     ]
 

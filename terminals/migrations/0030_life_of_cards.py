@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0035_life_of_cards"),
+        ("accounts", "0033_life_of_cards"),
         ("terminals", "0029_activation"),
     ]
 

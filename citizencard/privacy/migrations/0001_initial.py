@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0032_erasing'),
+        ('accounts', '0031_erasing'),
     ]
 
     operations = [

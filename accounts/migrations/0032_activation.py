@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0032_erasing"),
+        ("accounts", "0031_erasing"),
     ]
 
     operations = [

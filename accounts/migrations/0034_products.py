@@ -32,7 +32,7 @@ DROP FUNCTION accounts_card_registered();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0035_life_of_cards"),
+        ("accounts", "0033_life_of_cards"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0036_products"),
+        ("accounts", "0034_products"),
     ]
 
     operations = [

@@ -34,7 +34,7 @@ DROP FUNCTION accounts_card_step();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0034_activation"),
+        ("accounts", "0032_activation"),
     ]
 
     operations = [

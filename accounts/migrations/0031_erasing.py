@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0031_diary"),
+        ("accounts", "0030_diary"),
     ]
 
     operations = [
