@@ -127,7 +127,8 @@ class CitizenAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """The citizen's page; that it was opened stands in their access diary."""
         citizen = self.get_object(request, unquote(object_id))
-        if citizen is not None and self.has_view_permission(request, citizen):
+        is_shown = request.method == "GET" and citizen is not None
+        if is_shown and self.has_view_permission(request, citizen):
             actor = request.user.get_username()
             note_access(
                 citizen=citizen, what=DataAccess.What.OPENED, fields=[DataAccess.Field.RECORD], actor=actor

@@ -118,6 +118,6 @@ def test_the_statement_asks_once_for_all_its_lines(
         riding.tap("bus1", card, at(f"{hour:02d}:00"))
     riding.upload()
     price_day(day=TODAY)
-    with django_assert_max_num_queries(14):  # type: ignore[operator]
+    with django_assert_max_num_queries(15):  # type: ignore[operator]
         page = client.get(reverse("portal:statement", args=[card.pk])).content.decode()
     assert page.count("/rides/") == 12

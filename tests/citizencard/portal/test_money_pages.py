@@ -26,7 +26,7 @@ from tests.factories import CLERK, make_card, make_product
 SIGNED_IN = re.compile('FROM "accounts_(user|citizen)"|django_session|SAVEPOINT')
 """What every page of a signed-in citizen asks, whatever it shows."""
 # A line of a statement knows whether its date is proved.
-QUERIES_MAX = {"/": 9, "/cards/{}/refund/": 15, "/cards/{}/online/": 10, "/cards/{}/online.csv": 10}
+QUERIES_MAX = {"/": 10, "/cards/{}/refund/": 15, "/cards/{}/online/": 10, "/cards/{}/online.csv": 10}
 CARD_PAGES = ("", "online/", "online.csv", "top-up/", "automatic/", "passes/", "refund/")
 MANDATE = {
     "purse_kind": "account",
