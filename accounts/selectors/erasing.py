@@ -10,7 +10,9 @@ from accounts.models import (
     Citizen,
     Compensation,
     DisputedCharge,
+    IssueApplication,
     Mandate,
+    PersonChange,
     Purse,
     Refund,
     RefundPart,
@@ -39,6 +41,14 @@ def what_blocks_erasure(citizen: Citizen) -> list[str]:
         (
             Refund.objects.filter(card__in=cards, state__in=_UNPAID),
             _("A refund is under way: wait until it is paid."),
+        ),
+        (
+            IssueApplication.objects.filter(citizen=citizen, state__in=IssueApplication.OPEN),
+            _("A card is being issued: finish that or cancel it."),
+        ),
+        (
+            PersonChange.objects.filter(citizen=citizen, state=PersonChange.State.PROPOSED),
+            _("Something is reported of the person: it is decided on first."),
         ),
         (
             RefundPart.objects.filter(refund__card__in=cards, state=RefundPart.State.WAITING),

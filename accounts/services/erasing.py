@@ -16,8 +16,10 @@ from accounts.models import (
     FamilyLink,
     Guardianship,
     IdentityDocument,
+    IssueApplication,
     IssueRow,
     Notice,
+    PersonChange,
     User,
 )
 from accounts.selectors.erasing import what_blocks_erasure
@@ -79,6 +81,10 @@ def _empty(person: Citizen, now: datetime) -> None:
         row.document_mask = row.name_mask = NOBODY
         row.phone_index, row.phone_mask = None, ""
         row.save()
+    IssueApplication.objects.filter(citizen=person).update(
+        document_index=None, document_mask="", name_mask="", photo_sealed=None
+    )
+    PersonChange.objects.filter(citizen=person).exclude(name_mask="").update(name_mask=NOBODY)
     person.name_sealed, person.birth_sealed, person.phone_sealed = b"", None, None
     person.name_index, person.phone_index = None, None
     person.name_mask = person.document_mask = NOBODY

@@ -61,7 +61,7 @@ UPDATABLE: Final[dict[str, tuple[str, ...]]] = {
     ),
     "accounts_ledgeraccount": ("name", "state"),
     "accounts_pass": ("card_id", "state", "rides_left", "unused_fen", "refunded_fen"),
-    "accounts_personchange": ("state", "checker", "checked_at", "answer", "name_sealed", "name_index"),
+    "accounts_personchange": ("state", "checker", "checked_at", "answer", "name_sealed", "name_index", "name_mask"),
     "accounts_personmerge": ("state", "checker", "checked_at", "answer"),
     "accounts_productversion": ("state", "checker", "checked_at", "answer", "applied_at"),
     "accounts_purse": ("offline_seen", "online_seen"),

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Model
 from psycopg import sql
 
-from accounts.models import Citizen, IdentityDocument, IssueRow
+from accounts.models import Citizen, IdentityDocument, IssueApplication, IssueRow, PersonChange
 from accounts.selectors.people import TABLE
 from citizencard.core.pii import HEADER_BYTES, present_header
 
@@ -36,6 +36,8 @@ class SealedColumn:
 COLUMNS: Final = (
     *(SealedColumn(Citizen, f"{name}_sealed", name) for name in ("name", "birth", "phone")),
     SealedColumn(IdentityDocument, "number_sealed", "document"),
+    SealedColumn(PersonChange, "name_sealed", "name", "citizen_id"),
+    *(SealedColumn(IssueApplication, f"{name}_sealed", name) for name in ("person", "photo")),
     *(
         SealedColumn(IssueRow, f"{name}_sealed", name, "citizen_key")
         for name in ("document", "name", "birth", "phone")

@@ -13,6 +13,7 @@ BOTH = {
     "accounts_concession": "of a holder, the card is theirs",
     "accounts_topuporder": "who in the family has paid for somebody else's real-name card",
     "accounts_mandate": "real-name cards only",
+    "accounts_issueapplication": "who a real-name card is made for; an anonymous one is asked for by nobody",
 }
 """Tables that name a person beside a card or purse, and why it is not an anonymous one."""
 
