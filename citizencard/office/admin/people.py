@@ -1,59 +1,48 @@
-"""Citizens behind masks, and the merging of their records."""
+"""Citizens behind masks."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from accounts.errors import GuardianRequired
-from accounts.models import Citizen, Consent, DataAccess, PersonMerge
+from accounts.models import Citizen, Consent, DataAccess
 from accounts.selectors.people import find_people, perhaps_the_same
 from accounts.services.changes import report_change
-from accounts.services.citizens import COUNTER, give_consent, register_citizen, reveal_citizen
-from accounts.services.corrections import correct_citizen
+from accounts.services.citizens import COUNTER, give_consent, register_citizen
 from accounts.services.diary import note_access
 from accounts.services.guardians import appoint_guardian
-from accounts.services.merging import approve_merge, propose_merge, refuse_merge
+from accounts.services.merging import propose_merge
 from accounts.services.papers import add_document, read_paper
 from accounts.services.verification import set_level
 from citizencard.core.errors import NotFound
-from citizencard.core.masks import mask_card
-from citizencard.office.admin.base import ReadOnlyAdmin
 from citizencard.office.admin.concession_pages import concessions_table
-from citizencard.office.admin.deciding import DECISION, DecidedAdmin
+from citizencard.office.admin.people_tables import alike_table, documents_table, guardian_tables
+from citizencard.office.admin.person_data import PersonData
 from citizencard.office.desk.issuing import begin_page
-from citizencard.office.forms import ConfirmForm
 from citizencard.office.people_forms import (
     ChangeForm,
     CitizenForm,
     ConsentForm,
-    CorrectionForm,
     DocumentForm,
     LevelForm,
     OtherPersonForm,
-    RevealForm,
 )
 from citizencard.office.reasons import Facts, ask, ask_new
-from citizencard.office.report_pages import as_file
 from citizencard.office.site import office
 from citizencard.office.tables import Table, at, columns, link, yuan
-from citizencard.privacy.services.copies import copy_at_counter
-from citizencard.privacy.services.erasures import request_erasure
 
 
 @admin.register(Citizen, site=office)
-class CitizenAdmin(ReadOnlyAdmin):
+class CitizenAdmin(PersonData):
     """Masks only. Personal data in clear is a separate step with a reason, kept in the audit trail."""
 
     list_display = ["masked_name", "document_mask", "phone_mask", "level", "registered_at"]
@@ -99,8 +88,8 @@ class CitizenAdmin(ReadOnlyAdmin):
         cards = obj.cards.select_related("product").prefetch_related("purses").order_by("pk")
         consents = obj.consents.order_by("-given_at")
         return [
-            _documents(obj),
-            *_guardians(obj),
+            documents_table(obj),
+            *guardian_tables(obj),
             *concessions_table(obj),
             Table(
                 _("Cards"),
@@ -142,10 +131,6 @@ class CitizenAdmin(ReadOnlyAdmin):
     def has_level_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user say how well somebody is known?"""
         return request.user.has_perm("office.set_level")
-
-    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """May the user take in requests to be erased?"""
-        return request.user.has_perm("privacy.check_erasurerequest")
 
     def has_merge_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """May the user propose that two records are one person?"""
@@ -194,7 +179,7 @@ class CitizenAdmin(ReadOnlyAdmin):
 
         title = gettext("Add or renew a document")
         return ask(
-            request, self, citizen, title=title, form=DocumentForm, act=act, tables=[_documents(citizen)]
+            request, self, citizen, title=title, form=DocumentForm, act=act, tables=[documents_table(citizen)]
         )
 
     @action(description=_("Record consent"), permissions=["register"], icon="handshake", variant=None)
@@ -232,7 +217,9 @@ class CitizenAdmin(ReadOnlyAdmin):
             return [(gettext("guardian"), str(kept.guardian)), (gettext("proof"), kept.proof)]
 
         title = gettext("Record a guardian")
-        return ask(request, self, ward, title=title, form=OtherPersonForm, act=act, tables=_guardians(ward))
+        return ask(
+            request, self, ward, title=title, form=OtherPersonForm, act=act, tables=guardian_tables(ward)
+        )
 
     @action(
         description=_("Set the verification level"), permissions=["level"], icon="verified_user", variant=None
@@ -273,7 +260,7 @@ class CitizenAdmin(ReadOnlyAdmin):
             title=title,
             form=OtherPersonForm,
             act=act,
-            tables=[_alike(perhaps_the_same(master))],
+            tables=[alike_table(perhaps_the_same(master))],
         )
 
     @action(description=_("Report a change"), permissions=["report"], icon="history_edu", variant=None)
@@ -296,104 +283,6 @@ class CitizenAdmin(ReadOnlyAdmin):
         """The desk's guided issue, for somebody who was found."""
         return begin_page(request, self.admin_site, citizen=self.object_of(request, object_id))
 
-    @action(description=_("Reveal personal data"), permissions=["reveal"], icon="visibility")
-    def reveal(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for the reason, then show the data once; leaving the page hides them again."""
-        citizen = get_object_or_404(Citizen, pk=unquote(object_id))
-
-        def show(given: dict[str, Any]) -> Facts:
-            actor = request.user.get_username()
-            clear = reveal_citizen(citizen=citizen, actor=actor, reason=given["reason"])
-            return [
-                (pgettext("person", "name"), clear.name),
-                (gettext("document number"), clear.document_number),
-                (gettext("phone"), clear.phone or "–"),
-            ]
-
-        title = gettext("Reveal personal data")
-        return ask(request, self, citizen, title=title, form=RevealForm, act=show)
-
-    @action(description=_("Put right what is wrong"), permissions=["register"], icon="edit", variant=None)
-    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Name, phone or birth date, on a proof; documents have a step of their own."""
-        citizen = self.object_of(request, object_id)
-
-        def act(given: dict[str, Any]) -> Facts:
-            done = correct_citizen(
-                citizen=citizen,
-                field=given["field"],
-                value=given["value"],
-                proof=given["reason"],
-                actor=request.user.get_username(),
-            )
-            return [
-                (pgettext("person", "name"), done.name_mask),
-                (gettext("phone"), done.phone_mask or "–"),
-            ]
-
-        title = gettext("Put right what is wrong")
-        return ask(request, self, citizen, title=title, form=CorrectionForm, act=act)
-
-    @action(
-        description=_("Take in a request to be erased"),
-        permissions=["erase"],
-        icon="person_off",
-        variant=None,
-    )
-    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The person asks for it at the counter; what stands against it is said at once."""
-        citizen = self.object_of(request, object_id)
-
-        def act(_given: dict[str, Any]) -> Facts:
-            actor = request.user.get_username()
-            made = request_erasure(citizen=citizen, actor=actor, now=timezone.now())
-            return [(gettext("state"), made.get_state_display()), (gettext("due on"), str(made.due_on))]
-
-        title = gettext("Take in a request to be erased")
-        return ask(request, self, citizen, title=title, form=ConfirmForm, act=act)
-
-    @action(
-        description=_("Hand out a copy of the data"), permissions=["reveal"], icon="file_save", variant=None
-    )
-    def copy(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Everything on record about the person as a file, for the person."""
-        citizen, form = self.object_of(request, object_id), RevealForm(request.POST or None)
-        if form.is_valid():
-            copy = copy_at_counter(
-                citizen=citizen,
-                actor=request.user.get_username(),
-                reason=form.cleaned_data["reason"],
-                now=timezone.now(),
-            )
-            content = json.dumps(copy, ensure_ascii=False, indent=1).encode()
-            return as_file(content, "application/json", f"copy-{citizen.pk}.json")
-        title = gettext("Hand out a copy of the data")
-        return ask(request, self, citizen, title=title, form=lambda _data: form, act=lambda _given: [])
-
-
-@admin.register(PersonMerge, site=office)
-class PersonMergeAdmin(DecidedAdmin):
-    """Records that somebody holds for one person."""
-
-    may_propose, may_decide = "accounts.propose_merge", "accounts.approve_merge"
-    actions_list = list[str]()
-    list_display = ["master", "other", "state_label", "maker", "made_at", "checker"]
-    list_select_related = ["master", "other"]
-    fields = ["master", "other", "reason", *DECISION]
-    ordering = ["-pk"]
-
-    def agree(self, row: PersonMerge, checker: str) -> PersonMerge:
-        """Everything is the master's."""
-        return approve_merge(merge=row, checker=checker)
-
-    def turn_down(self, row: PersonMerge, checker: str, reason: str) -> PersonMerge:
-        """They are two."""
-        return refuse_merge(merge=row, checker=checker, reason=reason)
-
-    def to_decide_by(self, request: HttpRequest, row: PersonMerge) -> list[Table]:
-        """Both, with their documents and cards."""
-        return [_alike([row.master, row.other]), _documents(row.master), _documents(row.other)]
-
 
 def _meant(number: str) -> Citizen:
     """The one person whose document or card this is. Raises NotFound."""
@@ -401,73 +290,3 @@ def _meant(number: str) -> Citizen:
     if len(found) != 1:
         raise NotFound(what=gettext("citizen"))
     return found[0]
-
-
-def _alike(people: Sequence[Citizen]) -> Table:
-    return Table(
-        _("May be the same person"),
-        [pgettext_lazy("person", "name"), _("document number"), _("phone"), _("cards"), _("registered at")],
-        [
-            [
-                link(each, each.name_mask),
-                each.document_mask,
-                each.phone_mask or "–",
-                "、".join(
-                    f"{card.product} {mask_card(card.pan)}" for card in each.cards.select_related("product")
-                )
-                or "–",
-                at(each.registered_at),
-            ]
-            for each in people
-        ],
-    )
-
-
-def _guardians(citizen: Citizen) -> list[Table]:
-    """Guardians and wards; no table where there are none."""
-    rows = [
-        [
-            said,
-            link(getattr(each, side)),
-            each.proof,
-            at(each.appointed_at),
-            at(each.ended_at),
-            each.get_ended_because_display(),
-        ]
-        for kin, side, said in (
-            (citizen.guardians, "guardian", _("guardian")),
-            (citizen.wards, "ward", _("ward")),
-        )
-        for each in kin.select_related(side).order_by("ended_at", "pk")
-    ]
-    headers = [_("is"), _("person"), _("proof"), _("recorded at"), _("ended at"), _("ended because")]
-    return [Table(_("Guardians and wards"), headers, rows)] if rows else []
-
-
-def _documents(citizen: Citizen) -> Table:
-    return Table(
-        _("identity documents"),
-        [
-            _("document"),
-            _("number"),
-            _("nationality"),
-            _("valid to"),
-            _("source"),
-            _("as of"),
-            _("on the card"),
-            _("ended at"),
-        ],
-        [
-            [
-                each.get_kind_display(),
-                each.mask,
-                each.nationality or "–",
-                each.valid_to or "–",
-                each.source,
-                each.as_of,
-                "✓" if each.main else "",
-                at(each.ended_at),
-            ]
-            for each in citizen.documents.order_by("ended_at", "added_at")
-        ],
-    )
