@@ -1,4 +1,8 @@
-"""What was written down wrongly of a person is put right, on a proof. Documents have a way of their own (`papers`)."""
+"""What was written down wrongly of a person is put right, on a proof.
+
+Documents have a way of their own (`papers`), and so has the name, which takes a second person (`changes`): with it a card could be
+made somebody else's.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,14 @@ from accounts import locks
 from accounts.errors import PersonErased
 from accounts.models import Citizen, IdentityDocument
 from accounts.selectors.people import TABLE
-from accounts.services.documents import check_birth, check_name, check_phone
+from accounts.services.documents import check_birth, check_phone
 from citizencard.core.audit import record_audit
 from citizencard.core.errors import InvalidField
-from citizencard.core.pii import Kind, blind_index, mask_name, mask_phone, seal
+from citizencard.core.pii import Kind, blind_index, mask_phone, seal
 
 
 def correct_citizen(*, citizen: Citizen, field: str, value: str, proof: str, actor: str) -> Citizen:
-    """Put name, phone or birth date right; an empty phone is none. Audited with masks and proof, never with the value.
+    """Put phone or birth date right; an empty phone is none. Audited with masks and proof, never with the value.
 
     Cards that were made keep what is written on them. Raises InvalidField (also for a birth date that the document's number tells),
     PersonErased, KeyServiceUnavailable.
@@ -42,15 +46,6 @@ def correct_citizen(*, citizen: Citizen, field: str, value: str, proof: str, act
         detail = {"field": field, "before": before, "after": after, "proof": proof.strip()}
         record_audit(actor=actor, action="citizen.correct", subject=f"citizen:{current.pk}", detail=detail)
     return current
-
-
-def _name(citizen: Citizen, value: str) -> dict[str, Any]:
-    name = check_name(value)
-    return {
-        "name_sealed": seal(TABLE, "name", citizen.pk, name),
-        "name_index": blind_index(TABLE, "name", Kind.NAME, name),
-        "name_mask": mask_name(name),
-    }
 
 
 def _phone(citizen: Citizen, value: str) -> dict[str, Any]:
@@ -76,7 +71,6 @@ def _birth(citizen: Citizen, value: str) -> dict[str, Any]:
 
 
 _NEW: Final[dict[str, Callable[[Citizen, str], dict[str, Any]]]] = {
-    "name": _name,
     "phone": _phone,
     "birth": _birth,
 }

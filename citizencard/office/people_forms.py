@@ -36,7 +36,6 @@ class CorrectionForm(ReasonForm):
     field = forms.ChoiceField(
         label=_("What was wrong"),
         choices=[
-            ("name", pgettext_lazy("person", "name")),
             ("phone", _("phone")),
             ("birth", _("birth date")),
         ],
@@ -46,7 +45,9 @@ class CorrectionForm(ReasonForm):
         label=_("What is right"),
         max_length=100,
         required=False,
-        help_text=_("A birth date as 1990-03-07; an empty phone is none."),
+        help_text=_(
+            "A birth date as 1990-03-07; an empty phone is none. A name is reported as a change, which takes a second person."
+        ),
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
     field_order = ["field", "value", "reason"]

@@ -51,7 +51,7 @@ class PersonData(ReadOnlyAdmin):
 
     @action(description=_("Put right what is wrong"), permissions=["register"], icon="edit", variant=None)
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Name, phone or birth date, on a proof; documents have a step of their own."""
+        """Phone or birth date, on a proof; documents have a step of their own, and so has a name, which takes two people."""
         citizen = self.object_of(request, object_id)
 
         def act(given: dict[str, Any]) -> Facts:
