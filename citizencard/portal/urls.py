@@ -45,7 +45,6 @@ urlpatterns = [
     path("disputes/<str:number>/appeal/", disputes.appeal, name="appeal_dispute"),
     path("cards/<int:card_id>/activate/", activation.card_activate, name="activate"),
     path("cards/<int:card_id>/lost/", losses.card_lost, name="lost"),
-    path("cards/<int:card_id>/replacement/", losses.card_replacement, name="replacement"),
     path("cards/<int:card_id>/found/", losses.card_found, name="found"),
     path("orders/<str:number>/", topups.progress, name="order"),
     path("orders/<str:number>/pay/", topups.pay, name="pay"),

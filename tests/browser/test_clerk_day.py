@@ -230,7 +230,7 @@ def test_a_clerks_day(window: Watched, hall: Hall) -> None:
 
         # Another one is written in its place at once.
         hall.reader.insert(hall.cards[1][1])
-        window.open(f"/office/accounts/card/{card.pk}/replace_now/")
+        window.open(f"/office/accounts/card/{card.pk}/replace/")
         look(window, "replace")
         keys.press("Tab")
         keys.press("Enter")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
@@ -33,8 +31,7 @@ from citizencard.office.admin.dispute_tables import disputes_table
 from citizencard.office.admin.disputes import dispute_page
 from citizencard.office.admin.reversals import is_todays, reversal_page
 from citizencard.office.desk.issuing import replacement_page
-from citizencard.office.forms import ReplaceForm
-from citizencard.office.reasons import Facts, ask, ask_reason
+from citizencard.office.reasons import Facts, ask_reason
 from citizencard.office.receipt_pages import cash_table
 from citizencard.office.site import office
 from citizencard.office.tables import Table, yuan
@@ -42,7 +39,6 @@ from citizencard.templatetags.money import card_number
 from terminals.errors import NotAppealable
 from terminals.selectors.appeals import block_of
 from terminals.services.appeals import file_appeal
-from terminals.services.replacing import replace_and_list
 
 STATE_COLOURS = {
     Card.State.ACTIVE: "success",
@@ -76,7 +72,6 @@ class CardAdmin(CardSteps):
         "suspend",
         "let_go_on",
         "register",
-        "replace_now",
         "replace",
         "refund",
         "damage",
@@ -156,7 +151,7 @@ class CardAdmin(CardSteps):
         if step == "reverse_sale":
             untouched = all(purse.movements == 0 for purse in obj.purses.all())
             return obj.state in _HELD and untouched and is_todays(obj)
-        if step in ("replace", "replace_now"):
+        if step == "replace":
             return obj.state in (*_HELD, Card.State.LOST)
         if step == "appeal":
             block = block_of(obj) if obj.citizen_id else None
@@ -191,41 +186,11 @@ class CardAdmin(CardSteps):
         card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
         return refund_page(request, self, card)
 
-    @action(
-        description=_("Replace here and now"),
-        permissions=["replace_card"],
-        icon="published_with_changes",
-        variant=None,
-    )
-    def replace_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A card of the hall's stock is written in its place, screen by screen."""
-        card = get_object_or_404(Card.objects.select_related("product", "citizen"), pk=unquote(object_id))
-        return replacement_page(request, self.admin_site, card)
-
     @action(description=_("Replace"), permissions=["replace_card"], icon="swap_horiz", variant=None)
     def replace(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Another card in its place; what is left on it follows when late taps have arrived."""
-        card = get_object_or_404(Card.objects.select_related("product"), pk=unquote(object_id))
-
-        def act(given: dict[str, Any]) -> Facts:
-            made = replace_and_list(
-                card=card, cause=given["cause"], actor=request.user.get_username(), occurred_at=timezone.now()
-            )
-            return [
-                (gettext("new card"), card_number(made.new.pan)),
-                (gettext("fee (yuan)"), yuan(made.fee_fen)),
-                (gettext("money follows from"), str(made.due_on)),
-            ]
-
-        return ask(
-            request,
-            self,
-            card,
-            title=gettext("Replace"),
-            form=ReplaceForm,
-            act=act,
-            tables=[purses_table(card)],
-        )
+        """A card of the hall's stock is written in its place, screen by screen; what is left on it follows."""
+        card = get_object_or_404(Card.objects.select_related("product", "citizen"), pk=unquote(object_id))
+        return replacement_page(request, self.admin_site, card)
 
     @action(
         description=_("Record damage"),

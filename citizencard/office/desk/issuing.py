@@ -108,7 +108,7 @@ def replacement_page(request: HttpRequest, site: AdminSite, card: Card) -> HttpR
             )
         except CitizenCardError as refusal:
             form.add_error(None, str(refusal))
-    context = {"form": form, "hall": hall, "person": card, "title": _("Replace here and now")}
+    context = {"form": form, "hall": hall, "person": card, "title": _("Replace")}
     return _page(request, site, "office/desk/begin.html", context)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -18,7 +16,6 @@ from citizencard.portal.forms import LossForm
 from terminals.models import LossReport
 from terminals.selectors.parameters import hot_list_policy
 from terminals.services.losses import lift_loss, report_card_lost, standing_report
-from terminals.services.replacing import replace_and_list
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,18 +64,3 @@ def card_found(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResp
     except CitizenCardError:
         return redirect("portal:lost", card_id)
     return redirect("portal:home")
-
-
-@require_POST
-@for_citizen
-def card_replacement(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResponse:
-    """Another card for one that is lost for good is ordered; the same page tells when its money follows."""
-    card = own_card(citizen, card_id)
-    with suppress(CitizenCardError):  # what cannot be replaced is shown as it is
-        replace_and_list(
-            card=card,
-            cause=Replacement.Cause.LOST,
-            actor=login_name(citizen),
-            occurred_at=timezone.now(),
-        )
-    return redirect("portal:lost", card.pk)

@@ -93,7 +93,6 @@ def belongings(lin: Resident) -> Belongings:
 NOT_THERE_YET = {
     "activate",
     "earlier",
-    "replacement",
     "balance_proof",
     "block",
     "family_top_up",

@@ -167,7 +167,7 @@ def test_a_holder_is_led_to_the_card_there_is(places: Places, as_staff: SignIn) 
 
 def test_a_card_is_replaced_from_its_page(places: Places, as_staff: SignIn) -> None:
     card = make_card(citizen=make_citizen())
-    clerk, page = as_staff("clerk"), f"/office/accounts/card/{card.pk}/replace_now/"
+    clerk, page = as_staff("clerk"), f"/office/accounts/card/{card.pk}/replace/"
     assert "补换" in clerk.post(page, {"cause": "lost"}).content.decode()
     wizard = Wizard(clerk, page)
     assert "核对本人" in wizard.send(cause="damaged")

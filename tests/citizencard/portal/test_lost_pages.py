@@ -8,11 +8,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Card, Replacement
+from accounts.models import Card
 from terminals.models import HotListEntry, LossReport
 from terminals.selectors.hotlist import packed_list
 from terminals.services.policies import publish_hot_list_policy
 from terminals.services.publishing import publish_hot_list
+from terminals.services.replacing import replace_and_list
 from tests.citizencard.portal.household import Resident
 
 pytestmark = pytest.mark.django_db
@@ -69,16 +70,11 @@ def test_a_card_missed_for_now_is_found_again_or_lost_for_good(lin: Resident) ->
     assert Card.objects.get(pk=lin.card.pk).state == Card.State.LOST
 
 
-def test_another_card_is_ordered_for_one_that_is_lost_for_good_only(lin: Resident) -> None:
-    order, path = f"/cards/{lin.card.pk}/replacement/", f"/cards/{lin.card.pk}/lost/"
-    lin.client.post(order)
-    assert not Replacement.objects.exists()
+def test_the_page_says_where_another_card_is_had_and_when_its_money_follows(lin: Resident) -> None:
+    path = f"/cards/{lin.card.pk}/lost/"
     lin.client.post(path, {"kind": "formal"})
-    assert order in lin.page(path)
-    for _ in range(2):
-        assert lin.client.post(order)["Location"] == path
-    made = Replacement.objects.get()
-    assert (made.new.citizen, made.requested_by) == (lin.citizen, f"citizen:{lin.citizen.pk}")
+    assert "服务大厅" in lin.page(path)
+    made = replace_and_list(card=lin.card, cause="lost", actor="clerk", occurred_at=timezone.now())
     told = lin.page(path)
     assert made.new.pan[-4:] in told
     assert made.new.pan not in told
