@@ -22,12 +22,13 @@ class FamilyCard:
 
 @dataclass(frozen=True, slots=True)
 class FamilyMember:
-    """One person the payer pays for; `name` masked. An invitation not yet answered has no cards."""
+    """One person the payer pays for, and acts for where `is_ward`; `name` masked. An invitation not yet answered has no cards."""
 
     link_id: int
     name: str
     state: FamilyLink.State
     cards: tuple[FamilyCard, ...]
+    is_ward: bool
 
 
 def family_view(payer: Citizen) -> list[FamilyMember]:
@@ -40,14 +41,15 @@ def family_view(payer: Citizen) -> list[FamilyMember]:
         .prefetch_related(Prefetch("member__cards", active.order_by("pk")))
         .order_by("pk")
     )
-    return [_member(link) for link in links]
+    wards = set(payer.wards.filter(ended_at=None).values_list("ward_id", flat=True))
+    return [_member(link, is_ward=link.member_id in wards) for link in links]
 
 
-def _member(link: FamilyLink) -> FamilyMember:
+def _member(link: FamilyLink, *, is_ward: bool) -> FamilyMember:
     state = FamilyLink.State(link.state)
     shown = link.member.cards.all() if state is FamilyLink.State.ACTIVE else ()
     cards = tuple(_card(card, sees_balance=link.sees_balance) for card in shown)
-    return FamilyMember(link.pk, link.member.name_mask, state, cards)
+    return FamilyMember(link.pk, link.member.name_mask, state, cards, is_ward)
 
 
 def _card(card: Card, *, sees_balance: bool) -> FamilyCard:

@@ -79,8 +79,10 @@ def end_guardianship(
 def require_guardian(*, guardian: Citizen, ward: Citizen, day: date) -> Guardianship:
     """The guardianship by which one acts for the other on a day. Raises NotAGuardian, also from the ward's 18th birthday on."""
     found = Guardianship.objects.filter(guardian=guardian, ward=ward, ended_at=None).first()
+    if found is None:
+        raise NotAGuardian
     age = age_of(ward, day)
-    if found is None or age is None or age >= OF_AGE:
+    if age is None or age >= OF_AGE:
         raise NotAGuardian
     return found
 

@@ -10,10 +10,13 @@ from typing import Concatenate, ParamSpec, cast
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from accounts.errors import NotAGuardian
 from accounts.models import Card, Citizen
 from accounts.selectors.registration import known_since
+from accounts.services.guardians import require_guardian
 from citizencard.core.calendar import shanghai
 
 P = ParamSpec("P")
@@ -32,6 +35,18 @@ def for_citizen(view: CitizenView[P]) -> View[P]:
         return view(request, citizen, *args, **kwargs)
 
     return cast("View[P]", never_cache(login_required(inner)))
+
+
+def card_in_care(citizen: Citizen, card_id: int) -> Card:
+    """The citizen's card, or one of a child whose guardian they are. Raises Http404 as `own_card`, KeyServiceUnavailable."""
+    ward = Citizen.objects.filter(cards=card_id).exclude(pk=citizen.pk).first()
+    if ward is None:
+        return own_card(citizen, card_id)
+    try:
+        require_guardian(guardian=citizen, ward=ward, day=shanghai(timezone.now()).date())
+    except NotAGuardian as error:
+        raise Http404 from error
+    return own_card(ward, card_id)
 
 
 def own_card(citizen: Citizen, card_id: int) -> Card:

@@ -1,4 +1,4 @@
-"""A card reported lost by its holder, for now or for good, and found again, or replaced: at any hour."""
+"""A card reported lost by its holder, or a child's by a guardian, for now or for good, and found again: at any hour."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import Citizen, Replacement
 from citizencard.core.calendar import shanghai
 from citizencard.core.errors import CitizenCardError
-from citizencard.portal.access import for_citizen, login_name, own_card
+from citizencard.portal.access import card_in_care, for_citizen, login_name
 from citizencard.portal.forms import LossForm
 from terminals.models import LossReport
 from terminals.selectors.parameters import hot_list_policy
@@ -22,7 +22,7 @@ from terminals.services.losses import lift_loss, report_card_lost, standing_repo
 @for_citizen
 def card_lost(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResponse:
     """What follows from it, and the form; afterwards the report that stands, with its number and exact time."""
-    card, now, status = own_card(citizen, card_id), timezone.now(), 200
+    card, now, status = card_in_care(citizen, card_id), timezone.now(), 200
     form = LossForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -31,7 +31,7 @@ def card_lost(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpRespo
                 kind=form.cleaned_data["kind"],
                 channel=LossReport.Channel.PORTAL,
                 actor=login_name(citizen),
-                reason=gettext("reported by the holder"),
+                reason=gettext("reported in the portal"),
                 occurred_at=now,
             )
         except CitizenCardError as refusal:
@@ -56,9 +56,9 @@ def card_found(request: HttpRequest, citizen: Citizen, card_id: int) -> HttpResp
     """A card that was reported for now is back; the home page tells that it works again."""
     try:
         lift_loss(
-            card=own_card(citizen, card_id),
+            card=card_in_care(citizen, card_id),
             actor=login_name(citizen),
-            reason=gettext("found by the holder"),
+            reason=gettext("taken back in the portal"),
             occurred_at=timezone.now(),
         )
     except CitizenCardError:

@@ -9,12 +9,15 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Card
+from accounts.services.citizens import give_consent
+from accounts.services.guardians import appoint_guardian
 from terminals.models import HotListEntry, LossReport
 from terminals.selectors.hotlist import packed_list
 from terminals.services.policies import publish_hot_list_policy
 from terminals.services.publishing import publish_hot_list
 from terminals.services.replacing import replace_and_list
 from tests.citizencard.portal.household import Resident
+from tests.factories import NOON, make_card, make_citizen, make_product
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +92,19 @@ def test_nobody_reports_the_card_of_another_or_one_that_is_not_held(lin: Residen
     refused = lin.client.post(path, {"kind": "formal"})
     assert refused.status_code == 409
     assert not HotListEntry.objects.exists()
+
+
+def test_a_guardian_reports_a_childs_card(lin: Resident, chen: Resident) -> None:
+    child = make_citizen(
+        document_kind="taiwan_pass", document_number="01234567", birth_date=date(2018, 5, 5), consent=False
+    )
+    appoint_guardian(guardian=lin.citizen, ward=child, proof="register", actor="clerk", occurred_at=NOON)
+    give_consent(citizen=child, purpose="card", actor="clerk", guardian=lin.citizen)
+    card = make_card(product=make_product(code="child", real_name=True), citizen=child)
+    path = f"/cards/{card.pk}/lost/"
+    assert path in lin.page("/family/")
+    assert chen.client.post(path, {"kind": "formal"}).status_code == 404
+    lin.client.post(path, {"kind": "formal"})
+    report = LossReport.objects.get(card=card)
+    assert report.reported_by == f"citizen:{lin.citizen.pk}"
+    assert "正式挂失" in lin.page(path)
