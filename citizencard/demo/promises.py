@@ -9,15 +9,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from accounts.models import Hold, Mandate, Pass, Purse, Refund, SubsidyBatch, TopUpOrder
+from accounts.models import Card, Hold, Mandate, Pass, Purse, Refund, SubsidyBatch, TopUpOrder
 from accounts.selectors.refund_quote import quote_refund
 
 
 def promises() -> list[tuple[StrOrPromise, int, int]]:
     """What the books hold of each kind: its name, how many, how much in fen."""
     waiting = TopUpOrder.objects.filter(state__in=[TopUpOrder.State.PAID, TopUpOrder.State.LOADED])
+    online = Purse.objects.filter(kind=Purse.Kind.ACCOUNT).exclude(card__state=Card.State.BLANK)
     kinds: list[tuple[StrOrPromise, QuerySet[Any], str]] = [
-        (_("online purses"), Purse.objects.filter(kind=Purse.Kind.ACCOUNT), "balance_fen"),
+        (_("online purses"), online, "balance_fen"),
         (_("reserved"), Hold.objects.filter(state=Hold.State.RESERVED), "amount_fen"),
         (_("paid, waiting for the card"), waiting, "amount_fen"),
         (_("running passes"), Pass.objects.filter(state=Pass.State.ACTIVE), "unused_fen"),

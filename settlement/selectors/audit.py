@@ -94,6 +94,7 @@ INVARIANTS: Final = (
             "a level of stock is what its movements add up to and what lies there",
             "a card that was produced and is neither issued, scrapped nor lost is somewhere",
             "a card that somebody holds is out of stock",
+            "an application's card was sold for what was taken, and not before it was written",
             "cash that a clerk with an open drawer takes or gives is in that drawer, and nothing else is",
             "the receipts of a hall and day are numbered without a gap",
             "a closed drawer held its float and what was booked to it, as it was counted",

@@ -29,6 +29,7 @@ NEW_PRODUCT: dict[str, Any] = {
     "price_fen": 0,
     "deposit_fen": 0,
     "validity_years": 10,
+    "photo_needed": False,
     "test_only": False,
 }
 

@@ -45,6 +45,7 @@ def test_a_clerk_finds_a_card_and_reports_it_lost(window: Watched, city: City) -
     expect(window.page.get_by_role("heading", name="卡片生命周期")).to_be_visible()
     window.open(f"/office/accounts/card/{city.card.pk}/report_lost/")
     window.page.get_by_label("原因").fill("持卡人电话挂失")
+    window.page.locator("[name=kind]").select_option("formal")
     window.page.get_by_role("button", name="挂失", exact=True).click()
     expect(window.page.get_by_text("黑名单版本")).to_be_visible()
     assert window.complaints == []

@@ -19,7 +19,7 @@ from citizencard.privacy.selectors.tables import WITHHELD, rows_of, tables
 from terminals.models import Tap
 
 FORM: Final = "citizencard copy 1"
-_STAFF: Final = frozenset({"actor", "maker", "checker", "seen_by", "agent"})
+_STAFF: Final = frozenset({"actor", "maker", "checker", "clerk", "seen_by", "agent"})
 """Columns that name who was at work; those that end in `_by` do so as well."""
 _BYTES: Final = frozenset({"BinaryField"})
 _SECRET: Final = frozenset({"password", "payee", "setup_id", "gateway_method", "gateway_mandate"})

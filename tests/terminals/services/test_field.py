@@ -98,7 +98,11 @@ def test_a_wrong_terminal_is_refused(
 def test_revoking_is_audited(terminal: dict[str, Any]) -> None:
     revoke_terminal(terminal=register_terminal(**terminal), actor=CLERK, reason="stolen")
     assert Terminal.objects.get().state == Terminal.State.REVOKED
-    assert AuditEntry.objects.get(action="terminal.revoke").detail == {"reason": "stolen"}
+    assert AuditEntry.objects.get(action="terminal.revoke").detail == {
+        "reason": "stolen",
+        "before": "active",
+        "after": "revoked",
+    }
 
 
 def test_a_loss_is_listed_once_and_audited(open_day: BusinessDay) -> None:

@@ -32,9 +32,8 @@ def raw(key: Ed25519PrivateKey) -> bytes:
 
 
 def example(member: str) -> str:
-    """The one body of the page that begins with this member."""
-    (body,) = re.findall(rf'^    (\{{"{member}".*\}})$', PAGE, re.MULTILINE)
-    return str(body)
+    """The first body of the page that begins with this member."""
+    return str(re.findall(rf'^    (\{{"{member}".*\}})$', PAGE, re.MULTILINE)[0])
 
 
 @pytest.mark.parametrize(
