@@ -107,7 +107,7 @@ def test_the_payer_sees_the_balance_as_long_as_the_member_wants(payer: Citizen, 
 def test_the_view_tells_no_place_no_purchase_and_no_whole_number(payer: Citizen, card: Card) -> None:
     join(invite(payer, card), sees_balance=True)
     (member,) = family_view(payer)
-    assert {field.name for field in fields(FamilyMember)} == {"link_id", "name", "state", "cards"}
+    assert {field.name for field in fields(FamilyMember)} == {"link_id", "name", "state", "cards", "is_ward"}
     assert {field.name for field in fields(FamilyCard)} == {"card_id", "number", "product", "balance_fen"}
     assert card.pan not in repr(member)
 

@@ -18,7 +18,7 @@ from tests.accounts.machine.steps import CitySteps
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 STEPS_PER_RUN = 150
-DEFAULT_STEPS = 4_500
+DEFAULT_STEPS = 2_400
 STEPS = int(os.environ.get("MACHINE_STEPS", DEFAULT_STEPS))
 
 

@@ -136,7 +136,7 @@ class TestNextDay:
         assert again.returncode == 0, again.stdout + again.stderr
         assert EVERY_TAP.search(again.stdout)
 
-    @pytest.mark.parametrize("moment", ["cards personalised", "cards topped up", "one card is reported lost"])
+    @pytest.mark.parametrize("moment", ["cards personalised", "one card is reported lost"])
     def test_a_day_that_was_killed_is_taken_up_again(
         self, environment: dict[str, str], port: int, state: Path, moment: str
     ) -> None:

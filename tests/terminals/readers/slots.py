@@ -16,7 +16,7 @@ from terminals.simulator.framing import PluggableChip
 from terminals.simulator.tcp import TcpSlot
 from terminals.simulator.vpcd import VpcdSlot
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 30.0
 
 
 class Slots(Protocol):
