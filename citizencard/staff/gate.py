@@ -17,7 +17,6 @@ from django.contrib import auth, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -26,6 +25,7 @@ from citizencard.staff.devices import remember
 from citizencard.staff.models import StaffSession
 from citizencard.staff.selectors import has_factor
 from citizencard.staff.services.sessions import begin_session, still_runs
+from citizencard.ways import own_page
 
 View = Callable[..., HttpResponseBase]
 
@@ -75,8 +75,7 @@ def session_here(request: HttpRequest) -> StaffSession:
 def way_on(request: HttpRequest) -> str:
     """Where somebody was going before being asked for something; the overview where that is not one of our pages."""
     wanted = request.POST.get("next") or request.GET.get("next", "")
-    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours and wanted.startswith("/") else reverse("admin:index")
+    return own_page(request, wanted, reverse("admin:index"))
 
 
 def _elsewhere(

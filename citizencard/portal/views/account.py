@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from citizencard.lockout import SignInLocked
 from citizencard.portal.forms import SignInForm
 from citizencard.portal.signin import SignInRefused, identify_citizen
+from citizencard.ways import own_page
 
 YEAR_SECONDS = 365 * 24 * 3600
 TEXT_SIZES = ("normal", "large")
@@ -73,5 +73,4 @@ def _remember(response: HttpResponse, name: str, value: str) -> None:
 
 
 def _own_page(request: HttpRequest, target: str) -> str:
-    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if safe and target.startswith("/") else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return own_page(request, target, resolve_url(settings.LOGIN_REDIRECT_URL))
